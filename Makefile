@@ -1,0 +1,61 @@
+# Seatbus: every task a person or CI runs. `make help` lists them.
+SHELL := /bin/bash
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS  ?=
+NAME  ?=
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint proto bench load chaos web chart clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup
+	@scripts/setup python
+
+setup: $(STAMP) ## install everything (virtual environment, web pages, test peers)
+	@scripts/setup peers
+	@scripts/setup web
+
+run: $(STAMP) ## start the whole platform with a demo tenant (ARGS="--no-sim --port-base 9000")
+	@scripts/setup web
+	@$(BIN)/seatbus up --demo $(ARGS)
+
+demo: run ## the same as run
+
+test: $(STAMP) ## set up and pass all tests (TESTS=path narrows them)
+	@scripts/setup peers
+	@scripts/setup web
+	$(BIN)/pytest $(TESTS) $(ARGS)
+
+lint: $(STAMP) ## format, style, types, import rules, contract drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy libs services
+	$(BIN)/lint-imports
+	@scripts/proto check
+
+proto: $(STAMP) ## regenerate the stubs of proto/
+	@scripts/proto write
+
+bench: $(STAMP) ## run one benchmark (NAME=relay_ratio); last line: name value unit
+	@test -n "$(NAME)" || { echo "say which: make bench NAME=<one of>"; ls tests/load/bench_*.py | sed 's/.*bench_//;s/\.py//'; exit 2; }
+	$(BIN)/python tests/load/bench_$(NAME).py $(ARGS)
+
+load: $(STAMP) ## load tests (minutes)
+	$(BIN)/pytest tests/load $(ARGS)
+
+chaos: $(STAMP) ## kill, pause and partition tests (minutes)
+	$(BIN)/pytest tests/chaos $(ARGS)
+
+web: $(STAMP) ## build the web pages
+	@scripts/setup web
+
+chart: $(STAMP) ## render deploy/k8s from helm/seatbus
+	@scripts/chart write
+
+clean: ## remove what the build made (not .data)
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache web/dist web/node_modules $(VENV)

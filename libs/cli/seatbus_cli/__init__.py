@@ -1,0 +1,1 @@
+"""The `seatbus` command: starts the embedded platform and reads it from outside."""

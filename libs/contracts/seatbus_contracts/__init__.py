@@ -1,0 +1,1 @@
+"""Typed views over the contracts between services: subjects, envelope, identifiers."""

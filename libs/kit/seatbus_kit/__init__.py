@@ -1,0 +1,1 @@
+"""What every Seatbus process shares: settings, logs, telemetry, bus, records, leases, gRPC life cycle."""

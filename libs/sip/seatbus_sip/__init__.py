@@ -1,0 +1,1 @@
+"""A SIP stack without I/O: messages, transactions, dialogs, digest. Time and bytes are inputs."""
