@@ -1,0 +1,212 @@
+"""The streams and buckets of the platform. `ensure` makes what is missing; any process may call it at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from seatbus_kit.errors import NotFound, OutcomeUnknown, Refused, Unavailable
+from seatbus_kit.log import get_logger
+
+if TYPE_CHECKING:
+    from seatbus_kit.bus import Bus
+    from seatbus_kit.settings import ServiceSettings
+
+log = get_logger("seatbus.provision")
+
+_SECOND_NS: Final = 1_000_000_000
+_DAY_NS: Final = 86_400 * _SECOND_NS
+PROMPTS: Final = "prompts"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of facts. Seven days is longer than any snapshot or outbox lives."""
+
+    name: str
+    subjects: tuple[str, ...]
+    days: int = 7
+    schedules: bool = False
+
+    def config(self, replicas: int) -> dict[str, object]:
+        config: dict[str, object] = {
+            "name": self.name,
+            "subjects": list(self.subjects),
+            "retention": "limits",
+            "discard": "old",
+            "storage": "file",
+            "max_age": self.days * _DAY_NS,
+            "duplicate_window": 120 * _SECOND_NS,
+            "num_replicas": replicas,
+            "allow_direct": False,
+        }
+        if self.schedules:
+            config |= {"allow_msg_schedules": True, "allow_msg_ttl": True, "allow_rollup_hdrs": True}
+        return config
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSpec:
+    """A key-value bucket of live state.
+
+    Direct reads are off (they were stale right after a write), one value a key, and ended records leave by
+    purge with roll-up and TTL.
+    """
+
+    name: str
+    atomic: bool = False
+
+    def config(self, replicas: int) -> dict[str, object]:
+        return {
+            "name": f"KV_{self.name}",
+            "subjects": [f"$KV.{self.name}.>"],
+            "retention": "limits",
+            "discard": "new",
+            "storage": "file",
+            "max_msgs_per_subject": 1,
+            "max_age": 0,
+            "duplicate_window": 120 * _SECOND_NS,
+            "num_replicas": replicas,
+            "allow_direct": False,
+            "allow_rollup_hdrs": True,
+            "allow_msg_ttl": True,
+            "deny_delete": True,
+            "allow_atomic": self.atomic,
+        }
+
+
+STREAMS: Final = (
+    Stream("CALL", ("sb.*.call.>",)),
+    Stream("AGENT", ("sb.*.agent.>",)),
+    Stream("CONTACT", ("sb.*.contact.>",)),
+    Stream("RECORDING", ("sb.*.recording.>",)),
+    Stream("CONFIG", ("sb.*.config.>",)),
+    Stream("MEDIA", ("sb.*.media.>",)),
+    Stream("DLQ", ("sb_dlq.>",)),
+    Stream("SCHEDULE", ("sb_timer.>",), schedules=True),
+)
+
+BUCKETS: Final = (
+    BucketSpec("config", atomic=True),
+    BucketSpec("instances"),
+    BucketSpec("calls"),
+    BucketSpec("registrations"),
+    BucketSpec("dialogs"),
+    BucketSpec("ivr"),
+    BucketSpec("waiting"),
+    BucketSpec("agents"),
+    BucketSpec("leases"),
+    BucketSpec("sessions"),
+    BucketSpec("recordings"),
+    BucketSpec("board"),
+)
+
+
+def _prompts_config(replicas: int) -> dict[str, object]:
+    return {
+        "name": f"OBJ_{PROMPTS}",
+        "subjects": [f"$O.{PROMPTS}.C.>", f"$O.{PROMPTS}.M.>"],
+        "retention": "limits",
+        "discard": "new",
+        "storage": "file",
+        "num_replicas": replicas,
+        "allow_rollup_hdrs": True,
+        "allow_direct": False,
+    }
+
+
+def configs(replicas: int) -> list[dict[str, object]]:
+    """Every stream of the platform as the server wants it described."""
+    return [
+        *(stream.config(replicas) for stream in STREAMS),
+        *(bucket.config(replicas) for bucket in BUCKETS),
+        _prompts_config(replicas),
+    ]
+
+
+async def _existing(bus: Bus) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    while True:
+        page = await bus.api("STREAM.LIST", {"offset": len(found)})
+        streams = page.get("streams") or []
+        if not isinstance(streams, list) or not streams:
+            return found
+        for stream in streams:
+            found[stream["config"]["name"]] = stream["config"]
+        if len(found) >= int(str(page.get("total", 0))):
+            return found
+
+
+def _differs(wanted: dict[str, object], found: dict[str, object]) -> bool:
+    # Where the server leaves a false or zero field out, missing equals the falsy value.
+    return any((found.get(key) or None) != (value or None) for key, value in wanted.items())
+
+
+async def ensure(bus: Bus, replicas: int = 1, *, timeout: float = 30.0) -> None:
+    """Makes missing streams and brings changed ones in line. Idempotent and safe beside other callers.
+
+    Raises Refused when the server rejects a stream, Unavailable when the bus did not accept it in `timeout` s.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while True:
+        try:
+            found = await _existing(bus)
+            await asyncio.gather(*(_ensure_one(bus, config, found) for config in configs(replicas)))
+            return
+        except (Unavailable, OutcomeUnknown) as error:
+            if loop.time() > deadline:
+                raise Unavailable(f"streams could not be made: {error.message}") from error
+            log.info("waiting for JetStream", reason=error.message)
+            await asyncio.sleep(0.2)
+
+
+async def _ensure_one(bus: Bus, config: dict[str, object], found: dict[str, dict[str, object]]) -> None:
+    name = str(config["name"])
+    present = found.get(name)
+    if present is None:
+        try:
+            await bus.api(f"STREAM.CREATE.{name}", config, timeout=10.0)
+        except Refused as error:
+            if error.rule != _NAME_IN_USE:
+                raise
+    elif _differs(config, present):
+        try:
+            await bus.api(f"STREAM.UPDATE.{name}", present | config, timeout=10.0)
+        except NotFound:
+            raise Unavailable(f"stream {name} vanished") from None
+
+
+_NAME_IN_USE = "10058"
+
+
+async def check_durability(settings: ServiceSettings) -> None:
+    """Asks every NATS node whether it syncs before it acknowledges; clients cannot see that otherwise.
+
+    Raises Refused in production when a node does not, or when no monitoring address is known; in dev it warns.
+    """
+    problems = [] if settings.nats_monitors else ["no nats_monitor_url, sync_interval cannot be checked"]
+    for url in settings.nats_monitors:
+        problem = await asyncio.to_thread(_sync_problem, url)
+        if problem:
+            problems.append(problem)
+    if not problems:
+        return
+    if settings.environment == "production":
+        raise Refused("not_durable", "; ".join(problems))
+    if settings.nats_monitors:
+        log.warning("JetStream may lose acknowledged writes", problems=problems)
+
+
+def _sync_problem(url: str) -> str:
+    import urllib.request
+
+    import orjson
+
+    try:
+        with urllib.request.urlopen(f"{url}/varz", timeout=3) as answer:
+            jetstream = orjson.loads(answer.read()).get("jetstream", {}).get("config", {})
+    except OSError as error:
+        return f"{url} does not answer: {error}"
+    return "" if jetstream.get("sync_always") else f"{url} has not sync_interval: always"
