@@ -1,0 +1,243 @@
+from buf.validate import validate_pb2 as _validate_pb2
+from seatbus.acd.v1 import types_pb2 as _types_pb2
+from seatbus.common.v1 import types_pb2 as _types_pb2_1
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OfferOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OFFER_OUTCOME_UNSPECIFIED: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_RINGING: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_ANSWERED: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_NO_ANSWER: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_BUSY: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_REJECTED: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_UNREACHABLE: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_FAILED: _ClassVar[OfferOutcome]
+OFFER_OUTCOME_UNSPECIFIED: OfferOutcome
+OFFER_OUTCOME_RINGING: OfferOutcome
+OFFER_OUTCOME_ANSWERED: OfferOutcome
+OFFER_OUTCOME_NO_ANSWER: OfferOutcome
+OFFER_OUTCOME_BUSY: OfferOutcome
+OFFER_OUTCOME_REJECTED: OfferOutcome
+OFFER_OUTCOME_UNREACHABLE: OfferOutcome
+OFFER_OUTCOME_FAILED: OfferOutcome
+
+class EnqueueRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    VISIT_FIELD_NUMBER: _ClassVar[int]
+    INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    call_id: str
+    queue_id: str
+    edge_instance: str
+    requirements: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.Skill]
+    priority: int
+    preferred_agent_id: str
+    channel: str
+    visit: int
+    interaction_id: str
+    branch_id: str
+    attributes: _containers.ScalarMap[str, str]
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2_1.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., channel: _Optional[str] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class EnqueueResponse(_message.Message):
+    __slots__ = ("position", "estimated_wait_s")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    estimated_wait_s: int
+    def __init__(self, position: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ...) -> None: ...
+
+class CancelRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "outcome")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    outcome: _types_pb2.VisitOutcome
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
+
+class CancelResponse(_message.Message):
+    __slots__ = ("outcome",)
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    outcome: _types_pb2.VisitOutcome
+    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
+
+class ReportOfferRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "rid", "outcome")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    RID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    rid: str
+    outcome: OfferOutcome
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., outcome: _Optional[_Union[OfferOutcome, str]] = ...) -> None: ...
+
+class ReportOfferResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RequeueRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "front")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    FRONT_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    front: bool
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., front: _Optional[bool] = ...) -> None: ...
+
+class RequeueResponse(_message.Message):
+    __slots__ = ("position",)
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    def __init__(self, position: _Optional[int] = ...) -> None: ...
+
+class MoveRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "to_queue_id")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    to_queue_id: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., to_queue_id: _Optional[str] = ...) -> None: ...
+
+class MoveResponse(_message.Message):
+    __slots__ = ("position",)
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    def __init__(self, position: _Optional[int] = ...) -> None: ...
+
+class PrioritiseRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "priority")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    priority: int
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+
+class PrioritiseResponse(_message.Message):
+    __slots__ = ("position",)
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    def __init__(self, position: _Optional[int] = ...) -> None: ...
+
+class PullRequest(_message.Message):
+    __slots__ = ("context", "contact_id", "agent_id")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    contact_id: str
+    agent_id: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
+
+class PullResponse(_message.Message):
+    __slots__ = ("rid",)
+    RID_FIELD_NUMBER: _ClassVar[int]
+    rid: str
+    def __init__(self, rid: _Optional[str] = ...) -> None: ...
+
+class PreviewRequest(_message.Message):
+    __slots__ = ("tenant_id", "queue_id")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    queue_id: str
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ...) -> None: ...
+
+class PreviewResponse(_message.Message):
+    __slots__ = ("contacts",)
+    CONTACTS_FIELD_NUMBER: _ClassVar[int]
+    contacts: _containers.RepeatedCompositeFieldContainer[_types_pb2.Contact]
+    def __init__(self, contacts: _Optional[_Iterable[_Union[_types_pb2.Contact, _Mapping]]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("tenant_id", "contact_id")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    contact_id: str
+    def __init__(self, tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("decisions",)
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    decisions: _containers.RepeatedCompositeFieldContainer[_types_pb2.Decision]
+    def __init__(self, decisions: _Optional[_Iterable[_Union[_types_pb2.Decision, _Mapping]]] = ...) -> None: ...
+
+class SnapshotRequest(_message.Message):
+    __slots__ = ("tenant_id",)
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+
+class SnapshotResponse(_message.Message):
+    __slots__ = ("queues",)
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    queues: _containers.RepeatedCompositeFieldContainer[_types_pb2.QueueSnapshot]
+    def __init__(self, queues: _Optional[_Iterable[_Union[_types_pb2.QueueSnapshot, _Mapping]]] = ...) -> None: ...
+
+class EstimateWaitRequest(_message.Message):
+    __slots__ = ("tenant_id", "queue_id")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    queue_id: str
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ...) -> None: ...
+
+class EstimateWaitResponse(_message.Message):
+    __slots__ = ("estimated_wait_s", "error_s")
+    ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    ERROR_S_FIELD_NUMBER: _ClassVar[int]
+    estimated_wait_s: int
+    error_s: int
+    def __init__(self, estimated_wait_s: _Optional[int] = ..., error_s: _Optional[int] = ...) -> None: ...
+
+class SetQueueModeRequest(_message.Message):
+    __slots__ = ("context", "queue_id", "mode", "announcement_prompt_id")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCEMENT_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    queue_id: str
+    mode: str
+    announcement_prompt_id: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., queue_id: _Optional[str] = ..., mode: _Optional[str] = ..., announcement_prompt_id: _Optional[str] = ...) -> None: ...
+
+class SetQueueModeResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -1,0 +1,151 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from seatbus.common.v1 import types_pb2 as _types_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ContactState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONTACT_STATE_UNSPECIFIED: _ClassVar[ContactState]
+    CONTACT_STATE_WAITING: _ClassVar[ContactState]
+    CONTACT_STATE_OFFERED: _ClassVar[ContactState]
+    CONTACT_STATE_CONNECTED: _ClassVar[ContactState]
+    CONTACT_STATE_ENDED: _ClassVar[ContactState]
+
+class VisitOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VISIT_OUTCOME_UNSPECIFIED: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_ANSWERED: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_ABANDONED: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_SHORT_ABANDONED: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_OVERFLOWED: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_VOICEMAIL: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_CALLBACK: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_TRANSFERRED_OUT: _ClassVar[VisitOutcome]
+    VISIT_OUTCOME_REFUSED: _ClassVar[VisitOutcome]
+CONTACT_STATE_UNSPECIFIED: ContactState
+CONTACT_STATE_WAITING: ContactState
+CONTACT_STATE_OFFERED: ContactState
+CONTACT_STATE_CONNECTED: ContactState
+CONTACT_STATE_ENDED: ContactState
+VISIT_OUTCOME_UNSPECIFIED: VisitOutcome
+VISIT_OUTCOME_ANSWERED: VisitOutcome
+VISIT_OUTCOME_ABANDONED: VisitOutcome
+VISIT_OUTCOME_SHORT_ABANDONED: VisitOutcome
+VISIT_OUTCOME_OVERFLOWED: VisitOutcome
+VISIT_OUTCOME_VOICEMAIL: VisitOutcome
+VISIT_OUTCOME_CALLBACK: VisitOutcome
+VISIT_OUTCOME_TRANSFERRED_OUT: VisitOutcome
+VISIT_OUTCOME_REFUSED: VisitOutcome
+
+class Contact(_message.Message):
+    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    META_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FIFO_FIELD_NUMBER: _ClassVar[int]
+    ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    VISIT_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    meta: _types_pb2.RecordMeta
+    tenant_id: str
+    contact_id: str
+    channel: str
+    call_id: str
+    edge_instance: str
+    queue_id: str
+    group: str
+    requirements: _containers.RepeatedCompositeFieldContainer[_types_pb2.Skill]
+    priority: int
+    state: ContactState
+    fifo: int
+    enqueued_at: _timestamp_pb2.Timestamp
+    offer: Offer
+    epoch: int
+    offers: int
+    preferred_agent_id: str
+    visit: int
+    attributes: _containers.ScalarMap[str, str]
+    interaction_id: str
+    branch_id: str
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ...) -> None: ...
+
+class Offer(_message.Message):
+    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision")
+    RID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_AT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_REVISION_FIELD_NUMBER: _ClassVar[int]
+    rid: str
+    agent_tenant_id: str
+    agent_id: str
+    offered_at: _timestamp_pb2.Timestamp
+    agent_revision: int
+    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position")
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    CHOSEN_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    contact_id: str
+    queue_id: str
+    at: _timestamp_pb2.Timestamp
+    rule: str
+    chosen_agent_id: str
+    candidate_agent_ids: _containers.RepeatedScalarFieldContainer[str]
+    candidates: int
+    position: int
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+
+class QueueSnapshot(_message.Message):
+    __slots__ = ("tenant_id", "queue_id", "waiting", "offered", "oldest_enqueued_at", "ready_agents", "estimated_wait_s")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    READY_AGENTS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    queue_id: str
+    waiting: int
+    offered: int
+    oldest_enqueued_at: _timestamp_pb2.Timestamp
+    ready_agents: int
+    estimated_wait_s: int
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ...) -> None: ...
