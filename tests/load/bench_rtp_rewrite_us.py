@@ -1,4 +1,4 @@
-"""CPU of one relayed packet without sockets: header rewrite and payload, same law and A-law/mu-law translation.
+"""CPU of one relayed packet without sockets: header rewrite and payload, same law and translated.
 
 The value is the dearer of the two, the best of several rounds (the machine's noise only ever adds).
 """

@@ -129,8 +129,10 @@ class StrictReceiver:
 
     def faults(self, *kinds: Fault) -> list[Discontinuity]:
         """All faults, or those of the given kinds. Empty is what a test wants."""
-        found = self._arrival_faults + [fault for stream in self._streams for fault in
-        self._stream_faults(stream)] return [fault for fault in found if not kinds or fault.fault in kinds]
+        found = list(self._arrival_faults)
+        for stream in self._streams:
+            found += self._stream_faults(stream)
+        return [fault for fault in found if not kinds or fault.fault in kinds]
 
     def gaps(self, over_ms: float = 0.0) -> list[Gap]:
         """Holes in the sound longer than `over_ms`, by timestamp. Time covered by a telephone event is no
