@@ -1,5 +1,4 @@
 from buf.validate import validate_pb2 as _validate_pb2
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from seatbus.call.v1 import types_pb2 as _types_pb2
 from seatbus.common.v1 import types_pb2 as _types_pb2_1
 from google.protobuf.internal import containers as _containers

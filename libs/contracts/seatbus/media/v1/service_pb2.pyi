@@ -1,8 +1,7 @@
 from buf.validate import validate_pb2 as _validate_pb2
 from seatbus.common.v1 import types_pb2 as _types_pb2
-from seatbus.ivr.v1 import types_pb2 as _types_pb2_1
 from seatbus.media.v1 import events_pb2 as _events_pb2
-from seatbus.media.v1 import types_pb2 as _types_pb2_1_1
+from seatbus.media.v1 import types_pb2 as _types_pb2_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -95,9 +94,9 @@ class Result(_message.Message):
     ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
     sdp: str
     codec: str
-    statistics: _types_pb2_1_1.EndpointStatistics
-    endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1_1.EndpointInfo]
-    def __init__(self, sdp: _Optional[str] = ..., codec: _Optional[str] = ..., statistics: _Optional[_Union[_types_pb2_1_1.EndpointStatistics, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
+    statistics: _types_pb2_1.EndpointStatistics
+    endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.EndpointInfo]
+    def __init__(self, sdp: _Optional[str] = ..., codec: _Optional[str] = ..., statistics: _Optional[_Union[_types_pb2_1.EndpointStatistics, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
 
 class AcceptOffer(_message.Message):
     __slots__ = ("endpoint_id", "sdp", "zone", "codecs")
@@ -123,9 +122,9 @@ class MakeOffer(_message.Message):
     zone: str
     codecs: _containers.RepeatedScalarFieldContainer[str]
     like_endpoint_id: str
-    kind: _types_pb2_1_1.EndpointKind
+    kind: _types_pb2_1.EndpointKind
     direction: str
-    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1_1.EndpointKind, str]] = ..., direction: _Optional[str] = ...) -> None: ...
+    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ..., direction: _Optional[str] = ...) -> None: ...
 
 class AcceptAnswer(_message.Message):
     __slots__ = ("endpoint_id", "sdp")
@@ -156,8 +155,8 @@ class Play(_message.Message):
     PLAYLIST_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     play_id: str
-    playlist: _types_pb2_1_1.Playlist
-    def __init__(self, endpoint_id: _Optional[str] = ..., play_id: _Optional[str] = ..., playlist: _Optional[_Union[_types_pb2_1_1.Playlist, _Mapping]] = ...) -> None: ...
+    playlist: _types_pb2_1.Playlist
+    def __init__(self, endpoint_id: _Optional[str] = ..., play_id: _Optional[str] = ..., playlist: _Optional[_Union[_types_pb2_1.Playlist, _Mapping]] = ...) -> None: ...
 
 class StopPlay(_message.Message):
     __slots__ = ("endpoint_id",)
@@ -178,14 +177,14 @@ class Collect(_message.Message):
     SECRET_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     collect_id: str
-    playlist: _types_pb2_1_1.Playlist
+    playlist: _types_pb2_1.Playlist
     min_digits: int
     max_digits: int
     terminators: str
     timeout_ms: int
     inter_digit_ms: int
     secret: bool
-    def __init__(self, endpoint_id: _Optional[str] = ..., collect_id: _Optional[str] = ..., playlist: _Optional[_Union[_types_pb2_1_1.Playlist, _Mapping]] = ..., min_digits: _Optional[int] = ..., max_digits: _Optional[int] = ..., terminators: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., inter_digit_ms: _Optional[int] = ..., secret: _Optional[bool] = ...) -> None: ...
+    def __init__(self, endpoint_id: _Optional[str] = ..., collect_id: _Optional[str] = ..., playlist: _Optional[_Union[_types_pb2_1.Playlist, _Mapping]] = ..., min_digits: _Optional[int] = ..., max_digits: _Optional[int] = ..., terminators: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., inter_digit_ms: _Optional[int] = ..., secret: _Optional[bool] = ...) -> None: ...
 
 class StopCollect(_message.Message):
     __slots__ = ("endpoint_id",)
@@ -253,8 +252,8 @@ class Hold(_message.Message):
     MUSIC_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     on: bool
-    music: _types_pb2_1_1.Playlist
-    def __init__(self, endpoint_id: _Optional[str] = ..., on: _Optional[bool] = ..., music: _Optional[_Union[_types_pb2_1_1.Playlist, _Mapping]] = ...) -> None: ...
+    music: _types_pb2_1.Playlist
+    def __init__(self, endpoint_id: _Optional[str] = ..., on: _Optional[bool] = ..., music: _Optional[_Union[_types_pb2_1.Playlist, _Mapping]] = ...) -> None: ...
 
 class Mute(_message.Message):
     __slots__ = ("endpoint_id", "on")
@@ -309,8 +308,8 @@ class GetSessionResponse(_message.Message):
     session_id: str
     owner: str
     epoch: int
-    endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1_1.EndpointInfo]
-    def __init__(self, session_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
+    endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.EndpointInfo]
+    def __init__(self, session_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
 
 class ListSessionsRequest(_message.Message):
     __slots__ = ("owner",)
