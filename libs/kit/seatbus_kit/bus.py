@@ -1,10 +1,10 @@
-"""The connection to NATS. A write has three outcomes: it returns, it raises a refusal, or it raises OutcomeUnknown."""
+"""The connection to NATS. A write has three outcomes: it returns, is refused, or raises OutcomeUnknown."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import nats.errors
 import orjson
@@ -73,12 +73,7 @@ class Bus:
             if bus.connected:
                 log.warning("bus error", error=repr(error))
 
-        options: dict[str, object] = {}
-        if settings.nats_user is not None and settings.nats_password is not None:
-            options["user"] = settings.nats_user
-            options["password"] = settings.nats_password.get_secret_value()
-        if settings.nats_creds is not None:
-            options["user_credentials"] = str(settings.nats_creds)
+        password = settings.nats_password
         try:
             async with asyncio.timeout(timeout):
                 await nc.connect(
@@ -88,12 +83,14 @@ class Bus:
                     disconnected_cb=bus._disconnected,
                     reconnected_cb=bus._reconnected,
                     connect_timeout=2,
-                    reconnect_time_wait=0.1,
+                    reconnect_time_wait=cast("int", 0.1),
                     max_reconnect_attempts=-1,
                     ping_interval=1,
                     max_outstanding_pings=2,
                     pending_size=0,
-                    **options,
+                    user=settings.nats_user if password else None,
+                    password=password.get_secret_value() if password else None,
+                    user_credentials=str(settings.nats_creds) if settings.nats_creds else None,
                 )
         except (TimeoutError, OSError, nats.errors.Error) as error:
             reason = last[0] if last else error

@@ -1,4 +1,4 @@
-"""The one tree of domain errors. It knows no transport: `seatbus_kit.rpc.status` maps it to gRPC, the gateway to HTTP."""
+"""The one tree of domain errors. It knows no transport; `seatbus_kit.rpc.status` maps it to gRPC."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Refused(SeatbusError):
     def __init__(
         self, reason: str, message: str = "", *, field: str | None = None, rule: str | None = None
     ) -> None:
-        super().__init__(message or reason, field=field, rule=rule)
+        super().__init__(message or reason, field=field, rule=rule or reason)
         self.reason = reason
 
 

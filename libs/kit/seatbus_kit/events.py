@@ -1,11 +1,11 @@
-"""Events as they travel: subject `sb.<tenant>.<domain>.<entity>`, the envelope in headers, protobuf as payload."""
+"""Events as they travel: subject `sb.<tenant>.<domain>.<entity>`, envelope in headers, protobuf inside."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from google.protobuf import descriptor_pool, message_factory
 
@@ -47,9 +47,9 @@ def message_class(type_name: str) -> type[Message]:
             raise InvalidArgument(
                 f"unknown event type {type_name}", field=TYPE, rule="registered type"
             ) from error
-    found = message_factory.GetMessageClass(descriptor)
-    _classes[type_name] = found
-    return found
+    made = cast("type[Message]", message_factory.GetMessageClass(descriptor))
+    _classes[type_name] = made
+    return made
 
 
 def check_token(value: str, field: str) -> str:

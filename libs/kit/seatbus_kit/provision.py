@@ -1,4 +1,4 @@
-"""The streams and buckets of the platform. `ensure` makes what is missing; any process may call it at any time."""
+"""The streams and buckets of the platform. `ensure` makes what is missing; any process may call it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _differs(wanted: dict[str, object], found: dict[str, object]) -> bool:
 async def ensure(bus: Bus, replicas: int = 1, *, timeout: float = 30.0) -> None:
     """Makes missing streams and brings changed ones in line. Idempotent and safe beside other callers.
 
-    Raises Refused when the server rejects a stream, Unavailable when the bus did not accept it in `timeout` s.
+    Raises Refused when the server rejects a stream, Unavailable when the bus did not take it in `timeout` s.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -184,7 +184,7 @@ _NAME_IN_USE = "10058"
 async def check_durability(settings: ServiceSettings) -> None:
     """Asks every NATS node whether it syncs before it acknowledges; clients cannot see that otherwise.
 
-    Raises Refused in production when a node does not, or when no monitoring address is known; in dev it warns.
+    Raises Refused in production when one does not, or when no monitoring address is known; in dev it warns.
     """
     problems = [] if settings.nats_monitors else ["no nats_monitor_url, sync_interval cannot be checked"]
     for url in settings.nats_monitors:

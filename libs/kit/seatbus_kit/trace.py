@@ -22,7 +22,7 @@ class TraceContext:
 
     @classmethod
     def parse(cls, traceparent: str | None) -> TraceContext | None:
-        """The context in a `traceparent` header, None when it is missing or malformed (it is then ignored)."""
+        """The context in a `traceparent` header; None when missing or malformed (it is then ignored)."""
         if not traceparent or len(traceparent) < 55 or traceparent[:2] == "ff":
             return None
         try:

@@ -71,7 +71,8 @@ class NatsServer:
         if cluster_port:
             urls = ", ".join(f'"nats://127.0.0.1:{route}"' for route in routes if route != cluster_port)
             lines.append(
-                f"cluster {{ name: test, listen: 127.0.0.1:{cluster_port}, no_advertise: true, routes: [{urls}] }}"
+                f"cluster {{ name: test, listen: 127.0.0.1:{cluster_port}, "
+                f"no_advertise: true, routes: [{urls}] }}"
             )
         self._config.write_text("\n".join(lines) + "\n")
 

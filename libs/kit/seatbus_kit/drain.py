@@ -1,0 +1,113 @@
+"""Publishes what a killed replica left in the outbox of its records. Every replica of an owner runs one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from seatbus_kit.errors import NotFound, SeatbusError
+from seatbus_kit.log import get_logger
+from seatbus_kit.watch import Change, Watcher
+
+if TYPE_CHECKING:
+    from seatbus_kit.events import OutEvent
+    from seatbus_kit.records import RecordStore
+
+log = get_logger("seatbus.drain")
+
+M = TypeVar("M", bound=Message)
+_TICK_S = 0.5
+
+
+class Drainer(Generic[M]):
+    """Looks at each record once after it has rested for `older_than` seconds on this observer's clock."""
+
+    def __init__(self, store: RecordStore[M], older_than: float = 2.0) -> None:
+        self._store = store
+        self._older_than = older_than
+        self._watcher = Watcher(store.bus, store.bucket.name, clock=store.clock, markers=True)
+        self._touched: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._watcher.subscribe(self._changed)
+        await self._watcher.start()
+        self._task = asyncio.create_task(self._run(), name=f"drain {self._store.bucket.name}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._watcher.stop()
+
+    def _changed(self, change: Change) -> None:
+        self._touched.pop(change.key, None)
+        if change.entry is not None:
+            self._touched[change.key] = self._store.clock.monotonic()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            try:
+                await self.tick()
+            except SeatbusError as error:
+                log.info("drain waits for the bus", bucket=self._store.bucket.name, reason=error.message)
+
+    async def tick(self) -> int:
+        """Drains the records that have rested long enough; returns how many events it published."""
+        due = self._store.clock.monotonic() - self._older_than
+        published = 0
+        while self._touched:
+            key, since = next(iter(self._touched.items()))
+            if since > due:
+                break
+            entry = self._watcher.entries.get(key)
+            if entry is not None and entry.value:
+                missing = await self._missing(self._store.pending_events(self._store.parse(entry.value)))
+                if missing:
+                    published += self._store.publish_pending(entry)
+                    log.info("drained pending events", key=key, events=len(missing))
+            # Only now: an error above leaves it for the next round.
+            if self._touched.get(key) == since:
+                del self._touched[key]
+        return published
+
+    async def _missing(self, events: list[OutEvent]) -> list[OutEvent]:
+        """Those of `events` that are not on their stream; the last one there tells for all."""
+        if not events:
+            return []
+        outbox, entity = self._store.outbox, events[0].entity
+        if outbox.acked(entity) < events[-1].seq:
+            outbox.known(entity, await self._last_on_stream(events[0].subject))
+        acked = outbox.acked(entity)
+        return [event for event in events if event.seq > acked]
+
+    async def _last_on_stream(self, subject: str) -> int:
+        stream = self._store.domain.upper()
+        try:
+            answer = await self._store.bus.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+        except NotFound:
+            return 0
+        message = answer["message"]
+        raw = base64.b64decode(message.get("hdrs") or "") if isinstance(message, dict) else b""
+        for line in raw.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name == b"Sb-Seq":
+                return int(value)
+        return 0
+
+
+async def drain_once(store: RecordStore[M], older_than: float) -> int:
+    """One pass over a whole bucket; takes a little longer than `older_than`."""
+    drainer = Drainer(store, older_than)
+    await drainer.start()
+    try:
+        await asyncio.sleep(older_than + 0.01)
+        published = await drainer.tick()
+        await store.flush()
+        return published
+    finally:
+        await drainer.stop()

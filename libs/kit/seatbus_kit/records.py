@@ -1,0 +1,372 @@
+"""Records with compare-and-set, idempotent requests and an outbox (protocol P3).
+
+Each change is one write of {state, sequence, pending events, recent request ids}. So a change and its events
+become true together, a repeated request is answered instead of applied, and after a lost answer the record
+itself tells whether the write was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+
+from google.protobuf.message import Message
+
+from seatbus_kit.buckets import MARKER_TTL_S, Bucket, Entry, Write
+from seatbus_kit.clock import SystemClock
+from seatbus_kit.errors import Conflict, OutcomeUnknown, SeatbusError, Unavailable
+from seatbus_kit.events import OutEvent, check_token
+from seatbus_kit.ids import uuid7
+from seatbus_kit.log import get_logger
+from seatbus_kit.outbox import Outbox
+from seatbus_kit.trace import TraceContext, current_trace
+
+if TYPE_CHECKING:
+    from seatbus.common.v1.types_pb2 import RecordMeta
+    from seatbus_kit.bus import Bus
+    from seatbus_kit.clock import Clock
+
+__all__ = ["Bucket", "Change", "Entry", "Outcome", "RecordStore", "Write"]
+
+log = get_logger("seatbus.records")
+
+M = TypeVar("M", bound=Message)
+
+_KEEP_REQUESTS = 16
+_CACHED = 20_000
+# A purged record keeps its last events this long if nobody could publish them, and its request ids after.
+_ENDED_PENDING_TTL_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[M]):
+    """What `decide` wants. `record` None purges. `events` are the facts of this change, in order.
+
+    `result` is what a repeated request gets back. `write` False means that nothing changes.
+    """
+
+    record: M | None
+    events: Sequence[Message] = ()
+    result: bytes = b""
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[M]):
+    """`repeated`: the request had been applied before; `record` is then the present one."""
+
+    record: M | None
+    revision: int
+    result: bytes
+    repeated: bool = False
+    events: tuple[OutEvent, ...] = field(default=())
+
+
+Decide: TypeAlias = "Callable[[M | None], Change[M]]"
+
+
+class RecordStore(Generic[M]):
+    """Records of one class in one bucket. `M` has a field `meta` of seatbus.common.v1.RecordMeta.
+
+    `tenant_of` and `entity_of` name the subject of a record's events. Events are published after `mutate`
+    returns; `flush` waits for them.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        bucket: str,
+        record: type[M],
+        domain: str,
+        tenant_of: Callable[[M], str],
+        entity_of: Callable[[M], str],
+        producer: str,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.bus = bus
+        self.bucket = Bucket(bus, bucket)
+        self.domain = check_token(domain, "domain")
+        self.outbox = Outbox(bus)
+        self.clock = clock or SystemClock()
+        self._class = record
+        self._tenant_of = tenant_of
+        self._entity_of = entity_of
+        self._producer = producer
+        self._cache: OrderedDict[str, Entry] = OrderedDict()
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def read(self, key: str) -> tuple[M, int] | None:
+        """The record and its revision as the leader has them."""
+        entry = await self._read(key)
+        if entry is None or entry.deleted:
+            return None
+        return self.parse(entry.value), entry.revision
+
+    def parse(self, value: bytes) -> M:
+        record = self._class()
+        record.ParseFromString(value)
+        return record
+
+    async def mutate(
+        self,
+        key: str,
+        decide: Decide[M],
+        *,
+        request_id: str,
+        causation: str = "",
+        trace: TraceContext | None = None,
+        timeout: float = 5.0,
+    ) -> Outcome[M]:
+        """Applies `decide` to the record until a compare-and-set succeeds.
+
+        `decide` gets its own copy, may change it, may be called again, and raises a SeatbusError to refuse.
+        The same `request_id` twice gives the recorded result and no second change; empty means "once only".
+        Raises what `decide` raised, or, when `timeout` seconds did not suffice, Unavailable (not done),
+        Conflict (not done) or OutcomeUnknown (repeat with the same request id).
+        """
+        request = request_id or uuid7()
+        deadline = self.clock.monotonic() + timeout
+        cached = self._cache.get(key)
+        doubt: int | None = None  # revision a write without answer was based on
+        failures = 0
+        while True:
+            try:
+                entry = cached if cached is not None else await self._read(key)
+                outcome = await self._attempt(
+                    key, entry, cached is not None, decide, request, causation, trace, doubt
+                )
+                if outcome is not None:
+                    return outcome
+                last: SeatbusError = Conflict(f"{key} changes too often")
+            except OutcomeUnknown as error:
+                last = error
+                doubt = entry.revision if entry is not None else 0
+            except Unavailable as error:
+                last = error
+            cached = None
+            self._cache.pop(key, None)
+            failures += 1
+            if self.clock.monotonic() > deadline:
+                if doubt is not None:
+                    raise OutcomeUnknown(f"{key}: {last.message}") from last
+                raise last
+            if not isinstance(last, Conflict):
+                await asyncio.sleep(min(0.02 * 2**failures, 0.25))
+            elif failures > 2:
+                await asyncio.sleep(random.uniform(0.0005, 0.002 * min(failures, 10)))
+
+    async def _attempt(
+        self,
+        key: str,
+        entry: Entry | None,
+        is_cached: bool,
+        decide: Decide[M],
+        request: str,
+        causation: str,
+        trace: TraceContext | None,
+        doubt: int | None,
+    ) -> Outcome[M] | None:
+        """One round; None when somebody else was faster or the cached record cannot be trusted."""
+        live = entry is not None and not entry.deleted
+        revision = entry.revision if entry is not None else 0
+        meta = _meta(self.parse(entry.value)) if entry is not None else None
+        if meta is not None:
+            for done in meta.recent:
+                if done.request_id == request:
+                    if entry is not None:
+                        self.publish_pending(entry)
+                    record = self.parse(entry.value) if entry is not None and live else None
+                    return Outcome(record, revision, done.result, repeated=True)
+        try:
+            change = decide(self.parse(entry.value) if entry is not None and live else None)
+        except SeatbusError:
+            # A refusal must rest on what the leader has, and none is certain while a write is in doubt.
+            if is_cached:
+                return None
+            if doubt is not None and doubt == revision:
+                raise OutcomeUnknown(f"{key}: an earlier write may still land") from None
+            raise
+        if not change.write:
+            return None if is_cached else Outcome(change.record, revision, change.result)
+        if change.record is None and not live:
+            if change.events:
+                raise ValueError(f"{key}: events of a record that does not exist")
+            return None if is_cached else Outcome(None, revision, change.result)
+        if change.record is not None:
+            written = self._class()
+            written.CopyFrom(change.record)
+        else:
+            # An ended record leaves as a marker that still carries its last events.
+            written = self.parse(entry.value if entry is not None else b"")
+        events = self._stamp(written, meta, change, request, causation, trace)
+        value = written.SerializeToString()
+        if change.record is None:
+            ttl = _ENDED_PENDING_TTL_S if _meta(written).pending else MARKER_TTL_S
+            new = await self._write(self.bucket.mark(key, value, revision, ttl))
+        else:
+            new = await self._write(self.bucket.put(key, value, revision))
+        if new is None:
+            return None
+        stored = Entry(key, value, new, deleted=change.record is None)
+        self._remember(stored)
+        if len(_meta(written).pending) == len(events):
+            self._publish(stored, events)
+        else:
+            self._publish(stored, self.pending_events(written))
+        return Outcome(None if stored.deleted else written, new, change.result, events=events)
+
+    @staticmethod
+    async def _write(write: Awaitable[int]) -> int | None:
+        try:
+            return await write
+        except Conflict:
+            return None
+
+    def _stamp(
+        self,
+        record: M,
+        before: RecordMeta | None,
+        change: Change[M],
+        request: str,
+        causation: str,
+        trace: TraceContext | None,
+    ) -> tuple[OutEvent, ...]:
+        """Writes the header of `record`: sequence, outbox without what is acknowledged, request results."""
+        meta = _meta(record)
+        # The header is ours: whatever `decide` did to its copy of it does not count.
+        meta.Clear()
+        if before is not None:
+            meta.CopyFrom(before)
+        entity = check_token(self._entity_of(record), "entity")
+        tenant = check_token(self._tenant_of(record), "tenant")
+        if before is None:
+            self.outbox.forget(entity)
+        acked = self.outbox.acked(entity)
+        kept = [pending for pending in meta.pending if pending.seq > acked]
+        if len(kept) != len(meta.pending):
+            del meta.pending[:]
+            meta.pending.extend(kept)
+        now = self.clock.now()
+        meta.updated_at.FromDatetime(now)
+        meta.updated_by = self._producer
+        if len(meta.recent) >= _KEEP_REQUESTS:
+            del meta.recent[: len(meta.recent) - _KEEP_REQUESTS + 1]
+        meta.recent.add(request_id=request, result=change.result)
+        context = trace or current_trace()
+        traceparent = context.to_traceparent() if context is not None else ""
+        made = []
+        for message in change.events:
+            meta.seq += 1
+            pending = meta.pending.add(
+                seq=meta.seq,
+                type=message.DESCRIPTOR.full_name,
+                payload=message.SerializeToString(),
+                causation_id=causation or request,
+                traceparent=traceparent,
+            )
+            pending.occurred_at.CopyFrom(meta.updated_at)
+            made.append(
+                OutEvent(
+                    tenant,
+                    self.domain,
+                    entity,
+                    pending.seq,
+                    pending.type,
+                    pending.payload,
+                    now,
+                    self._producer,
+                    pending.causation_id,
+                    context,
+                )
+            )
+        return tuple(made)
+
+    def pending_events(self, record: M) -> list[OutEvent]:
+        """The outbox of a record, in order."""
+        tenant, entity = self._tenant_of(record), self._entity_of(record)
+        return [
+            OutEvent(
+                tenant,
+                self.domain,
+                entity,
+                pending.seq,
+                pending.type,
+                pending.payload,
+                pending.occurred_at.ToDatetime(UTC),
+                self._producer,
+                pending.causation_id,
+                TraceContext.parse(pending.traceparent),
+            )
+            for pending in _meta(record).pending
+        ]
+
+    def publish_pending(self, entry: Entry) -> int:
+        """Queues what is pending in `entry` and not known to be published; returns how many that is."""
+        return self._publish(entry, self.pending_events(self.parse(entry.value)))
+
+    def _publish(self, entry: Entry, events: Sequence[OutEvent]) -> int:
+        if not events:
+            return 0
+        entity = events[0].entity
+        before = self.outbox.acked(entity)
+        work = self.outbox.push(entity, events)
+        if entry.deleted:
+            settle = asyncio.create_task(self._settle(entry, work))
+            self._settling.add(settle)
+            settle.add_done_callback(self._settling.discard)
+        return sum(event.seq > before for event in events)
+
+    async def _settle(self, marker: Entry, work: asyncio.Task[None] | None) -> None:
+        """Lets the marker of an ended record expire soon, once its last events are out."""
+        if work is not None:
+            await asyncio.wait([work])
+        record = self.parse(marker.value)
+        del _meta(record).pending[:]
+        try:
+            await self.bucket.mark(marker.key, record.SerializeToString(), marker.revision, MARKER_TTL_S)
+        except SeatbusError as error:
+            log.info("an ended record keeps its marker", key=marker.key, reason=error.message)
+
+    async def _read(self, key: str) -> Entry | None:
+        entry = await self.bucket.read(key)
+        if entry is not None:
+            self._remember(entry)
+        return entry
+
+    def _remember(self, entry: Entry) -> None:
+        if entry.deleted:
+            self._cache.pop(entry.key, None)
+            return
+        self._cache[entry.key] = entry
+        self._cache.move_to_end(entry.key)
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+
+    async def flush(self, timeout: float = 10.0) -> bool:
+        """Waits until the events of this process's changes are on their stream."""
+        return await self.outbox.flush(timeout)
+
+    async def close(self) -> None:
+        for task in tuple(self._settling):
+            task.cancel()
+        await self.outbox.close()
+
+    async def drain_pending(self, older_than: float = 2.0) -> int:
+        """One pass over the bucket: publishes what another replica has left pending for `older_than` s.
+
+        Returns how many events were published. Services run a `Drainer`, which does it all the time without
+        reading the whole bucket.
+        """
+        from seatbus_kit.drain import drain_once
+
+        return await drain_once(cast("RecordStore[Message]", self), older_than)
+
+
+def _meta(record: Message) -> RecordMeta:
+    return cast("RecordMeta", record.meta)  # type: ignore[attr-defined]
