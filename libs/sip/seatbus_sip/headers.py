@@ -1,0 +1,294 @@
+"""Header names and the structures inside header values (RFC 3261 sections 7.3, 20, 25)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from seatbus_sip.errors import SipParseError
+from seatbus_sip.uri import Uri, parse_uri
+
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z", re.ASCII)
+# Runs of blanks are bounded: unbounded neighbours would make matching quadratic in hostile input.
+_VIA = re.compile(
+    r"SIP\s{0,9}/\s{0,9}(\d\.\d)\s{0,9}/\s{0,9}([A-Za-z0-9\-.]+)\s{1,9}(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-_.]+)"
+    r"\s{0,9}(?::\s{0,9}(\d{1,5}))?\s{0,9}(;.*)?\Z",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?=<)', re.DOTALL)
+_CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)\Z", re.ASCII)
+_AUTH_PARAM = re.compile(
+    r'\s*([A-Za-z0-9\-.!%*_+`\'~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|\Z)', re.ASCII
+)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+_COMPACT = {
+    "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
+    "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported",
+    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To",
+    "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
+}  # fmt: skip
+_KNOWN = (
+    "Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Authentication-Info",
+    "Authorization", "CSeq", "Call-Info", "Contact", "Content-Disposition", "Content-Language", "Date",
+    "Diversion", "Error-Info", "Expires", "Flow-Timer", "Geolocation", "History-Info", "In-Reply-To",
+    "MIME-Version", "Max-Forwards", "Min-Expires", "Min-SE", "Organization", "P-Asserted-Identity",
+    "P-Preferred-Identity", "Path", "Priority", "Privacy", "Proxy-Authenticate", "Proxy-Authorization",
+    "Proxy-Require", "RAck", "RSeq", "Reason", "Record-Route", "Remote-Party-ID", "Replaces", "Reply-To",
+    "Require", "Retry-After", "Route", "SIP-ETag", "SIP-If-Match", "Server", "Service-Route",
+    "Subscription-State", "Timestamp", "Unsupported", "User-Agent", "WWW-Authenticate", "Warning",
+)  # fmt: skip
+# As written on the wire -> canonical. Only spellings of known headers: strangers cannot make it grow.
+_CANONICAL: dict[str, str] = dict(_COMPACT)
+for _name in (*_KNOWN, *_COMPACT.values()):
+    _CANONICAL |= {_name: _name, _name.lower(): _name, _name.upper(): _name, _name.title(): _name}
+_CANONICAL |= {short.upper(): name for short, name in _COMPACT.items()}
+
+# Headers whose commas separate values. Dates, digests and free text are not among them.
+LIST_HEADERS = frozenset({
+    "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "Contact", "Content-Encoding",
+    "Diversion", "History-Info", "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Proxy-Require",
+    "Record-Route", "Require", "Route", "Service-Route", "Supported", "Unsupported", "Via",
+})  # fmt: skip
+SINGLE_HEADERS = (
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Max-Forwards",
+    "Content-Length",
+    "Content-Type",
+    "Expires",
+)
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` is a token of RFC 3261 section 25.1."""
+    return _TOKEN.match(text) is not None
+
+
+def canonical_name(name: str) -> str:
+    """The one spelling this library uses for a header. Raises `SipParseError` if it is no token."""
+    found = _CANONICAL.get(name)
+    if found is None:
+        stripped = name.rstrip(" \t")
+        if not is_token(stripped):
+            raise SipParseError("header name", "must be a token")
+        found = _CANONICAL.get(stripped.lower()) or "-".join(
+            part.capitalize() for part in stripped.split("-")
+        )
+    return found
+
+
+def split_list(value: str) -> list[str]:
+    """Values of a comma separated header; commas in quotes and angle brackets separate nothing."""
+    if "," not in value:
+        return [value]
+    parts: list[str] = []
+    start, quoted, escaped, angle = 0, False, False, False
+    for position, char in enumerate(value):
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = char == "\\"
+            quoted = char != '"'
+        elif char == '"':
+            quoted = True
+        elif char in "<>":
+            angle = char == "<"
+        elif char == "," and not angle:
+            parts.append(value[start:position].strip())
+            start = position + 1
+    parts.append(value[start:].strip())
+    return [part for part in parts if part]
+
+
+def _split_quoted(text: str, separator: str) -> list[str]:
+    parts: list[str] = []
+    start, quoted, escaped = 0, False, False
+    for position, char in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = char == "\\"
+            quoted = char != '"'
+        elif char == '"':
+            quoted = True
+        elif char == separator:
+            parts.append(text[start:position])
+            start = position + 1
+    if quoted:
+        raise SipParseError("parameter", "a quoted string is closed")
+    parts.append(text[start:])
+    return parts
+
+
+def parse_params(text: str, field: str) -> dict[str, str | None]:
+    """Parameters of `;a=b;c`. Names in lower case, quotes kept as written. A repeated name is refused."""
+    result: dict[str, str | None] = {}
+    for part in text.split(";") if '"' not in text else _split_quoted(text, ";"):
+        if not part:
+            continue
+        name, separator, value = part.partition("=")
+        key = name.strip().lower()
+        if key in result:
+            raise SipParseError(field, f"parameter {key} appears once")
+        if key:
+            result[key] = value.strip() if separator else None
+        elif separator:
+            raise SipParseError(field, "a parameter has a name")
+    return result
+
+
+def render_params(params: Mapping[str, str | None]) -> str:
+    """`;a=b;c`."""
+    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in params.items())
+
+
+def quote_string(text: str) -> str:
+    """`text` as a quoted-string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def clean_text(text: str) -> str:
+    """`text` with bytes that were no UTF-8 replaced, so that it can be stored and shown."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class Via(NamedTuple):
+    """One Via value. `port` is None if sent-by names none."""
+
+    transport: str
+    host: str
+    port: int | None
+    params: Mapping[str, str | None]
+
+    @property
+    def branch(self) -> str:
+        """Branch parameter, empty if absent (RFC 2543 peers)."""
+        return self.params.get("branch") or ""
+
+    @property
+    def sent_by(self) -> str:
+        """`host[:port]` in lower case."""
+        host = self.host.lower()
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"SIP/2.0/{self.transport} {self.host}{port}{render_params(self.params)}"
+
+
+def parse_via(text: str) -> Via:
+    """One Via value. Raises `SipParseError("Via", ...)`."""
+    match = _VIA.match(text)
+    if match is None:
+        raise SipParseError("Via", "must be SIP/2.0/transport host[:port];parameters")
+    version, transport, host, port, params = match.groups()
+    if version != "2.0":
+        raise SipParseError("Via", "version is 2.0")
+    number = int(port) if port else None
+    if number is not None and not 0 < number < 65536:
+        raise SipParseError("Via", "port lies between 1 and 65535")
+    return Via(transport.upper(), host, number, parse_params(params, "Via") if params else {})
+
+
+class NameAddr(NamedTuple):
+    """A name-addr or addr-spec with its header parameters: From, To, Contact, Route and their kin."""
+
+    raw_display: str
+    uri_text: str
+    params: Mapping[str, str | None] = {}
+
+    @property
+    def display(self) -> str:
+        """Display name, printable."""
+        return clean_text(self.raw_display)
+
+    @property
+    def uri(self) -> Uri:
+        """The address. Raises `SipParseError` if it is none of ours."""
+        return parse_uri(self.uri_text)
+
+    @property
+    def tag(self) -> str | None:
+        """Tag parameter."""
+        return self.params.get("tag")
+
+    def with_params(self, **params: str | None) -> NameAddr:
+        """A copy with these parameters added or replaced."""
+        return self._replace(params={**self.params, **params})
+
+    def __str__(self) -> str:
+        display = f"{quote_string(self.raw_display)} " if self.raw_display else ""
+        return f"{display}<{self.uri_text}>{render_params(self.params)}"
+
+
+def parse_name_addr(text: str, field: str) -> NameAddr:
+    """One address with parameters. Raises `SipParseError(field, ...)`. The address itself is read lazily."""
+    text = text.strip()
+    display, start = "", text.find("<")
+    if '"' in text:
+        quoted = _QUOTED.match(text)
+        if quoted is not None:
+            display, start = _QUOTED_PAIR.sub(r"\1", quoted[1]), quoted.end()
+        elif text.find('"') < start:
+            raise SipParseError(field, "a display name is a quoted string or tokens, and then <address>")
+    elif start > 0:
+        display = text[:start].rstrip()
+    if start >= 0:
+        end = text.find(">", start)
+        uri, tail = text[start + 1 : end].strip(), text[end + 1 :].lstrip()
+        if end < 0 or not uri or " " in uri or "<" in uri or (tail and tail[0] != ";"):
+            raise SipParseError(field, "holds one address without spaces in angle brackets")
+        return NameAddr(display, uri, parse_params(tail, field) if tail else {})
+    # Without angle brackets every parameter belongs to the header (RFC 3261 section 20.10).
+    uri, _, params = text.partition(";")
+    uri = uri.strip()
+    if ":" not in uri or any(char in uri for char in ' <>",?'):
+        raise SipParseError(field, "must be an address, in angle brackets if it has a comma, ? or ;")
+    return NameAddr("", uri, parse_params(params, field) if params else {})
+
+
+class CSeq(NamedTuple):
+    """Sequence number and method."""
+
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+def parse_cseq(text: str) -> CSeq:
+    """Raises `SipParseError("CSeq", ...)`."""
+    match = _CSEQ.match(text)
+    if match is None:
+        raise SipParseError("CSeq", "must be a number and a method")
+    number = int(match[1])
+    if number >= 2**32:
+        raise SipParseError("CSeq", "number lies below 2**32")
+    return CSeq(number, match[2])
+
+
+def parse_auth(text: str, field: str) -> tuple[str, dict[str, str]]:
+    """Scheme in lower case and parameters, unquoted, of a challenge or credentials header."""
+    scheme, _, rest = text.strip().partition(" ")
+    result: dict[str, str] = {}
+    position, rest = 0, rest.strip()
+    while position < len(rest):
+        match = _AUTH_PARAM.match(rest, position)
+        if match is None:
+            raise SipParseError(field, "must be a scheme and comma separated name=value parameters")
+        name, quoted, plain = match.groups()
+        if name.lower() in result:
+            raise SipParseError(field, f"parameter {name.lower()} appears once")
+        result[name.lower()] = plain if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted)
+        position = match.end()
+    return scheme.lower(), result
+
+
+def render_auth(scheme: str, params: Iterable[tuple[str, str, bool]]) -> str:
+    """`scheme a="b", c=d` from (name, value, quoted) triples."""
+    return f"{scheme} " + ", ".join(f"{n}={quote_string(v) if q else v}" for n, v, q in params)

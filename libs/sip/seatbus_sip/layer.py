@@ -1,0 +1,433 @@
+"""The transaction layer as an engine without I/O: bytes and time in, bytes and events out.
+
+A shell calls `receive` for each datagram and `tick` at `next_deadline()`. After either, and after sending, it
+empties `outgoing()` and `events()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from seatbus_sip import events as ev
+from seatbus_sip.errors import SipError, SipParseError
+from seatbus_sip.flow import Flow, host_port
+from seatbus_sip.headers import quote_string
+from seatbus_sip.ids import IdSource, RandomIds
+from seatbus_sip.message import DEFAULT_LIMITS, Limits, Request, Response, parse_message
+from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State, Timer
+from seatbus_sip.transactions import (
+    DEFAULT_TIMING,
+    Answer,
+    ClientTransaction,
+    ServerTransaction,
+    Timing,
+    Transaction,
+)
+
+MAGIC = "z9hG4bK"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerConfig:
+    """What a user of the layer may choose.
+
+    `sent_by` gives the Via address of a flow (default: its local address). `answer_malformed` off keeps
+    silence towards scanners. `check_hops` refuses new requests with Max-Forwards 0 (483) and merged (482).
+    """
+
+    timing: Timing = DEFAULT_TIMING
+    limits: Limits = DEFAULT_LIMITS
+    sent_by: Callable[[Flow], str] | None = None
+    answer_malformed: bool = True
+    check_hops: bool = True
+    agent_name: str = "Seatbus"
+
+
+class SipLayer:
+    """All transactions of one process. Not thread-safe; every method returns at once."""
+
+    def __init__(self, config: LayerConfig | None = None, ids: IdSource | None = None) -> None:
+        self.config = config or LayerConfig()
+        self.timing = self.config.timing
+        self.ids = ids or RandomIds()
+        self._clients: dict[Hashable, ClientTransaction] = {}
+        self._servers: dict[Hashable, ServerTransaction] = {}
+        self._answers: dict[Hashable, Answer] = {}
+        self._merged: dict[Hashable, ServerTransaction] = {}
+        self._heap: list[tuple[float, int, Transaction, Timer]] = []
+        self._armed = 0
+        self._outgoing: list[tuple[Flow, bytes]] = []
+        self._events: list[ev.LayerEvent] = []
+
+    def __len__(self) -> int:
+        """Transactions and unacknowledged answers held."""
+        return len(self._clients) + len(self._servers) + len(self._answers)
+
+    # ---- shell ------------------------------------------------------------------------------------------
+    def outgoing(self) -> list[tuple[Flow, bytes]]:
+        """Bytes to send, in order; emptied by this call."""
+        queued, self._outgoing = self._outgoing, []
+        return queued
+
+    def events(self) -> list[ev.LayerEvent]:
+        """What happened, in order; emptied by this call."""
+        queued, self._events = self._events, []
+        return queued
+
+    def next_deadline(self) -> float | None:
+        """Time of the next `tick` that is needed, None if nothing runs."""
+        heap = self._heap
+        while heap and heap[0][2].deadlines.get(heap[0][3]) != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def tick(self, now: float) -> None:
+        """Run the timers that are due."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            deadline, _, transaction, timer = heapq.heappop(heap)
+            if transaction.deadlines.get(timer) == deadline:
+                del transaction.deadlines[timer]
+                transaction.feed(TIMER_EVENT[timer], now, self)
+
+    def receive(self, data: bytes, source: Flow, now: float) -> None:
+        """Take in one datagram (or one framed message of a stream). Never raises for what is in it."""
+        if data.isspace() or data == b"\0" * len(data):
+            if source.reliable and data == b"\r\n\r\n":
+                self.transmit(source, b"\r\n")
+            self._events.append(ev.KeepAlive(source))
+            return
+        message: Request | Response | None = None
+        try:
+            message = parse_message(data, self.config.limits)
+            message.validate()
+        except SipParseError as error:
+            answered = isinstance(message, Request) and self._refuse_malformed(message, source, error)
+            self._events.append(ev.ParseFailed(source, error, answered))
+            return
+        if isinstance(message, Response):
+            self._on_response(message, source, now)
+        else:
+            self._on_request(message, source, now)
+
+    def transport_failed(self, flow: Flow, now: float) -> None:
+        """The flow is broken: its transactions learn of it."""
+        for pool in (self._clients, self._servers, self._answers):
+            for transaction in list(pool.values()):
+                if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
+                    transaction.feed(Event.TRANSPORT_ERROR, now, self)
+
+    # ---- transaction user -------------------------------------------------------------------------------
+    def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
+        """Send a request (not ACK nor CANCEL) statefully. Takes it over: prepends Via, adds Max-Forwards."""
+        branch = self._add_via(request, flow)
+        invite = request.method == "INVITE"
+        machine = Machine.INVITE_CLIENT if invite else Machine.NON_INVITE_CLIENT
+        return self._start_client(machine, (branch, request.method), flow, request, now)
+
+    def respond(self, tx: ServerTransaction, response: Response, now: float) -> None:
+        """Send a response. To gets the transaction's tag if it has none.
+
+        A 2xx to INVITE is repeated until its ACK. Raises `IllegalTransitionError` after a final response.
+        """
+        if response.status > 100 and ";tag=" not in response.require("To").lower().replace(" ", ""):
+            response.set("To", f"{response.require('To')};tag={tx.local_tag}")
+        if response.status < 200:
+            event = Event.TU_1XX
+        elif response.status < 300 and tx.machine is Machine.INVITE_SERVER:
+            event = Event.TU_2XX
+        else:
+            event = Event.TU_FINAL
+        tx.feed(event, now, self, response)
+
+    def cancel(self, tx: ClientTransaction, now: float, reason: str | None = None) -> bool:
+        """Cancel an INVITE: at once if a 1xx has come, else as soon as one comes (RFC 3261 section 9.1).
+
+        The INVITE still ends by its own final response or timeout. `reason` is a Reason header value.
+        Returns False if the INVITE already has its final response.
+        """
+        if tx.state not in (State.CALLING, State.PROCEEDING) or tx.request is None or tx.method != "INVITE":
+            return False
+        if tx.cancel_request is None:
+            cancel = self._in_transaction(tx.request, "CANCEL")
+            cancel.copy_from(tx.request, "To")
+            if reason is not None:
+                cancel.set("Reason", reason)
+            tx.cancel_request = cancel
+            if tx.state is State.CALLING:
+                tx.cancel_pending = True
+            else:
+                self._send_cancel(tx, now)
+        return True
+
+    def send_ack(
+        self, tx: ClientTransaction | None, ack: Request, now: float, flow: Flow | None = None
+    ) -> None:
+        """Send the ACK of a 2xx. While `tx` is held, repeats of that 2xx are answered with the same ACK.
+
+        `flow` is where the ACK goes if not where the INVITE went; required without `tx`.
+        """
+        target = flow or (tx.flow if tx is not None else None)
+        if target is None:
+            raise ValueError("an ACK needs a transaction or a flow")
+        self._add_via(ack, target)
+        data = ack.to_bytes()
+        if tx is not None:
+            tx._acked[ack.to.tag or ""] = (target, data)
+        self.transmit(target, data)
+
+    def send_raw(self, message: Request | Response, flow: Flow) -> None:
+        """Send a message without a transaction, as it is (stateless proxying)."""
+        self.transmit(flow, message.to_bytes())
+
+    # ---- host of transactions ---------------------------------------------------------------------------
+    def arm(self, transaction: Transaction, timer: Timer, deadline: float) -> None:
+        self._armed += 1
+        heapq.heappush(self._heap, (deadline, self._armed, transaction, timer))
+
+    def transmit(self, flow: Flow, data: bytes) -> None:
+        self._outgoing.append((flow, data))
+
+    def ended(self, transaction: Transaction) -> None:
+        if isinstance(transaction, ServerTransaction):
+            self._servers.pop(transaction.key, None)
+            if self._merged.get(transaction.merge_key) is transaction:
+                del self._merged[transaction.merge_key]
+        elif isinstance(transaction, Answer):
+            self._answers.pop(transaction.key, None)
+        else:
+            self._clients.pop(transaction.key, None)
+
+    def perform(
+        self, transaction: Transaction, effect: Do, now: float, message: Request | Response | None
+    ) -> None:
+        if isinstance(transaction, ClientTransaction):
+            self._perform_client(transaction, effect, now, message)
+        elif isinstance(transaction, ServerTransaction):
+            self._perform_server(transaction, effect, now, message)
+        elif isinstance(transaction, Answer):
+            if effect is Do.DELIVER_ACK and isinstance(message, Request):
+                self._events.append(ev.AckReceived(transaction.server, message, transaction.flow))
+            elif effect is Do.TIMEOUT:
+                self._events.append(ev.AckTimeout(transaction.server))
+
+    def _perform_client(
+        self, tx: ClientTransaction, effect: Do, now: float, message: Request | Response | None
+    ) -> None:
+        if effect is Do.DELIVER and isinstance(message, Response):
+            self._deliver_response(tx, message, now)
+        elif effect is Do.SEND_ACK and tx.request is not None and message is not None:
+            ack = self._in_transaction(tx.request, "ACK")
+            ack.copy_from(message, "To")
+            tx.ack = ack.to_bytes()
+            self.transmit(tx.flow, tx.ack)
+        # The outcome of a CANCEL is told by its INVITE.
+        elif effect is Do.TIMEOUT and tx.method != "CANCEL":
+            self._events.append(ev.TransactionTimeout(tx))
+        elif effect is Do.FAILED and tx.method != "CANCEL":
+            self._events.append(ev.TransportFailed(tx))
+
+    def _perform_server(
+        self, tx: ServerTransaction, effect: Do, now: float, message: Request | Response | None
+    ) -> None:
+        if effect is Do.SEND_NEW and isinstance(message, Response):
+            self._send_response(tx, message, now)
+        elif effect is Do.SEND_TRYING:
+            tx.data = tx.response(100).to_bytes()
+            self.transmit(tx.flow, tx.data)
+        elif effect is Do.DELIVER_REQUEST and isinstance(message, Request):
+            self._events.append(ev.RequestReceived(tx, message, tx.flow))
+        elif effect is Do.DELIVER_ACK and isinstance(message, Request):
+            self._acknowledge(message, tx.flow, now)
+        elif effect is Do.TIMEOUT:
+            self._events.append(ev.TransactionTimeout(tx))
+        elif effect is Do.FAILED:
+            self._events.append(ev.TransportFailed(tx))
+
+    # ---- receiving --------------------------------------------------------------------------------------
+    def _on_response(self, response: Response, source: Flow, now: float) -> None:
+        tx = self._clients.get((response.via.branch, response.cseq.method))
+        if tx is None:
+            self._events.append(ev.StrayResponse(response, source))
+            return
+        if response.status < 200:
+            event = Event.R_1XX
+        elif response.status < 300 and tx.machine is Machine.INVITE_CLIENT:
+            event = Event.R_2XX
+        else:
+            event = Event.R_FINAL
+        tx.feed(event, now, self, response)
+
+    def _deliver_response(self, tx: ClientTransaction, response: Response, now: float) -> None:
+        request = tx.request
+        if request is None or tx.method == "CANCEL":
+            return
+        if tx.method == "INVITE":
+            if tx.cancel_pending:
+                tx.cancel_pending = False
+                if response.status < 200:
+                    self._send_cancel(tx, now)
+            acked = tx._acked.get(response.to.tag or "") if 200 <= response.status < 300 else None
+            if acked is not None:
+                self.transmit(*acked)
+                return
+        elif response.status >= 200:
+            tx.request = None
+            tx.data = b""
+        self._events.append(ev.ResponseReceived(tx, response, request))
+
+    def _on_request(self, request: Request, source: Flow, now: float) -> None:
+        reply = self._mark_source(request, source)
+        via = request.via
+        method = "INVITE" if request.method == "ACK" else request.method
+        if via.branch.startswith(MAGIC):
+            key: tuple[Hashable, ...] = (via.branch, via.sent_by, method)
+        else:
+            key = (str(via), request.call_id, request.cseq.number, request.from_.tag, method)
+        tx = self._servers.get(key)
+        if request.method == "ACK":
+            if tx is not None:
+                tx.feed(Event.ACK, now, self, request)
+            else:
+                self._acknowledge(request, source, now)
+        elif tx is not None:
+            tx.feed(Event.REQUEST, now, self, request)
+        elif request.method == "CANCEL":
+            self._on_cancel(request, key, reply, now)
+        else:
+            self._new_request(request, key, reply, now)
+
+    def _new_request(self, request: Request, key: Hashable, reply: Flow, now: float) -> None:
+        merge_key: Hashable = None
+        if request.to.tag is None and self.config.check_hops:
+            if request.method != "OPTIONS" and request.integer("Max-Forwards") == 0:
+                self._refuse(request, reply, 483)
+                return
+            merge_key = (request.from_.tag, request.call_id, request.cseq)
+            if merge_key in self._merged:
+                self._refuse(request, reply, 482)
+                return
+        tx = self._start_server(request, key, reply)
+        if merge_key is not None:
+            tx.merge_key = merge_key
+            self._merged[merge_key] = tx
+        tx.feed(Event.START, now, self, request)
+
+    def _on_cancel(self, request: Request, key: tuple[Hashable, ...], reply: Flow, now: float) -> None:
+        invite = self._servers.get((*key[:-1], "INVITE"))
+        if invite is None:
+            self._refuse(request, reply, 481)
+            return
+        # The CANCEL of a retransmitting client is absorbed by its own, silent transaction.
+        tx = ServerTransaction(Machine.NON_INVITE_SERVER, key, reply, request, invite.local_tag)
+        self._servers[key] = tx
+        tx.state = State.TRYING
+        self.respond(tx, tx.response(200), now)
+        if invite.state is State.PROCEEDING:
+            self._events.append(ev.CancelReceived(invite, request))
+
+    def _acknowledge(self, ack: Request, source: Flow, now: float) -> None:
+        answer = self._answers.get((ack.call_id, ack.to.tag, ack.from_.tag, ack.cseq.number))
+        if answer is None:
+            self._events.append(ev.AckReceived(None, ack, source))
+        else:
+            answer.feed(Event.ACK, now, self, ack)
+
+    def _mark_source(self, request: Request, source: Flow) -> Flow:
+        """Note the true source in Via (RFC 3261 section 18.2.1, RFC 3581); returns where responses go."""
+        via = request.via
+        host, port = source.remote
+        params = dict(via.params)
+        if "rport" in params:
+            params["rport"] = str(port)
+            params["received"] = host
+        elif via.host.strip("[]") != host:
+            params["received"] = host
+        if params != via.params:
+            request.replace_top_via(via._replace(params=params))
+        if source.reliable or "rport" in params:
+            return source
+        return source.towards((host, via.port or 5060))
+
+    # ---- sending ----------------------------------------------------------------------------------------
+    def _add_via(self, request: Request, flow: Flow) -> str:
+        branch = MAGIC + self.ids.token()
+        sent_by = self.config.sent_by(flow) if self.config.sent_by else host_port(flow.local)
+        request.prepend("Via", f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport")
+        if "Max-Forwards" not in request:
+            request.set("Max-Forwards", 70)
+        return branch
+
+    def _start_client(
+        self, machine: Machine, key: Hashable, flow: Flow, request: Request, now: float
+    ) -> ClientTransaction:
+        tx = ClientTransaction(machine, key, flow, request)
+        tx.data = request.to_bytes()
+        self._clients[key] = tx
+        tx.feed(Event.START, now, self)
+        return tx
+
+    def _start_server(self, request: Request, key: Hashable, reply: Flow) -> ServerTransaction:
+        invite = request.method == "INVITE"
+        machine = Machine.INVITE_SERVER if invite else Machine.NON_INVITE_SERVER
+        tx = ServerTransaction(machine, key, reply, request, self.ids.token())
+        self._servers[key] = tx
+        return tx
+
+    def _send_cancel(self, tx: ClientTransaction, now: float) -> None:
+        if tx.cancel_request is not None:
+            branch = tx.cancel_request.via.branch
+            self._start_client(Machine.NON_INVITE_CLIENT, (branch, "CANCEL"), tx.flow, tx.cancel_request, now)
+            tx.feed(Event.CANCELLED, now, self)
+
+    def _send_response(self, tx: ServerTransaction, response: Response, now: float) -> None:
+        data = response.to_bytes()
+        if tx.state is State.ACCEPTED:
+            key = (tx.call_id, response.to.tag, response.from_.tag, response.cseq.number)
+            tx.request = None
+            tx.data = b""
+            if key not in self._answers:
+                answer = Answer(key, tx.flow, tx, data)
+                self._answers[key] = answer
+                answer.feed(Event.START, now, self)
+                return
+        else:
+            tx.data = data
+            if response.status >= 200:
+                tx.request = None
+        self.transmit(tx.flow, data)
+
+    @staticmethod
+    def _in_transaction(request: Request, method: str) -> Request:
+        """CANCEL, or ACK of a refusal: with the INVITE's Via and route (RFC 3261 sections 9.1, 17.1.1.3)."""
+        made = Request(method, request.uri)
+        made.set("Via", request.get_all("Via")[0])
+        made.set("Max-Forwards", 70)
+        made.copy_from(request, "Route", "From", "Call-ID")
+        made.set("CSeq", f"{request.cseq.number} {method}")
+        return made
+
+    def _refuse(self, request: Request, flow: Flow, status: int, reason: str = "") -> None:
+        # Stateless: the same request gets the same tag each time (RFC 3261 section 8.2.7).
+        seed = f"{request.get('Via')}{request.get('Call-ID')}"
+        tag = hashlib.blake2s(seed.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+        response = Response.to_request(request, status, reason, tag)
+        response.set("Server", self.config.agent_name)
+        if reason:
+            response.set("Warning", f"399 {self.config.agent_name.lower()} {quote_string(reason)}")
+        self.transmit(flow, response.to_bytes())
+
+    def _refuse_malformed(self, request: Request, source: Flow, error: SipParseError) -> bool:
+        if not self.config.answer_malformed or request.method == "ACK":
+            return False
+        if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID", "CSeq")):
+            return False
+        try:
+            reply = self._mark_source(request, source)
+            self._refuse(request, reply, error.status, f"{error.field} {error.rule}")
+        except SipError:
+            return False
+        return True

@@ -1,0 +1,174 @@
+"""Transactions: one table, one state, the bytes they may have to repeat, and their timers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+from seatbus_sip.flow import Flow
+from seatbus_sip.message import Request, Response
+from seatbus_sip.tables import TABLES, Again, Do, Event, Machine, Slow, Start, State, Stop, Timer, step
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Base intervals of RFC 3261 section 17, in seconds."""
+
+    t1: float = 0.5
+    t2: float = 4.0
+    t4: float = 5.0
+    trying: float = 0.2
+
+    def first(self, timer: Timer, reliable: bool) -> float | None:
+        """First duration of a timer; None where a reliable transport needs none."""
+        if timer in _REPEATS:
+            return None if reliable else self.t1
+        if timer in _LINGERS:
+            if reliable:
+                return 0.0
+            return {Timer.D: 64 * self.t1, Timer.J: 64 * self.t1}.get(timer, self.t4)
+        if timer is Timer.TRYING:
+            return self.trying
+        if timer is Timer.ANSWER:
+            return self.t1
+        return 64 * self.t1
+
+
+DEFAULT_TIMING = Timing()
+_REPEATS = frozenset({Timer.A, Timer.E, Timer.G})
+_LINGERS = frozenset({Timer.D, Timer.I, Timer.J, Timer.K})
+
+
+class Host(Protocol):
+    """What a transaction asks of the engine that holds it."""
+
+    timing: Timing
+
+    def arm(self, transaction: Transaction, timer: Timer, deadline: float) -> None:
+        """Call `fire` for this timer at the deadline."""
+
+    def transmit(self, flow: Flow, data: bytes) -> None:
+        """Queue bytes for the network."""
+
+    def perform(
+        self, transaction: Transaction, effect: Do, now: float, message: Request | Response | None
+    ) -> None:
+        """Carry out an effect that concerns the transaction user."""
+
+    def ended(self, transaction: Transaction) -> None:
+        """Forget the transaction."""
+
+
+class Transaction:
+    """One run of a table. `data` is what Do.SEND repeats; parsed messages are dropped as soon as possible."""
+
+    __slots__ = ("_intervals", "ack", "data", "deadlines", "flow", "key", "machine", "request", "state")
+
+    def __init__(self, machine: Machine, key: Hashable, flow: Flow, request: Request | None) -> None:
+        self.machine = machine
+        self.key = key
+        self.flow = flow
+        self.state = State.INITIAL
+        self.request = request
+        self.data = b""
+        self.ack = b""
+        self.deadlines: dict[Timer, float] = {}
+        self._intervals: dict[Timer, float] = {}
+
+    @property
+    def terminated(self) -> bool:
+        """Whether the transaction is over."""
+        return self.state is State.TERMINATED
+
+    def accepts(self, event: Event) -> bool:
+        """Whether the table has an entry for this event now."""
+        return event in TABLES[self.machine].get(self.state, ())
+
+    def feed(self, event: Event, now: float, host: Host, message: Request | Response | None = None) -> None:
+        """Take one step. Raises `IllegalTransitionError` and changes nothing if the table has no entry."""
+        self.state, effects = step(self.machine, self.state, event)
+        for effect in effects:
+            if isinstance(effect, Do):
+                if effect is Do.SEND:
+                    if self.data:
+                        host.transmit(self.flow, self.data)
+                elif effect is Do.SEND_ACK and self.ack:
+                    host.transmit(self.flow, self.ack)
+                else:
+                    host.perform(self, effect, now, message)
+            elif isinstance(effect, Stop):
+                self.deadlines.pop(effect.value, None)
+            else:
+                self._start(effect, now, host)
+        if self.state is State.TERMINATED:
+            self.deadlines.clear()
+            host.ended(self)
+
+    def _start(self, effect: Start | Again | Slow, now: float, host: Host) -> None:
+        timer, timing = effect.value, host.timing
+        duration: float | None
+        if isinstance(effect, Again):
+            duration = self._intervals.get(timer, timing.t1) * 2
+            # INVITE requests back off without a cap (RFC 3261 section 17.1.1.2).
+            if timer is not Timer.A:
+                duration = min(duration, timing.t2)
+        elif isinstance(effect, Slow):
+            duration = timing.t2
+        else:
+            # A server that still owes its answer gives up after 64*T1 on any transport.
+            early = timer is Timer.J and self.state is State.TRYING
+            duration = 64 * timing.t1 if early else timing.first(timer, self.flow.reliable)
+        if duration is None:
+            return
+        self._intervals[timer] = duration
+        self.deadlines[timer] = now + duration
+        host.arm(self, timer, now + duration)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.machine.value} {self.state.value} {self.key}>"
+
+
+class ClientTransaction(Transaction):
+    """A request sent. `request` is kept until its final response; an INVITE's as long as forks may answer."""
+
+    __slots__ = ("_acked", "call_id", "cancel_pending", "cancel_request", "method")
+
+    def __init__(self, machine: Machine, key: Hashable, flow: Flow, request: Request) -> None:
+        super().__init__(machine, key, flow, request)
+        self.method = request.method
+        self.call_id = request.call_id
+        self.cancel_pending = False
+        self.cancel_request: Request | None = None
+        # To tag of an answered fork -> where and what ACK was sent: a repeated 2xx gets the same again.
+        self._acked: dict[str, tuple[Flow, bytes]] = {}
+
+
+class ServerTransaction(Transaction):
+    """A request received. `local_tag` goes into To of responses that have none."""
+
+    __slots__ = ("call_id", "local_tag", "merge_key", "method")
+
+    def __init__(self, machine: Machine, key: Hashable, flow: Flow, request: Request, local_tag: str) -> None:
+        super().__init__(machine, key, flow, request)
+        self.method = request.method
+        self.call_id = request.call_id
+        self.local_tag = local_tag
+        self.merge_key: Hashable = None
+
+    def response(self, status: int, reason: str = "") -> Response:
+        """A response to the request with this transaction's To tag. Not possible once it is finished."""
+        if self.request is None:
+            raise ValueError("the transaction has finished and forgotten its request")
+        return Response.to_request(self.request, status, reason, self.local_tag)
+
+
+class Answer(Transaction):
+    """A 2xx to INVITE, repeated until its ACK."""
+
+    __slots__ = ("server",)
+
+    def __init__(self, key: Hashable, flow: Flow, server: ServerTransaction, data: bytes) -> None:
+        super().__init__(Machine.ANSWER, key, flow, None)
+        self.server = server
+        self.data = data
