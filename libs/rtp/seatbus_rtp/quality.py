@@ -18,7 +18,8 @@ class ReceiverStats:
     """Loss, reordering and jitter of one received stream, O(1) a packet. A new SSRC starts over but keeps
     the totals.
 
-    `now` is monotonic seconds. Only audio packets belong here: an event's packets share a timestamp.
+    `now` is monotonic seconds. Telephone events share the numbers of the audio but not its clock: they
+    count for loss and not for jitter.
     """
 
     __slots__ = (
@@ -70,8 +71,10 @@ class ReceiverStats:
         self._last_sr = 0
         self._last_sr_at = 0.0
 
-    def receive(self, ssrc: int, sequence: int, timestamp: int, size: int, now: float) -> None:
-        """Counts one packet of `size` payload bytes."""
+    def receive(
+        self, ssrc: int, sequence: int, timestamp: int, size: int, now: float, event: bool = False
+    ) -> None:
+        """Counts one packet of `size` payload bytes; `event` says that it is a telephone event."""
         self.packets += 1
         self.octets += size
         self.last_packet_at = now
@@ -94,6 +97,8 @@ class ReceiverStats:
         else:
             self.reordered += 1
         self._received += 1
+        if event:
+            return
         arrival = now * self._rate
         moved = ((timestamp - self._ts + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         distance = abs(arrival - self._arrival - moved)

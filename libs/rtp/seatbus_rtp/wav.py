@@ -139,15 +139,8 @@ def repair(path: Path) -> WavInfo:
         if len(raw) < HEADER_SIZE:
             raise WavError("header", f"at least {HEADER_SIZE} bytes", len(raw))
         riff, _, wave, fmt, fmt_size, kind, channels, rate, _, _, bits, data, _ = _HEADER.unpack(raw)
-        if (riff, wave, fmt, fmt_size, kind, bits, data) != (
-            b"RIFF",
-            b"WAVE",
-            b"fmt ",
-            16,
-            _PCM,
-            16,
-            b"data",
-        ):
+        found = (riff, wave, fmt, fmt_size, kind, bits, data)
+        if found != (b"RIFF", b"WAVE", b"fmt ", 16, _PCM, 16, b"data"):
             raise WavError("header", "must be one written by WavWriter")
         size = file.seek(0, os.SEEK_END) - HEADER_SIZE
         if channels not in (1, 2):

@@ -1,0 +1,169 @@
+"""A playout buffer in front of a mixer: packets in when they come, one frame out every 20 ms.
+
+Laws: a sample is played at the place its timestamp gives it, or not at all; the delay grows at once when
+packets come too late, and shrinks by one frame a second while there was more in store than needed; it never
+passes the maximum.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbus_rtp.errors import AudioError
+from seatbus_rtp.packet import TS_MASK, ts_delta
+
+Pcm = NDArray[np.int16]
+
+_RING: Final = 1 << 14
+"""Samples: two seconds at 8 kHz. A power of two: a timestamp masks to its place, also across the wrap."""
+
+
+class JitterBuffer:
+    """Samples of one source. `put` takes packets of any length; `get` gives frames of one length."""
+
+    __slots__ = (
+        "_frame",
+        "_frames_seen",
+        "_max",
+        "_min",
+        "_newest_end",
+        "_next",
+        "_playing",
+        "_present",
+        "_ring",
+        "_spare",
+        "_started",
+        "late",
+        "missing",
+        "skipped",
+        "target",
+        "underruns",
+    )
+
+    def __init__(
+        self, *, rate: int = 8000, frame_samples: int = 160, min_ms: int = 40, max_ms: int = 200
+    ) -> None:
+        """The delay is fixed where `min_ms` equals `max_ms`. Raises AudioError on a range it cannot hold."""
+        if not 0 < min_ms <= max_ms:
+            raise AudioError("min_ms", "above 0 and not above max_ms", min_ms)
+        if max_ms * rate // 1000 > _RING // 2:
+            raise AudioError("max_ms", f"at most {_RING * 500 // rate} ms", max_ms)
+        self._frame = frame_samples
+        self._min = max(frame_samples, min_ms * rate // 1000)
+        self._max = max(self._min, max_ms * rate // 1000)
+        self._ring = np.zeros(_RING, dtype=np.int16)
+        self._present = np.zeros(_RING, dtype=np.bool_)
+        self._next = 0
+        self._newest_end = 0
+        self._started = False
+        self._playing = False
+        self._spare = _RING
+        self._frames_seen = 0
+        self.target = self._min
+        self.late = 0
+        self.missing = 0
+        self.skipped = 0
+        self.underruns = 0
+
+    @property
+    def depth(self) -> int:
+        """Samples from the next one to play to the end of the newest packet."""
+        return max(0, ts_delta(self._newest_end, self._next)) if self._started else 0
+
+    def reset(self) -> None:
+        """Another source follows: forget the samples, keep the delay that was learned."""
+        self._present[:] = False
+        self._started = False
+        self._playing = False
+
+    def put(self, timestamp: int, pcm: Pcm) -> None:
+        """Takes one packet's samples. What comes too late is dropped and counted."""
+        size = len(pcm)
+        if size == 0 or size > _RING // 4:
+            return
+        if not self._started:
+            self._next = timestamp
+            self._newest_end = timestamp
+            self._started = True
+        ahead = ts_delta(timestamp, self._next)
+        if not self._playing and -self._max <= ahead < 0:
+            # Reordered before playing began: it becomes the first.
+            self._next = timestamp
+            ahead = 0
+        if ahead + size > _RING // 2 or ahead < -_RING // 2:
+            self.reset()
+            self.put(timestamp, pcm)
+            return
+        if ahead < 0:
+            self.late += 1
+            self._grow()
+            if ahead + size <= 0:
+                return
+            pcm = pcm[-ahead:]
+            timestamp = self._next
+        at = timestamp & (_RING - 1)
+        first = min(len(pcm), _RING - at)
+        self._ring[at : at + first] = pcm[:first]
+        self._present[at : at + first] = True
+        if first < len(pcm):
+            self._ring[: len(pcm) - first] = pcm[first:]
+            self._present[: len(pcm) - first] = True
+        end = (timestamp + len(pcm)) & TS_MASK
+        if ts_delta(end, self._newest_end) > 0:
+            self._newest_end = end
+
+    def get(self) -> Pcm | None:
+        """The next frame, zeros where samples are missing; None while there is nothing to play."""
+        depth = self.depth
+        if not self._playing:
+            if depth < self.target:
+                return None
+            self._playing = True
+            self._spare = _RING
+            self._frames_seen = 0
+        elif depth == 0:
+            self.underruns += 1
+            self._grow()
+            self._playing = False
+            self._started = False
+            return None
+        if depth > self._max:
+            self._skip(depth - self._max)
+        frame, present = self._take()
+        self.missing += self._frame - present
+        self._settle(depth)
+        return frame
+
+    def _take(self) -> tuple[Pcm, int]:
+        place = (self._next + np.arange(self._frame)) & (_RING - 1)
+        here = self._present[place]
+        frame = np.where(here, self._ring[place], 0).astype(np.int16)
+        self._present[place] = False
+        self._next = (self._next + self._frame) & TS_MASK
+        return frame, int(here.sum())
+
+    def _skip(self, samples: int) -> None:
+        frames = -(-samples // self._frame)
+        for _ in range(frames):
+            self._take()
+        self.skipped += frames
+
+    def _grow(self) -> None:
+        self.target = min(self._max, self.target + self._frame)
+        self._frames_seen = 0
+
+    def _settle(self, depth: int) -> None:
+        """Once a second: gives back the delay that was never used."""
+        self._spare = min(self._spare, depth)
+        self._frames_seen += 1
+        if self._frames_seen < 50:
+            return
+        if self._spare > self.target + self._frame:
+            self._skip(self._frame)
+        elif self._spare > 2 * self._frame and self.target > self._min:
+            self.target -= self._frame
+        self._spare = _RING
+        self._frames_seen = 0

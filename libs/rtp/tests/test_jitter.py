@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatbus_rtp.errors import AudioError
+from seatbus_rtp.jitter import JitterBuffer
+from seatbus_rtp.tones import Pcm, tone
+
+SOUND = tone([440], 4.0)
+
+
+def play(
+    buffer: JitterBuffer, arrivals: list[tuple[float, int]], first: int, until_ms: int
+) -> list[Pcm | None]:
+    """Runs a 20 ms ticker over packets given as (arrival in ms, packet number)."""
+    waiting = sorted(arrivals)
+    out = []
+    for now in range(0, until_ms, 20):
+        while waiting and waiting[0][0] <= now:
+            _, number = waiting.pop(0)
+            buffer.put((first + number * 160) & 0xFFFFFFFF, SOUND[number * 160 : number * 160 + 160])
+        out.append(buffer.get())
+    return out
+
+
+@given(st.integers(0, 0xFFFFFFFF), st.randoms(use_true_random=False))
+def test_jitter_below_the_delay_changes_no_sample(first: int, chance: random.Random) -> None:
+    buffer = JitterBuffer(min_ms=60, max_ms=60)
+    arrivals = [(i * 20 + chance.random() * 39 * (i > 2), i) for i in range(100)]
+    out = [frame for frame in play(buffer, arrivals, first, 2000) if frame is not None]
+    whole = np.concatenate(out)
+    assert np.array_equal(whole, SOUND[: len(whole)])
+    assert len(whole) > 14000
+    assert (buffer.late, buffer.missing, buffer.underruns) == (0, 0, 0)
+
+
+def test_a_lost_packet_is_silence_in_its_place() -> None:
+    buffer = JitterBuffer()
+    out = play(buffer, [(i * 20, i) for i in range(20) if i != 5], 0, 400)
+    whole = np.concatenate([frame for frame in out if frame is not None])
+    assert not whole[800:960].any()
+    assert np.array_equal(whole[960:1600], SOUND[960:1600])
+    assert buffer.missing == 160
+
+
+def test_the_delay_grows_with_late_packets_and_stays_under_the_maximum() -> None:
+    buffer = JitterBuffer(min_ms=20, max_ms=120)
+    chance = random.Random(3)
+    play(buffer, [(i * 20 + chance.random() * 90, i) for i in range(190)], 0, 3800)
+    assert 320 <= buffer.target <= 960
+
+
+def test_unused_delay_is_given_back() -> None:
+    buffer = JitterBuffer(min_ms=20, max_ms=200)
+    play(buffer, [(0.0 if i < 9 else (i - 8) * 20.0, i) for i in range(190)], 0, 3600)
+    assert buffer.skipped >= 2
+    assert buffer.depth < 9 * 160
+
+
+def test_a_silent_source_gives_nothing_and_starts_again() -> None:
+    buffer = JitterBuffer()
+    out = play(
+        buffer, [(i * 20, i) for i in range(10)] + [(1000 + i * 20, 50 + i) for i in range(10)], 0, 1200
+    )
+    assert out[30] is None
+    frames = [frame for frame in out if frame is not None]
+    assert np.array_equal(frames[10], SOUND[8000:8160])
+    assert buffer.underruns >= 1
+
+
+def test_a_clock_that_jumps_starts_over() -> None:
+    buffer = JitterBuffer(min_ms=20, max_ms=60)
+    buffer.put(0, SOUND[:160])
+    buffer.put(1 << 31, SOUND[160:320])
+    frame = buffer.get()
+    assert frame is not None
+    assert np.array_equal(frame, SOUND[160:320])
+
+
+def test_packets_of_another_length_are_cut_to_frames() -> None:
+    buffer = JitterBuffer()
+    for at in range(0, 2400, 240):
+        buffer.put(at, SOUND[at : at + 240])
+    whole = np.concatenate([frame for _ in range(10) if (frame := buffer.get()) is not None])
+    assert len(whole) == 1600
+    assert buffer.missing == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(0, 400), st.booleans()), max_size=60))
+def test_no_order_of_packets_raises(steps: list[tuple[int, int, bool]]) -> None:
+    buffer = JitterBuffer()
+    for timestamp, size, take in steps:
+        buffer.put(timestamp, SOUND[:size])
+        if take:
+            frame = buffer.get()
+            assert frame is None or len(frame) == 160
+        assert buffer.depth <= 1 << 14
+
+
+def test_a_delay_that_cannot_be_held_is_refused() -> None:
+    with pytest.raises(AudioError):
+        JitterBuffer(max_ms=5000)
+    with pytest.raises(AudioError):
+        JitterBuffer(min_ms=0)
