@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 Address = tuple[str, int]
+"""Host and port. An IPv6 socket gives two more fields: cut them off before comparing."""
 
 
 class LatchState(Enum):
