@@ -1,0 +1,69 @@
+"""Which ports the embedded platform takes: fixed defaults, or one block behind `--port-base`."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+RTP_PORTS = 2000
+
+
+@dataclass(frozen=True)
+class PortPlan:
+    """TCP: http, nats, nats_monitor, metrics (one a service from here). UDP: sip, rtp_min..rtp_max."""
+
+    http: int
+    sip: int
+    nats: int
+    nats_monitor: int
+    metrics: int
+    rtp_min: int
+    rtp_max: int
+
+    @classmethod
+    def default(cls) -> PortPlan:
+        return cls(
+            http=8080, sip=5060, nats=14222, nats_monitor=18222, metrics=19100, rtp_min=20000, rtp_max=29999
+        )
+
+    @classmethod
+    def from_base(cls, base: int) -> PortPlan:
+        """Block of `RTP_PORTS` + 100 ports from `base`: http, sip, nats, monitor, metrics, then RTP.
+
+        Raises ValueError when the block does not fit below 65536 or reaches into the privileged ports.
+        """
+        if not 1024 <= base <= 65535 - RTP_PORTS - 100:
+            raise ValueError(f"--port-base: 1024 to {65535 - RTP_PORTS - 100}, not {base}")
+        rtp = base + 100 + (base % 2)
+        return cls(
+            http=base,
+            sip=base + 1,
+            nats=base + 2,
+            nats_monitor=base + 3,
+            metrics=base + 10,
+            rtp_min=rtp,
+            rtp_max=rtp + RTP_PORTS - 1,
+        )
+
+    def taken(self, host: str) -> list[str]:
+        """What of the plan another process holds already, in words; empty when all is free."""
+        found = []
+        for name, port in (("HTTP", self.http), ("NATS", self.nats), ("NATS monitor", self.nats_monitor)):
+            bind = host if name == "HTTP" else "127.0.0.1"
+            if not _free(bind, port, socket.SOCK_STREAM):
+                found.append(f"{name} {bind}:{port}/tcp")
+        if not _free(host, self.sip, socket.SOCK_DGRAM):
+            found.append(f"SIP {host}:{self.sip}/udp")
+        return found
+
+
+def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
