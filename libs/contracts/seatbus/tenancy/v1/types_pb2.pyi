@@ -503,3 +503,11 @@ class Contract(_message.Message):
     service_level_formula: str
     service_level_target_percent: int
     def __init__(self, service_level_formula: _Optional[str] = ..., service_level_target_percent: _Optional[int] = ...) -> None: ...
+
+class ConfigVersion(_message.Message):
+    __slots__ = ("meta", "tenant_id")
+    META_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    meta: _types_pb2.RecordMeta
+    tenant_id: str
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
