@@ -84,7 +84,7 @@ class Bucket:
         if not isinstance(message, dict):
             raise OutcomeUnknown(f"unreadable answer for {key}")
         headers = message.get("hdrs")
-        deleted = bool(headers) and b"KV-Operation" in base64.b64decode(headers)
+        deleted = headers is not None and b"KV-Operation" in base64.b64decode(headers)
         data = message.get("data")
         return Entry(key, base64.b64decode(data) if data else b"", message["seq"], deleted)
 

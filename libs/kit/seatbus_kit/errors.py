@@ -22,8 +22,10 @@ class SeatbusError(Exception):
         self.rule = rule
 
     def __str__(self) -> str:
-        where = f" (field {self.field}, rule {self.rule})" if self.field or self.rule else ""
-        return f"{self.message or self.code}{where}"
+        where = ", ".join(
+            f"{name} {value}" for name, value in (("field", self.field), ("rule", self.rule)) if value
+        )
+        return f"{self.message or self.code} ({where})" if where else self.message or self.code
 
 
 class InvalidArgument(SeatbusError):

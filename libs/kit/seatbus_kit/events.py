@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from google.protobuf import descriptor_pool, message_factory
 
+from seatbus_contracts.subjects import SubjectError, token
 from seatbus_kit.clock import from_rfc3339, to_rfc3339
 from seatbus_kit.errors import InvalidArgument
 from seatbus_kit.trace import TraceContext
@@ -54,9 +55,10 @@ def message_class(type_name: str) -> type[Message]:
 
 def check_token(value: str, field: str) -> str:
     """One token of a subject. Raises InvalidArgument: a dot or wildcard here would address somebody else."""
-    if not value or not value.isascii() or any(c in " .*>\t\r\n" or c < " " for c in value):
-        raise InvalidArgument(f"not a subject token: {value!r}", field=field, rule="one non-empty token")
-    return value
+    try:
+        return token(value)
+    except SubjectError as error:
+        raise InvalidArgument(str(error), field=field, rule=error.rule) from None
 
 
 @dataclass(frozen=True, slots=True)

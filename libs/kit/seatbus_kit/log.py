@@ -59,6 +59,13 @@ def _to_json(event: Event, **_: object) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def _traceback() -> Processor:
+    # Without local variables: they hold passwords and digits.
+    return structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    )
+
+
 class _Stdlib(logging.Handler):
     """Lines of libraries that use the standard logging module join ours."""
 
@@ -76,15 +83,15 @@ def configure(settings: ServiceSettings) -> None:
     if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_to_json)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.dict_tracebacks
-            if settings.log_format == "json"
-            else structlog.processors.UnicodeDecoder(),
+            *([_traceback()] if settings.log_format == "json" else []),
             cast("Processor", redact),
             renderer,
         ],

@@ -109,7 +109,7 @@ class RecordStore(Generic[M]):
         return self.parse(entry.value), entry.revision
 
     def parse(self, value: bytes) -> M:
-        record = self._class()
+        record: M = self._class()
         record.ParseFromString(value)
         return record
 
@@ -369,4 +369,4 @@ class RecordStore(Generic[M]):
 
 
 def _meta(record: Message) -> RecordMeta:
-    return cast("RecordMeta", record.meta)  # type: ignore[attr-defined]
+    return cast("RecordMeta", record.meta)

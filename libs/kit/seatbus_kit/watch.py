@@ -48,7 +48,10 @@ Callback: TypeAlias = Callable[[Change], None]
 
 
 class Watcher:
-    """`entries` is the copy. Callbacks run on the loop in the order of revisions of each key."""
+    """`entries` is the copy. Callbacks run on the loop in the order of revisions of each key.
+
+    `loaded_at` is the monotonic time of the last full load, the first or one after a blind phase.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Watcher:
         self._wake = asyncio.Event()
         self._loaded = asyncio.Event()
         self._heard = float("-inf")
+        self.loaded_at = float("-inf")
         self._generation = _Generation(0)
         self._sub: Subscription | None = None
         self._consumer = ""
@@ -272,7 +276,7 @@ class Watcher:
                 del self.entries[key]
                 self._tell(Change(key, None, entry))
         generation.seen.clear()
-        self._heard = self._clock.monotonic()
+        self._heard = self.loaded_at = self._clock.monotonic()
         self._loaded.set()
 
 

@@ -1,0 +1,141 @@
+"""Calls to other services: cached channels by address, a deadline always, errors as domain errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import grpc
+import grpc.aio
+
+from seatbus_kit.errors import SeatbusError
+from seatbus_kit.rpc.status import from_status
+from seatbus_kit.trace import current_trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from seatbus_kit.telemetry import Tracer
+    from seatbus_kit.trace import TraceContext
+
+Request = TypeVar("Request", contravariant=True)
+Response = TypeVar("Response", covariant=True)
+
+MAX_MESSAGE: Final = 4 * 1024 * 1024
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A restarted neighbour is found again within half a second.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class UnaryMethod(Protocol[Request, Response]):
+    """A method of a generated stub that takes one message and gives one."""
+
+    def __call__(
+        self, request: Request, /, *, timeout: float | None = None, metadata: Any = None
+    ) -> Awaitable[Response]: ...
+
+
+class StreamMethod(Protocol[Request, Response]):
+    """A method of a generated stub that gives a stream of messages."""
+
+    def __call__(
+        self, request: Request, /, *, timeout: float | None = None, metadata: Any = None
+    ) -> AsyncIterator[Response]: ...
+
+
+class Channels:
+    """One channel an address, kept open."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def get(self, address: str) -> grpc.aio.Channel:
+        channel = self._channels.get(address)
+        if channel is None:
+            channel = self._channels[address] = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        return channel
+
+    async def forget(self, address: str) -> None:
+        """Closes the channel of an instance that is gone."""
+        channel = self._channels.pop(address, None)
+        if channel is not None:
+            await channel.close()
+
+    async def close(self) -> None:
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
+
+
+_tracer: Tracer | None = None
+
+
+def set_tracer(tracer: Tracer) -> None:
+    """Client calls of this process open their spans with it."""
+    global _tracer
+    _tracer = tracer
+
+
+def _name(method: object) -> str:
+    raw = getattr(method, "_method", b"")
+    text = raw.decode() if isinstance(raw, bytes) else str(raw)
+    service, _, name = text.rpartition("/")
+    return f"{service.rpartition('.')[2]}.{name}"
+
+
+async def invoke(
+    method: UnaryMethod[Request, Response],
+    request: Request,
+    timeout: float,
+    trace: TraceContext | None = None,
+) -> Response:
+    """Calls a unary method of a stub. Raises the SeatbusError that the service raised, DeadlineExceeded after
+    `timeout` seconds, Unavailable when the request certainly did not leave, OutcomeUnknown when it may have.
+    """
+    if _tracer is not None and _tracer.enabled:
+        with _tracer.span(_name(method), trace, kind="client") as span:
+            return await _call(method, request, timeout, span.context)
+    return await _call(method, request, timeout, trace or current_trace())
+
+
+async def _call(
+    method: UnaryMethod[Request, Response],
+    request: Request,
+    timeout: float,
+    trace: TraceContext | None,
+) -> Response:
+    metadata = (("traceparent", trace.to_traceparent()),) if trace is not None else None
+    try:
+        return await method(request, timeout=timeout, metadata=metadata)
+    except grpc.aio.AioRpcError as error:
+        raise _domain_error(error) from None
+
+
+async def stream(
+    method: StreamMethod[Request, Response],
+    request: Request,
+    timeout: float | None = None,
+    trace: TraceContext | None = None,
+) -> AsyncIterator[Response]:
+    """The messages of a server stream; raises as `invoke` does. Without `timeout` it lasts until it ends."""
+    context = trace or current_trace()
+    metadata = (("traceparent", context.to_traceparent()),) if context is not None else None
+    try:
+        async for message in method(request, timeout=timeout, metadata=metadata):
+            yield message
+    except grpc.aio.AioRpcError as error:
+        raise _domain_error(error) from None
+
+
+def _domain_error(error: grpc.aio.AioRpcError) -> SeatbusError:
+    return from_status(error.code(), error.details() or "", error.trailing_metadata())
