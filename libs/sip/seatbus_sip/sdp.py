@@ -152,7 +152,7 @@ class Media:
     def ptime(self) -> int | None:
         """Packet time in ms, if given and sane."""
         values = _attributes(self.lines, "ptime")
-        return int(values[0]) if values and values[0].isdigit() and 0 < int(values[0]) <= 200 else None
+        return int(values[0]) if values and values[0].isdecimal() and 0 < int(values[0]) <= 200 else None
 
     @property
     def rtcp_mux(self) -> bool:
@@ -171,14 +171,14 @@ class Media:
         for value in _attributes(self.lines, "rtpmap"):
             number, _, encoding = value.partition(" ")
             parts = encoding.strip().split("/")
-            if number.isdigit() and len(parts) >= 2 and parts[1].isdigit() and len(parts[1]) < 8:
-                channels = int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else 1
+            if number.isdecimal() and len(parts) >= 2 and parts[1].isdecimal() and len(parts[1]) < 8:
+                channels = int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else 1
                 maps[int(number)] = Codec(int(number), parts[0], int(parts[1]), channels)
         for value in _attributes(self.lines, "fmtp"):
             number, _, rest = value.partition(" ")
-            if number.isdigit():
+            if number.isdecimal():
                 fmtp[int(number)] = rest.strip()
-        found = [maps.get(int(form)) for form in self.formats if form.isdigit() and len(form) < 4]
+        found = [maps.get(int(form)) for form in self.formats if form.isdecimal() and len(form) < 4]
         return [
             Codec(codec.payload, codec.name, codec.rate, codec.channels, fmtp.get(codec.payload, ""))
             for codec in found
@@ -232,7 +232,7 @@ class SessionDescription:
         for line in self.lines:
             if line.startswith("o="):
                 parts = line[2:].split()
-                if len(parts) == 6 and parts[1].isdigit() and parts[2].isdigit():
+                if len(parts) == 6 and parts[1].isdecimal() and parts[2].isdecimal():
                     return Origin(parts[0], int(parts[1]), int(parts[2]), parts[5])
         raise SdpError("o=", "must be name, session id, version, IN, IP4 or IP6, address", 488)
 
@@ -288,7 +288,7 @@ def parse_sdp(body: bytes | str) -> SessionDescription:
 def _check_m(line: str) -> None:
     parts = line[2:].split()
     port = parts[1].partition("/")[0] if len(parts) > 3 else ""
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 65536):
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) < 65536):
         raise SdpError("m=", "must be kind, port below 65536, profile and formats")
 
 
