@@ -408,7 +408,7 @@ class Outcome(_message.Message):
     def __init__(self, kind: _Optional[_Union[OutcomeKind, str]] = ..., digits: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class FlowPosition(_message.Message):
-    __slots__ = ("meta", "tenant_id", "call_id", "flow_id", "flow_version", "node_id", "step_seq", "attempts", "attributes", "started_at", "step", "caller", "dialed", "return_nodes")
+    __slots__ = ("meta", "tenant_id", "call_id", "flow_id", "flow_version", "node_id", "step_seq", "attempts", "attributes", "started_at", "step", "caller", "dialed", "return_nodes", "idle_steps")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -430,6 +430,7 @@ class FlowPosition(_message.Message):
     CALLER_FIELD_NUMBER: _ClassVar[int]
     DIALED_FIELD_NUMBER: _ClassVar[int]
     RETURN_NODES_FIELD_NUMBER: _ClassVar[int]
+    IDLE_STEPS_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     call_id: str
@@ -444,4 +445,5 @@ class FlowPosition(_message.Message):
     caller: str
     dialed: str
     return_nodes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., flow_version: _Optional[int] = ..., node_id: _Optional[str] = ..., step_seq: _Optional[int] = ..., attempts: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., step: _Optional[_Union[Step, _Mapping]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., return_nodes: _Optional[_Iterable[str]] = ...) -> None: ...
+    idle_steps: int
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., flow_version: _Optional[int] = ..., node_id: _Optional[str] = ..., step_seq: _Optional[int] = ..., attempts: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., step: _Optional[_Union[Step, _Mapping]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., return_nodes: _Optional[_Iterable[str]] = ..., idle_steps: _Optional[int] = ...) -> None: ...
