@@ -151,7 +151,8 @@ def _write_state(options: PlatformOptions, supervisor: Supervisor, *, ready: boo
         "pid": os.getpid(),
         "ready": ready,
         "processes": {
-            name: {"pid": p.pid, "restarts": p.restarts} for name, p in supervisor.processes.items()
+            name: {"pid": p.pid, "metrics_port": int(p.spec.env.get("SEATBUS_METRICS_PORT", 0))}
+            for name, p in supervisor.processes.items()
         },
     }
     path = options.run_dir / "platform.json"
