@@ -61,8 +61,9 @@ class Write:
 class Bucket:
     """`get` reads the leader. Writes raise Conflict, Refused, Unavailable (not done) or OutcomeUnknown."""
 
-    def __init__(self, bus: Bus, name: str) -> None:
+    def __init__(self, bus: Bus, name: str, *, timeout: float = 2.0) -> None:
         self.bus = bus
+        self._timeout = timeout
         self.name = name
         self.stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
@@ -76,7 +77,9 @@ class Bucket:
         """As `get`, with purge markers shown as deleted entries."""
         try:
             answer = await self.bus.api(
-                f"STREAM.MSG.GET.{self.stream}", {"last_by_subj": self._prefix + check_key(key)}, timeout=2.0
+                f"STREAM.MSG.GET.{self.stream}",
+                {"last_by_subj": self._prefix + check_key(key)},
+                self._timeout,
             )
         except NotFound:
             return None
@@ -107,7 +110,9 @@ class Bucket:
 
     async def put(self, key: str, value: bytes, revision: int) -> int:
         """Compare-and-set without a look at the key: 0 expects that the subject holds nothing at all."""
-        ack: PubAck = await self.bus.store(self._prefix + key, value, {EXPECTED_SUBJECT_SEQ: str(revision)})
+        ack: PubAck = await self.bus.store(
+            self._prefix + key, value, {EXPECTED_SUBJECT_SEQ: str(revision)}, self._timeout
+        )
         return ack.seq
 
     async def purge(self, key: str, revision: int) -> None:
@@ -118,7 +123,7 @@ class Bucket:
         """Writes a purge marker that may carry a value (an ended record's outbox) for `ttl_s` seconds."""
         headers = _purge_headers(ttl_s)
         headers[EXPECTED_SUBJECT_SEQ] = str(revision)
-        ack: PubAck = await self.bus.store(self._prefix + key, value, headers)
+        ack: PubAck = await self.bus.store(self._prefix + key, value, headers, self._timeout)
         return ack.seq
 
     async def keys(self, prefix: str = "") -> list[str]:

@@ -177,7 +177,7 @@ class Instances:
             self._revision = await self._bucket.put(self.id, value, self._revision)
 
     def subscribe(self, callback: Callable[[str, Instance | None], None]) -> None:
-        """`callback(id, instance)` on every heartbeat, and with None on leaving; falling silent is not told."""
+        """`callback(id, instance)` on every heartbeat, with None on leaving; silence is not told."""
         self._callbacks.append(callback)
 
     def _changed(self, change: Change) -> None:
