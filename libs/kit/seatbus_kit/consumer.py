@@ -35,6 +35,7 @@ _PULL_S: Final = 10.0
 _HEARTBEAT_S: Final = 1.0
 _ACK: Final = b"+ACK"
 _WORKING: Final = b"+WPI"
+_AGAIN: Final = b"-NAK"
 
 
 @dataclass(slots=True)
@@ -47,8 +48,9 @@ class Consumer:
     """Several processes may run the same `durable`; each message goes to one of them.
 
     When the handler raises a retryable SeatbusError, the batch is tried again until it succeeds (somebody we
-    need is away). Any other error is a poisoned message: the batch is retried one by one, one that fails alone
-    is redelivered with growing delay, and after `max_deliver` deliveries it goes to `sb_dlq.<stream>.<durable>`.
+    need is away). Any other error is a poisoned message: the batch is retried one by one, one that fails
+    alone is redelivered with growing delay, and after `max_deliver` deliveries it goes to
+    `sb_dlq.<stream>.<durable>`.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class Consumer:
         if self._sub is not None and not self._bus.nc.is_closed:
             await self._sub.unsubscribe()
         for msg in self._buffer:
-            await self._reply(msg, b"-NAK")
+            await self._reply(msg, _AGAIN)
         self._buffer.clear()
 
     async def _ensure(self) -> None:
@@ -220,10 +222,10 @@ class Consumer:
         return items
 
     async def _work(self, items: list[_Item]) -> None:
+        word = _ACK
         try:
-            await self._handle(items)
-        except asyncio.CancelledError:
-            raise
+            if not await self._handle(items):
+                word = _AGAIN
         except Exception as error:  # noqa: BLE001 - any error of a handler means a poisoned message
             log.warning(
                 "batch failed, trying one by one", durable=self._durable, size=len(items), error=repr(error)
@@ -232,13 +234,13 @@ class Consumer:
                 await self._single(item)
             return
         for item in items:
-            await self._reply(item.msg, _ACK)
+            await self._reply(item.msg, word)
 
     async def _single(self, item: _Item) -> None:
+        word = _ACK
         try:
-            await self._handle([item])
-        except asyncio.CancelledError:
-            raise
+            if not await self._handle([item]):
+                word = _AGAIN
         except Exception as error:  # noqa: BLE001 - as above
             if item.event.deliveries >= self._max_deliver:
                 await self._bury(item.msg, error)
@@ -254,22 +256,24 @@ class Consumer:
             )
             await self._reply(item.msg, b'-NAK {"delay": %d}' % int(delay * 1e9))
             return
-        await self._reply(item.msg, _ACK)
+        await self._reply(item.msg, word)
 
-    async def _handle(self, items: list[_Item]) -> None:
-        """Calls the handler until it succeeds or fails for good."""
+    async def _handle(self, items: list[_Item]) -> bool:
+        """Calls the handler until it succeeds or fails for good; False when this consumer stops meanwhile."""
         events = [item.event for item in items]
         delay = 0.1
         while True:
             try:
                 await self._handler(events)
-                return
+                return True
             except SeatbusError as error:
-                if not error.retryable or self._stopping:
+                if not error.retryable:
                     raise
+                if self._stopping:
+                    return False
                 log.info("handler waits", durable=self._durable, reason=str(error), retry_in_s=delay)
-            for item in items:
-                await self._reply(item.msg, _WORKING)
+            for msg in (*(item.msg for item in items), *self._buffer):
+                await self._reply(msg, _WORKING)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
@@ -131,7 +132,7 @@ class Lease:
             log.info("lease acquired", shard=self.shard, epoch=self.epoch)
             epoch = self.epoch
             for acquired in self._on_acquired:
-                self._calls.put_nowait(lambda callback=acquired: callback(epoch))  # type: ignore[misc]
+                self._calls.put_nowait(partial(acquired, epoch))
             await self._hold()
             self._valid_until = float("-inf")
             self._watched = None
