@@ -1,0 +1,20 @@
+"""Leader reads of contacts: the fence of a reservation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1.types_pb2 import Contact
+from seatbus_contracts.subjects import record_key
+
+if TYPE_CHECKING:
+    from seatbus_kit.buckets import Bucket
+
+
+class WaitingContacts:
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    async def read(self, tenant: str, contact_id: str) -> Contact | None:
+        entry = await self._bucket.get(record_key(tenant, contact_id))
+        return Contact.FromString(entry.value) if entry is not None else None

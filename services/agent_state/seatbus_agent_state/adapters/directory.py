@@ -1,0 +1,47 @@
+"""The watched copy of the bucket `agents`, parsed when somebody looks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from seatbus.agent.v1.types_pb2 import AgentState
+from seatbus_contracts.subjects import parse_record_key
+
+if TYPE_CHECKING:
+    from seatbus_kit.watch import Change, Watcher
+
+
+class AgentDirectory:
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._touched: set[str] = set()
+        self._tenants: dict[str, dict[str, AgentState]] = defaultdict(dict)
+        self._working: dict[str, AgentState] = {}
+        watcher.subscribe(self._changed)
+
+    def of_tenant(self, tenant: str) -> dict[str, AgentState]:
+        self._parse()
+        return self._tenants.get(tenant, {})
+
+    def working(self) -> list[AgentState]:
+        self._parse()
+        return list(self._working.values())
+
+    def _changed(self, change: Change) -> None:
+        self._touched.add(change.key)
+
+    def _parse(self) -> None:
+        """An agent changes several times a call and is looked at once a sweep: only the last state counts."""
+        touched, self._touched = self._touched, set()
+        for key in touched:
+            tenant, agent_id = parse_record_key(key)
+            entry = self._watcher.entries.get(key)
+            self._working.pop(key, None)
+            if entry is None or entry.deleted:
+                self._tenants[tenant].pop(agent_id, None)
+                continue
+            agent = AgentState.FromString(entry.value)
+            self._tenants[tenant][agent_id] = agent
+            if agent.work:
+                self._working[key] = agent

@@ -1,0 +1,118 @@
+"""AgentStateService over gRPC: requests to use cases, records to answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from seatbus.agent.v1 import service_pb2 as api
+from seatbus.agent.v1.service_pb2_grpc import AgentStateServiceServicer
+from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
+from seatbus_agent_state.application.service import Agent, AgentService, Who
+from seatbus_agent_state.domain.states import Cause, Presence
+
+if TYPE_CHECKING:
+    import grpc.aio
+
+_CAUSES: dict[int, Cause] = {
+    api.WORK_EVENT_RINGING: Cause.RINGING,
+    api.WORK_EVENT_ANSWERED: Cause.ANSWERED,
+    api.WORK_EVENT_HELD: Cause.HELD,
+    api.WORK_EVENT_RESUMED: Cause.RESUMED,
+    api.WORK_EVENT_CONSULT_STARTED: Cause.CONSULT_STARTED,
+    api.WORK_EVENT_CONSULT_ENDED: Cause.CONSULT_ENDED,
+    api.WORK_EVENT_CONFERENCED: Cause.CONFERENCED,
+    api.WORK_EVENT_ENDED: Cause.ENDED,
+    api.WORK_EVENT_NO_ANSWER: Cause.NO_ANSWER,
+    api.WORK_EVENT_BUSY: Cause.BUSY,
+    api.WORK_EVENT_REJECTED: Cause.REJECTED,
+    api.WORK_EVENT_UNREACHABLE: Cause.UNREACHABLE,
+    api.WORK_EVENT_CANCELLED: Cause.CANCELLED,
+    api.WORK_EVENT_DIALING: Cause.DIALING,
+}
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class AgentStateServicer(AgentStateServiceServicer):
+    def __init__(self, service: AgentService) -> None:
+        self._service = service
+
+    async def Login(self, request: api.LoginRequest, context: Context) -> api.AgentResponse:
+        return _answer(
+            await self._service.login(
+                Who.of(request.context, request.agent_id),
+                seat_id=request.seat_id,
+                device_id=request.device_id,
+                take_over=request.take_over,
+                ready=request.ready,
+            )
+        )
+
+    async def Logout(self, request: api.LogoutRequest, context: Context) -> api.AgentResponse:
+        return _answer(await self._service.logout(Who.of(request.context, request.agent_id)))
+
+    async def SetPresence(self, request: api.SetPresenceRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.set_presence(who, Presence(request.presence), request.reason))
+
+    async def ForceState(self, request: api.ForceStateRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.force(who, Presence(request.presence), request.reason))
+
+    async def Reserve(self, request: api.ReserveRequest, context: Context) -> api.ReserveResponse:
+        item = WorkItem(
+            rid=request.rid,
+            contact_id=request.contact_id,
+            call_id=request.call_id,
+            tenant_id=request.contact_tenant_id,
+            queue_id=request.queue_id,
+            edge_instance=request.edge_instance,
+            channel=request.channel or "voice",
+            ring_timeout_s=request.ring_timeout_s,
+            wrap_up_s=request.wrap_up_s,
+            acd_epoch_group=request.group,
+            acd_epoch=request.epoch,
+        )
+        agent = await self._service.reserve(Who.of(request.context, request.agent_id), item)
+        return api.ReserveResponse(revision=agent.revision, device_id=agent.state.device_id)
+
+    async def ReportWork(self, request: api.ReportWorkRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.work(who, request.rid, _CAUSES[request.event]))
+
+    async def ReleaseReservation(
+        self, request: api.ReleaseReservationRequest, context: Context
+    ) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.release(who, request.rid))
+
+    async def CompleteWrapUp(self, request: api.CompleteWrapUpRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.complete_wrap_up(who, request.rid, request.disposition))
+
+    async def ExtendWrapUp(self, request: api.ExtendWrapUpRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.extend_wrap_up(who, request.seconds))
+
+    async def ReportDevice(self, request: api.ReportDeviceRequest, context: Context) -> api.AgentResponse:
+        who = Who.of(request.context, request.agent_id)
+        return _answer(await self._service.device(who, request.device_id, registered=request.registered))
+
+    async def GetAgent(self, request: api.GetAgentRequest, context: Context) -> api.AgentResponse:
+        return _answer(await self._service.get(request.tenant_id, request.agent_id))
+
+    async def ListAgents(self, request: api.ListAgentsRequest, context: Context) -> api.ListAgentsResponse:
+        agents, cursor = self._service.list(
+            request.tenant_id, request.page.limit or 1000, request.page.cursor
+        )
+        answer = api.ListAgentsResponse(agents=agents, next_cursor=cursor)
+        for agent in answer.agents:
+            agent.ClearField("meta")
+        return answer
+
+
+def _answer(agent: Agent) -> api.AgentResponse:
+    state = AgentState()
+    state.CopyFrom(agent.state)
+    state.ClearField("meta")
+    return api.AgentResponse(agent=state, revision=agent.revision)
