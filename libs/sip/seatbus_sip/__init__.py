@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seatbus_sip.dialog import Dialog, DialogKey, Role, initial_request
+from seatbus_sip.building import initial_request, next_attempt
+from seatbus_sip.dialog import Dialog, DialogKey, Role
 from seatbus_sip.digest import DigestClient, DigestServer, Verdict, ha1
 from seatbus_sip.errors import SdpError, SipError, SipParseError
 from seatbus_sip.events import (
@@ -72,6 +73,7 @@ __all__ = [
     "apply_register",
     "ha1",
     "initial_request",
+    "next_attempt",
     "parse_message",
     "parse_name_addr",
     "parse_uri",

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from seatbus_sip.errors import DialogError, GlareError, NoDialogError, OutOfOrderError
-from seatbus_sip.headers import CSeq, parse_name_addr, split_list
+from seatbus_sip.headers import CSeq, parse_name_addr
 from seatbus_sip.message import Request, Response
 from seatbus_sip.tables import DialogEvent, DialogState, dialog_step
 from seatbus_sip.uri import Uri, parse_uri
@@ -167,8 +167,8 @@ class Dialog:
     ) -> Request:
         """A new request inside the dialog, with the next CSeq. BYE ends the dialog here.
 
-        Raises `GlareError` for an INVITE or UPDATE while an offer of either side is open, `NoDialogError` after
-        the end.
+        Raises `GlareError` for an INVITE or UPDATE while an offer of either side is open, `NoDialogError`
+        after the end.
         """
         if self.state is DialogState.TERMINATED:
             raise NoDialogError(self.call_id, "has ended")
@@ -348,36 +348,3 @@ class Dialog:
 _TEXTS = ("call_id", "contact", "local_tag", "local_uri", "remote_tag", "remote_target", "remote_uri")
 _NUMBERS = ("invite_cseq", "local_cseq", "sdp_session_id", "sdp_version")
 _PLAIN = (*_TEXTS, *_NUMBERS, "remote_cseq", "local_offer_pending", "remote_offer_pending")
-
-
-def initial_request(
-    method: str,
-    uri: str,
-    *,
-    from_: str,
-    to: str,
-    call_id: str,
-    tag: str,
-    cseq: int = 1,
-    contact: str = "",
-    routes: Iterable[str] = (),
-    headers: Mapping[str, object] | None = None,
-    body: bytes | str = b"",
-) -> Request:
-    """A request outside of any dialog. `from_`, `to`: name-addr without tag; `contact`: `<sip:...>`."""
-    made = Request(method, uri)
-    route_list = [part for route in routes for part in split_list(route)]
-    if route_list:
-        made.set("Route", *route_list)
-    made.set("Max-Forwards", 70)
-    made.set("From", f"{from_};tag={tag}")
-    made.set("To", to)
-    made.set("Call-ID", call_id)
-    made.set("CSeq", CSeq(cseq, method))
-    if contact:
-        made.set("Contact", contact)
-    for name, value in (headers or {}).items():
-        made.set(name, value)
-    if body:
-        made.set_body(body, "application/sdp")
-    return made

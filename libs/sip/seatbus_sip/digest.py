@@ -146,7 +146,7 @@ class DigestServer:
         *,
         proxy: bool = False,
     ) -> DigestResult:
-        """Check a request. `lookup(username, algorithm)` returns the HA1 in hexadecimal, or None if unknown."""
+        """Check a request. `lookup(username, algorithm)` returns the HA1 in hexadecimal, None if unknown."""
         header = "Proxy-Authorization" if proxy else "Authorization"
         for value in request.get_all(header):
             try:

@@ -46,6 +46,8 @@ class IllegalTransitionError(SipError):
 class DialogError(SipError):
     """A request or response does not fit its dialog."""
 
+    status = 400
+
     def __init__(self, call_id: str, rule: str) -> None:
         super().__init__(f"dialog {call_id}: {rule}")
         self.call_id = call_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from seatbus_sip.errors import SipParseError
@@ -16,6 +17,8 @@ _VIA = re.compile(
     r"\s{0,9}(?::\s{0,9}(\d{1,5}))?\s{0,9}(;.*)?\Z",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
+# The shape nearly every From, To and Contact has; anything else takes the long way.
+_PLAIN_ADDR = re.compile(r'(?:"([^"\\<>]*)" ?)?<([^<>\s"]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]+))?\Z', re.ASCII)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?=<)', re.DOTALL)
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)\Z", re.ASCII)
 _AUTH_PARAM = re.compile(
@@ -194,6 +197,10 @@ def parse_via(text: str) -> Via:
     return Via(transport.upper(), host, number, parse_params(params, "Via") if params else {})
 
 
+# Parameters are read-only mappings: the empty one may be shared.
+_NONE: Mapping[str, str | None] = MappingProxyType({})
+
+
 class NameAddr(NamedTuple):
     """A name-addr or addr-spec with its header parameters: From, To, Contact, Route and their kin."""
 
@@ -227,6 +234,10 @@ class NameAddr(NamedTuple):
 
 def parse_name_addr(text: str, field: str) -> NameAddr:
     """One address with parameters. Raises `SipParseError(field, ...)`. The address itself is read lazily."""
+    plain = _PLAIN_ADDR.match(text)
+    if plain is not None:
+        name, address, tag = plain.groups()
+        return NameAddr(name or "", address, _NONE if tag is None else {"tag": tag})
     text = text.strip()
     display, start = "", text.find("<")
     if '"' in text:

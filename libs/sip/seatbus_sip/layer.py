@@ -133,8 +133,8 @@ class SipLayer:
 
         A 2xx to INVITE is repeated until its ACK. Raises `IllegalTransitionError` after a final response.
         """
-        if response.status > 100 and ";tag=" not in response.require("To").lower().replace(" ", ""):
-            response.set("To", f"{response.require('To')};tag={tx.local_tag}")
+        if response.status > 100:
+            response.give_tag(tx.local_tag)
         if response.status < 200:
             event = Event.TU_1XX
         elif response.status < 300 and tx.machine is Machine.INVITE_SERVER:

@@ -84,6 +84,13 @@ class Message:
         """Values of an option list (Supported, Require, Allow ...) in lower case."""
         return frozenset(value.lower() for value in self.values(name))
 
+    def _raw(self, key: str) -> str:
+        # As `require`, for names known to be canonical.
+        values = self._headers.get(key)
+        if not values:
+            raise SipParseError(key, "is required")
+        return values[0]
+
     def require(self, name: str) -> str:
         """First value. Raises `SipParseError(name, "is required")`."""
         value = self.get(name)
@@ -144,7 +151,7 @@ class Message:
         """Topmost Via."""
         found = self._structured.get("Via")
         if found is None:
-            found = self._structured["Via"] = parse_via(split_list(self.require("Via"))[0])
+            found = self._structured["Via"] = parse_via(split_list(self._raw("Via"))[0])
         return cast(Via, found)
 
     def replace_top_via(self, via: Via) -> None:
@@ -157,7 +164,7 @@ class Message:
     def _address(self, name: str) -> NameAddr:
         found = self._structured.get(name)
         if found is None:
-            found = self._structured[name] = parse_name_addr(self.require(name), name)
+            found = self._structured[name] = parse_name_addr(self._raw(name), name)
         return cast(NameAddr, found)
 
     @property
@@ -173,14 +180,14 @@ class Message:
     @property
     def call_id(self) -> str:
         """Call-ID."""
-        return self.require("Call-ID")
+        return self._raw("Call-ID")
 
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
         found = self._structured.get("CSeq")
         if found is None:
-            found = self._structured["CSeq"] = parse_cseq(self.require("CSeq"))
+            found = self._structured["CSeq"] = parse_cseq(self._raw("CSeq"))
         return cast(CSeq, found)
 
     def addresses(self, name: str) -> list[NameAddr]:
@@ -191,11 +198,12 @@ class Message:
     @property
     def contact(self) -> NameAddr | None:
         """First Contact that is an address, or None."""
-        if "Contact" not in self._headers or self.get("Contact") == "*":
+        lines = self._headers.get("Contact")
+        if not lines or lines[0] == "*":
             return None
         found = self._structured.get("Contact")
         if found is None:
-            found = self._structured["Contact"] = self.addresses("Contact")[0]
+            found = self._structured["Contact"] = parse_name_addr(split_list(lines[0])[0], "Contact")
         return cast(NameAddr, found)
 
     def integer(self, name: str, low: int = 0, high: int = 2**32 - 1) -> int | None:
@@ -313,11 +321,23 @@ class Response(Message):
         response.copy_from(request, *cls._ECHO)
         if status == 100:
             response.copy_from(request, "Timestamp")
-        elif tag is not None and ";tag=" not in (raw := request.require("To")).lower().replace(" ", ""):
-            response.set("To", f"{raw};tag={tag}")
+        elif tag is not None:
+            response.give_tag(tag)
         if 100 < status < 300:
             response.copy_from(request, "Record-Route")
         return response
+
+    def give_tag(self, tag: str) -> None:
+        """Put a tag into To if it has none. A To that cannot be read (it gets a 400) is left as it is."""
+        raw = self.require("To")
+        if "tag" in raw.lower():
+            try:
+                if self.to.tag is not None:
+                    return
+            except SipParseError:
+                return
+        # Without angle brackets a parameter would still be one of the header.
+        self.set("To", f"{raw};tag={tag}")
 
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {_guard('reason phrase', self.reason)}"
@@ -330,18 +350,19 @@ class Response(Message):
         return f"<Response {self.status} {self.reason} {self.get('CSeq')} {self.get('Call-ID')}>"
 
 
-def _index(lines: list[str], message: Message, limits: Limits) -> None:
+def _index(lines: list[str], message: Message, longest: int | None) -> None:
+    # `longest` is None if no line can be too long.
     headers = message._headers
     known = _CANONICAL.get
     for line in lines:
         name, colon, value = line.partition(":")
         key = known(name)
-        if key is None or len(line) > limits.line:
+        if key is None or (longest is not None and len(line) > longest):
             try:
                 if not colon:
                     raise SipParseError("header", "must be a name, a colon and a value")
-                if len(line) > limits.line:
-                    raise SipParseError("header", f"is at most {limits.line} bytes long", 513)
+                if longest is not None and len(line) > longest:
+                    raise SipParseError("header", f"is at most {longest} bytes long", 513)
                 key = canonical_name(name)
             except SipParseError as defect:
                 message.defect = message.defect or defect
@@ -414,6 +435,6 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
     if len(lines[0]) > limits.line:
         raise SipParseError("start line", f"is at most {limits.line} bytes long", 414)
     message = _start(lines.pop(0))
-    _index(lines, message, limits)
+    _index(lines, message, limits.line if len(head) > limits.line else None)
     _cut_body(message, data[end + 4 :])
     return message

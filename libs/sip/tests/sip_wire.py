@@ -90,7 +90,7 @@ def lossy(
 ) -> Callable[[], list[float]]:
     def fate() -> list[float]:
         copies = [] if rng.random() < loss else [0.01 + rng.random() * jitter]
-        return copies + [0.02 + rng.random() * jitter] if copies and rng.random() < duplicate else copies
+        return [*copies, 0.02 + rng.random() * jitter] if copies and rng.random() < duplicate else copies
 
     return fate
 

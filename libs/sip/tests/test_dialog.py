@@ -3,10 +3,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from seatbus_sip import Dialog, DialogKey, DialogState, ForkResult, Forks, Request, Response, Role
+from sip_wire import parsed, request
+
+from seatbus_sip import (
+    Dialog,
+    DialogKey,
+    DialogState,
+    ForkResult,
+    Forks,
+    Request,
+    Response,
+    Role,
+    next_attempt,
+)
 from seatbus_sip.dialog import DialogError
 from seatbus_sip.errors import GlareError, NoDialogError, OutOfOrderError
-from sip_wire import parsed, request
 
 RR = "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>"
 
@@ -143,8 +154,18 @@ def test_a_refused_invite_ends_its_early_dialogs_and_a_refused_reinvite_none() -
 
 def test_of_two_answers_one_wins_and_the_other_is_surplus() -> None:
     forks = Forks(request())
-    results = [forks.receive(answered(status, tag)).result for status, tag in (
-        (100, ""), (180, "one"), (183, "two"), (200, "two"), (200, "one"), (200, "two"), (200, "three"))]  # fmt: skip
+    results = [
+        forks.receive(answered(status, tag)).result
+        for status, tag in (
+            (100, ""),
+            (180, "one"),
+            (183, "two"),
+            (200, "two"),
+            (200, "one"),
+            (200, "two"),
+            (200, "three"),
+        )
+    ]
     assert [result.name for result in results] == [
         "TRYING",
         "EARLY",
@@ -173,6 +194,19 @@ def test_a_dialog_comes_back_from_json_and_goes_on_where_it_was() -> None:
 def test_a_broken_journal_entry_is_refused(broken: dict[str, object]) -> None:
     with pytest.raises(DialogError):
         Dialog.from_dict({**uas().to_dict(), **broken})
+
+
+def test_another_attempt_is_a_new_request_that_the_dialog_counts() -> None:
+    dialog = uac()
+    invite = dialog.request("INVITE")
+    invite.set("Via", "SIP/2.0/UDP h;branch=z9hG4bK1")
+    dialog.on_response(Response.to_request(invite, 401))
+    again = next_attempt(invite, dialog)
+    assert "Via" not in again
+    assert (again.cseq.number, dialog.ack().cseq.number, dialog.request("INFO").cseq.number) == (3, 3, 4)
+    with pytest.raises(GlareError):
+        dialog.request("UPDATE")
+    assert next_attempt(request()).cseq.number == 2
 
 
 def test_what_cannot_make_a_dialog_is_refused() -> None:

@@ -1,25 +1,54 @@
 from __future__ import annotations
 
 import pytest
+from sip_wire import request
+
 from seatbus_sip import DigestClient, DigestServer, Request, Response, Verdict, ha1
 from seatbus_sip.digest import digest_response, read_challenges
 from seatbus_sip.errors import DigestError
-from sip_wire import request
 
 
 @pytest.mark.parametrize(
     ("algorithm", "realm", "user", "password", "method", "uri", "nonce", "cnonce", "expected"),
     [
-        pytest.param("MD5", "testrealm@host.com", "Mufasa", "Circle Of Life", "GET", "/dir/index.html",
-                     "dcd98b7102dd2f0e8b11d0f600bfb0c093", "0a4f113b", "6629fae49393a05397450978507c4ef1", id="RFC 2617"),
-        pytest.param("MD5", "http-auth@example.org", "Mufasa", "Circle of Life", "GET", "/dir/index.html",
-                     "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-                     "8ca523f5e9506fed4657c9700eebdbec", id="RFC 7616 MD5"),
-        pytest.param("SHA-256", "http-auth@example.org", "Mufasa", "Circle of Life", "GET", "/dir/index.html",
-                     "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-                     "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1", id="RFC 7616 SHA-256"),
+        pytest.param(
+            "MD5",
+            "testrealm@host.com",
+            "Mufasa",
+            "Circle Of Life",
+            "GET",
+            "/dir/index.html",
+            "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+            "0a4f113b",
+            "6629fae49393a05397450978507c4ef1",
+            id="RFC 2617",
+        ),
+        pytest.param(
+            "MD5",
+            "http-auth@example.org",
+            "Mufasa",
+            "Circle of Life",
+            "GET",
+            "/dir/index.html",
+            "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            "8ca523f5e9506fed4657c9700eebdbec",
+            id="RFC 7616 MD5",
+        ),
+        pytest.param(
+            "SHA-256",
+            "http-auth@example.org",
+            "Mufasa",
+            "Circle of Life",
+            "GET",
+            "/dir/index.html",
+            "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+            id="RFC 7616 SHA-256",
+        ),
     ],
-)  # fmt: skip
+)
 def test_known_values(
     algorithm: str,
     realm: str,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from sip_wire import A_TO_B, B_TO_A, A, B, Wire, request, wire_request
+
 from seatbus_sip import (
     AckReceived,
     AckTimeout,
@@ -18,7 +20,6 @@ from seatbus_sip import (
 )
 from seatbus_sip.errors import IllegalTransitionError
 from seatbus_sip.tables import State
-from sip_wire import A, A_TO_B, B, B_TO_A, Wire, request, wire_request
 
 
 def statuses(wire: Wire) -> list[int]:
@@ -26,7 +27,7 @@ def statuses(wire: Wire) -> list[int]:
 
 
 def test_an_invite_nobody_hears_is_sent_seven_times_and_then_times_out() -> None:
-    wire = Wire(fate=lambda: [])
+    wire = Wire(fate=list)
     tx = wire.a.send_request(request(), wire.ab, 0.0)
     wire.run()
     assert len(wire.lines("a")) == 7
@@ -36,7 +37,7 @@ def test_an_invite_nobody_hears_is_sent_seven_times_and_then_times_out() -> None
 
 
 def test_another_request_nobody_hears_is_sent_eleven_times() -> None:
-    wire = Wire(fate=lambda: [])
+    wire = Wire(fate=list)
     wire.a.send_request(request("OPTIONS"), wire.ab, 0.0)
     wire.run()
     assert len(wire.lines("a")) == 11
@@ -44,7 +45,7 @@ def test_another_request_nobody_hears_is_sent_eleven_times() -> None:
 
 
 def test_a_reliable_transport_repeats_nothing() -> None:
-    wire = Wire(fate=lambda: [], transport="TCP")
+    wire = Wire(fate=list, transport="TCP")
     wire.a.send_request(request(), wire.ab, 0.0)
     wire.a.send_request(request("OPTIONS", "c2"), wire.ab, 0.0)
     wire.run()
@@ -196,14 +197,27 @@ def test_answering_twice_is_an_error_of_the_caller() -> None:
 @pytest.mark.parametrize(
     ("via", "remote", "goes_to", "noted"),
     [
-        ("SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKx;rport", ("203.0.113.5", 1024), ("203.0.113.5", 1024),
-         ";rport=1024;received=203.0.113.5"),
-        ("SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKx", ("203.0.113.5", 1024), ("203.0.113.5", 5070),
-         ";received=203.0.113.5"),
-        ("SIP/2.0/UDP 203.0.113.5;branch=z9hG4bKx", ("203.0.113.5", 1024), ("203.0.113.5", 5060), ";branch=z9hG4bKx"),
+        (
+            "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKx;rport",
+            ("203.0.113.5", 1024),
+            ("203.0.113.5", 1024),
+            ";rport=1024;received=203.0.113.5",
+        ),
+        (
+            "SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKx",
+            ("203.0.113.5", 1024),
+            ("203.0.113.5", 5070),
+            ";received=203.0.113.5",
+        ),
+        (
+            "SIP/2.0/UDP 203.0.113.5;branch=z9hG4bKx",
+            ("203.0.113.5", 1024),
+            ("203.0.113.5", 5060),
+            ";branch=z9hG4bKx",
+        ),
     ],
     ids=["rport", "received only", "neither"],
-)  # fmt: skip
+)
 def test_responses_go_where_section_18_2_2_and_rfc_3581_say(
     via: str, remote: tuple[str, int], goes_to: tuple[str, int], noted: str
 ) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from seatbus_sip import Binding, RegistrarPolicy, RegisterOutcome, SipParseError, apply_register
 from sip_wire import parsed
+
+from seatbus_sip import Binding, RegisterOutcome, RegistrarPolicy, SipParseError, apply_register
 
 
 def register(

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from seatbus_sip import SdpError
 from seatbus_sip.sdp import (
     DEFAULT_CODECS,
@@ -15,8 +16,10 @@ from seatbus_sip.sdp import (
     Direction,
     Origin,
     accept_answer,
+    build_answer,
+    build_offer,
+    parse_sdp,
 )
-from seatbus_sip.sdp import build_answer, build_offer, parse_sdp
 
 OFFER = """v=0
 o=alice 2890844526 3 IN IP4 host.example.com
@@ -148,10 +151,13 @@ def test_what_is_no_sdp_is_refused_with_its_field(text: str, field: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    [OFFER.replace("9 8 0 96", "9").replace("49180 RTP/AVP 0", "0 RTP/AVP 0"), OFFER.replace("RTP/AVP", "RTP/SAVP"),
-     OFFER.replace("9 8 0 96", "96").replace("49180", "0")],
+    [
+        OFFER.replace("9 8 0 96", "9").replace("49180 RTP/AVP 0", "0 RTP/AVP 0"),
+        OFFER.replace("RTP/AVP", "RTP/SAVP"),
+        OFFER.replace("9 8 0 96", "96").replace("49180", "0"),
+    ],
     ids=["codecs", "profile", "events only"],
-)  # fmt: skip
+)
 def test_an_offer_without_anything_in_common_is_488(text: str) -> None:
     with pytest.raises(SdpError) as caught:
         build_answer(parse_sdp(text), ("h", 1), DEFAULT_CODECS, session_id=1)

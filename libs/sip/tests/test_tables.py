@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+
 from seatbus_sip.diagram import document
 from seatbus_sip.errors import IllegalTransitionError
 from seatbus_sip.flow import Flow
@@ -17,8 +18,13 @@ from seatbus_sip.tables import (
     Machine,
     Slow,
     Start,
+    State,
+    Stop,
+    Table,
+    Timer,
+    dialog_step,
+    step,
 )
-from seatbus_sip.tables import State, Stop, Table, Timer, dialog_step, step
 from seatbus_sip.transactions import Timing, Transaction
 
 MACHINES = list(Machine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sip_wire import A_TO_B, B_TO_A, parsed, wire_request
+
 from seatbus_sip import (
     LayerConfig,
     ParseFailed,
@@ -52,8 +53,10 @@ def test_a_tortuous_but_legal_invite_is_understood() -> None:
 
 def test_every_legal_token_character_may_be_in_a_method() -> None:
     method = "!interesting-Method0123456789_*+`.%indeed'~"
-    request = parsed(start=f"{method} sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com SIP/2.0",
-                     CSeq=f"139122385 {method}")  # fmt: skip
+    request = parsed(
+        start=f"{method} sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com SIP/2.0",
+        CSeq=f"139122385 {method}",
+    )
     request.validate()
     assert request.target.username == "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"
 
@@ -172,9 +175,16 @@ def test_bad_addresses_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sip:a@b", "sips:a:secret@b:5061;transport=tls?x=y", "sip:[2001:db8::1]:5060", "tel:+49-30-1234;ext=5",
-             "sip:+1(555)@h;user=phone;lr", "sip:host"]
-)  # fmt: skip
+    "text",
+    [
+        "sip:a@b",
+        "sips:a:secret@b:5061;transport=tls?x=y",
+        "sip:[2001:db8::1]:5060",
+        "tel:+49-30-1234;ext=5",
+        "sip:+1(555)@h;user=phone;lr",
+        "sip:host",
+    ],
+)
 def test_good_addresses_come_back_as_written(text: str) -> None:
     assert str(parse_uri(text)) == text
 
