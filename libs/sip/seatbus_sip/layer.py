@@ -6,7 +6,6 @@ empties `outgoing()` and `events()`.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from seatbus_sip import events as ev
 from seatbus_sip.errors import SipError, SipParseError
 from seatbus_sip.flow import Flow, host_port
-from seatbus_sip.headers import quote_string
 from seatbus_sip.ids import IdSource, RandomIds
-from seatbus_sip.message import DEFAULT_LIMITS, Limits, Request, Response, parse_message
+from seatbus_sip.message import Request, Response
+from seatbus_sip.parsing import DEFAULT_LIMITS, Limits, parse_message
+from seatbus_sip.stateless import in_transaction, mark_source, refusal
 from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State, Timer
 from seatbus_sip.transactions import (
     DEFAULT_TIMING,
@@ -152,7 +152,7 @@ class SipLayer:
         if tx.state not in (State.CALLING, State.PROCEEDING) or tx.request is None or tx.method != "INVITE":
             return False
         if tx.cancel_request is None:
-            cancel = self._in_transaction(tx.request, "CANCEL")
+            cancel = in_transaction(tx.request, "CANCEL")
             cancel.copy_from(tx.request, "To")
             if reason is not None:
                 cancel.set("Reason", reason)
@@ -220,7 +220,7 @@ class SipLayer:
         if effect is Do.DELIVER and isinstance(message, Response):
             self._deliver_response(tx, message, now)
         elif effect is Do.SEND_ACK and tx.request is not None and message is not None:
-            ack = self._in_transaction(tx.request, "ACK")
+            ack = in_transaction(tx.request, "ACK")
             ack.copy_from(message, "To")
             tx.ack = ack.to_bytes()
             self.transmit(tx.flow, tx.ack)
@@ -280,7 +280,7 @@ class SipLayer:
         self._events.append(ev.ResponseReceived(tx, response, request))
 
     def _on_request(self, request: Request, source: Flow, now: float) -> None:
-        reply = self._mark_source(request, source)
+        reply = mark_source(request, source)
         via = request.via
         method = "INVITE" if request.method == "ACK" else request.method
         if via.branch.startswith(MAGIC):
@@ -336,22 +336,6 @@ class SipLayer:
         else:
             answer.feed(Event.ACK, now, self, ack)
 
-    def _mark_source(self, request: Request, source: Flow) -> Flow:
-        """Note the true source in Via (RFC 3261 section 18.2.1, RFC 3581); returns where responses go."""
-        via = request.via
-        host, port = source.remote
-        params = dict(via.params)
-        if "rport" in params:
-            params["rport"] = str(port)
-            params["received"] = host
-        elif via.host.strip("[]") != host:
-            params["received"] = host
-        if params != via.params:
-            request.replace_top_via(via._replace(params=params))
-        if source.reliable or "rport" in params:
-            return source
-        return source.towards((host, via.port or 5060))
-
     # ---- sending ----------------------------------------------------------------------------------------
     def _add_via(self, request: Request, flow: Flow) -> str:
         branch = MAGIC + self.ids.token()
@@ -400,24 +384,8 @@ class SipLayer:
                 tx.request = None
         self.transmit(tx.flow, data)
 
-    @staticmethod
-    def _in_transaction(request: Request, method: str) -> Request:
-        """CANCEL, or ACK of a refusal: with the INVITE's Via and route (RFC 3261 sections 9.1, 17.1.1.3)."""
-        made = Request(method, request.uri)
-        made.set("Via", request.get_all("Via")[0])
-        made.set("Max-Forwards", 70)
-        made.copy_from(request, "Route", "From", "Call-ID")
-        made.set("CSeq", f"{request.cseq.number} {method}")
-        return made
-
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str = "") -> None:
-        # Stateless: the same request gets the same tag each time (RFC 3261 section 8.2.7).
-        seed = f"{request.get('Via')}{request.get('Call-ID')}"
-        tag = hashlib.blake2s(seed.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        response = Response.to_request(request, status, reason, tag)
-        response.set("Server", self.config.agent_name)
-        if reason:
-            response.set("Warning", f"399 {self.config.agent_name.lower()} {quote_string(reason)}")
+        response = refusal(request, status, reason, self.config.agent_name)
         self.transmit(flow, response.to_bytes())
 
     def _refuse_malformed(self, request: Request, source: Flow, error: SipParseError) -> bool:
@@ -426,7 +394,7 @@ class SipLayer:
         if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID", "CSeq")):
             return False
         try:
-            reply = self._mark_source(request, source)
+            reply = mark_source(request, source)
             self._refuse(request, reply, error.status, f"{error.field} {error.rule}")
         except SipError:
             return False

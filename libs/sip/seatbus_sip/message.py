@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, TypeVar, cast
 
 from seatbus_sip.errors import HeaderInjectionError, SipParseError
@@ -25,20 +23,7 @@ from seatbus_sip.headers import (
 from seatbus_sip.reasons import REASONS
 from seatbus_sip.uri import Uri, parse_uri
 
-_FOLD = re.compile(r"\r\n[ \t]+")
 _M = TypeVar("_M", bound="Message")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Caps on what is read from the network, in bytes and headers."""
-
-    datagram: int = 65_535
-    headers: int = 128
-    line: int = 8_192
-
-
-DEFAULT_LIMITS = Limits()
 
 
 def _guard(field: str, value: str) -> str:
@@ -348,93 +333,3 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason} {self.get('CSeq')} {self.get('Call-ID')}>"
-
-
-def _index(lines: list[str], message: Message, longest: int | None) -> None:
-    # `longest` is None if no line can be too long.
-    headers = message._headers
-    known = _CANONICAL.get
-    for line in lines:
-        name, colon, value = line.partition(":")
-        key = known(name)
-        if key is None or (longest is not None and len(line) > longest):
-            try:
-                if not colon:
-                    raise SipParseError("header", "must be a name, a colon and a value")
-                if longest is not None and len(line) > longest:
-                    raise SipParseError("header", f"is at most {longest} bytes long", 513)
-                key = canonical_name(name)
-            except SipParseError as defect:
-                message.defect = message.defect or defect
-                continue
-        if key in headers:
-            headers[key].append(value.strip(" \t"))
-        else:
-            headers[key] = [value.strip(" \t")]
-
-
-def _cut_body(message: Message, rest: bytes) -> None:
-    # RFC 3261 section 18.3: bytes beyond Content-Length are discarded, missing ones are an error.
-    message.body = rest
-    try:
-        length = message.integer("Content-Length", 0, DEFAULT_LIMITS.datagram)
-        if length is not None and length != len(rest):
-            if length > len(rest):
-                raise SipParseError("Content-Length", "is not above the bytes that follow")
-            message.body = rest[:length]
-    except SipParseError as defect:
-        message.defect = message.defect or defect
-
-
-def _start(line: str) -> Request | Response:
-    if line[:4].upper() == "SIP/":
-        version, _, rest = line.partition(" ")
-        code, _, reason = rest.partition(" ")
-        if version.upper() != "SIP/2.0" or not (len(code) == 3 and code.isascii() and code.isdigit()):
-            raise SipParseError("status line", "must be SIP/2.0, a three-digit code and a reason")
-        if not 100 <= int(code) <= 699:
-            raise SipParseError("status line", "code lies between 100 and 699")
-        response = Response(int(code), "?")
-        response.reason = reason
-        return response
-    method, _, rest = line.partition(" ")
-    uri, _, version = rest.rpartition(" ")
-    if not is_token(method) or not uri or version[:4].upper() != "SIP/":
-        raise SipParseError("request line", "must be method, address and SIP/2.0")
-    request = Request(method, uri)
-    if version.upper() != "SIP/2.0":
-        request.defect = SipParseError("SIP-Version", "is SIP/2.0", 505)
-    elif " " in uri or "\t" in uri:
-        request.defect = SipParseError("Request-URI", "must be one address without spaces")
-    return request
-
-
-def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
-    """Start line and header index of one datagram.
-
-    Raises `SipParseError` for what cannot be answered. A request that can be answered but is malformed comes
-    back with `defect` set; call `validate()` before trusting a message. Values are read on access only.
-    """
-    if len(data) > limits.datagram:
-        raise SipParseError("message", f"is at most {limits.datagram} bytes long", 513)
-    if data[:2] == b"\r\n":
-        data = data.lstrip(b"\r\n")
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        raise SipParseError("message", "ends its headers with an empty line")
-    head = data[:end].decode("utf-8", "surrogateescape")
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _FOLD.sub(" ", head)
-    lines = head.split("\r\n")
-    breaks = len(lines) - 1
-    # A lone CR or LF may be a line break to the next hop: that is how headers are smuggled.
-    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
-        raise SipParseError("message", "uses CR and LF only as a pair, and no NUL, before its body")
-    if breaks > limits.headers:
-        raise SipParseError("message", f"has at most {limits.headers} headers", 513)
-    if len(lines[0]) > limits.line:
-        raise SipParseError("start line", f"is at most {limits.line} bytes long", 414)
-    message = _start(lines.pop(0))
-    _index(lines, message, limits.line if len(head) > limits.line else None)
-    _cut_body(message, data[end + 4 :])
-    return message
