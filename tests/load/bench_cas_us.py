@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import uvloop
+
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.bus import Bus
 from seatbus_kit.provision import ensure

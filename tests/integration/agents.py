@@ -1,0 +1,69 @@
+"""What the tests of calls share: a logged-in agent with a phone, and a caller who reaches the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from seatbus_testkit.phone import Phone, PhoneCall
+from seatbus_testkit.tenant import PASSWORD, TestTenant
+
+
+@asynccontextmanager
+async def caller_of(tenant: TestTenant) -> AsyncIterator[Phone]:
+    """A phone behind the tenant's trunk."""
+    phone = await Phone.start(tenant.platform.sip, host=tenant.caller_host)
+    try:
+        yield phone
+    finally:
+        await phone.close()
+
+
+@asynccontextmanager
+async def agent_phone(tenant: TestTenant, agent: str, *, ready: bool = True) -> AsyncIterator[Phone]:
+    """A registered phone whose agent is logged in (and ready)."""
+    phone = await Phone.start(tenant.platform.sip, username=tenant.username(agent), password=PASSWORD)
+    try:
+        await phone.register()
+        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=ready)
+        yield phone
+    finally:
+        await phone.close()
+
+
+async def reach_queue(caller: Phone, tenant: TestTenant) -> PhoneCall:
+    """Dials the number, hears the greeting, presses 1. Returns once music plays."""
+    call = await caller.dial(tenant.number)
+    await call.wait_answered(timeout=5)
+    await call.ears.wait_level(-40, timeout=5)
+    call.mouth.send_dtmf("1")
+    await until_queued(tenant)
+    return call
+
+
+async def until_queued(tenant: TestTenant, count: int = 1, timeout: float = 10) -> None:
+    """The live call list says that so many calls wait in the queue or ring."""
+
+    def queued() -> bool:
+        calls = tenant.platform.get(tenant.path("calls"))["calls"]
+        states = ("CALL_STATE_QUEUED", "CALL_STATE_RINGING_AGENT", "CALL_STATE_BRIDGED")
+        return sum(call["state"] in states for call in calls) >= count
+
+    await asyncio.to_thread(tenant.platform.until, queued, timeout, f"{count} queued call(s) of {tenant.id}")
+
+
+async def until_agent(
+    tenant: TestTenant, agent: str, *, presence: str, work: str = "", timeout: float = 10
+) -> None:
+    """The agent's record shows this presence and (first) work state; no work at all when `work` is empty."""
+
+    def there() -> bool:
+        record = tenant.agent(agent)
+        states = [item["state"] for item in record.get("work", [])]
+        return record["presence"] == f"PRESENCE_{presence}" and states == (
+            [f"WORK_STATE_{work}"] if work else []
+        )
+
+    what = f"agent {agent} of {tenant.id} to be {presence} {work or 'without work'}"
+    await asyncio.to_thread(tenant.platform.until, there, timeout, what)

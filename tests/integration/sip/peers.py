@@ -1,0 +1,166 @@
+"""Other people's phones for tests: SIPp as a caller, baresip as a registered agent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seatbus_rtp.g711 import encode_pcma
+from seatbus_rtp.tones import tone
+
+SCENARIOS = Path(__file__).parent
+
+
+def need(program: str, package: str) -> str:
+    """Path of a peer; skips the test, saying what to install, when it is not there."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed (package {package})")
+    return found
+
+
+def free_udp_port(host: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def write_pcap(path: Path, payload_type: int, packets: list[tuple[int, int, bool, bytes]]) -> None:
+    """RTP in a capture file, as SIPp plays it: (microseconds, RTP timestamp, marker, payload) each."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for sequence, (at_us, timestamp, marker, payload) in enumerate(packets):
+            rtp = (
+                struct.pack(
+                    "!BBHII", 0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, 0x5EA7B05
+                )
+                + payload
+            )
+            udp = struct.pack("!HHHH", 6000, 6000, 8 + len(rtp), 0) + rtp
+            ip = struct.pack(
+                "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), sequence, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1"
+            )
+            frame = b"\0" * 12 + b"\x08\0" + ip + udp
+            file.write(
+                struct.pack("<IIII", at_us // 1_000_000, at_us % 1_000_000, len(frame), len(frame)) + frame
+            )
+
+
+def tone_pcap(path: Path, hz: float, seconds: float, dbfs: float = -12.0) -> None:
+    """A sine as PCMA in 20 ms packets. The timestamps begin where a digit before it would have ended."""
+    pcm = tone((hz,), seconds, dbfs)
+    data = encode_pcma(pcm)
+    frames = [data[i : i + 160] for i in range(0, len(data) - 159, 160)]
+    write_pcap(path, 8, [(i * 20_000, 100_000 + i * 160, i == 0, frame) for i, frame in enumerate(frames)])
+
+
+def digit_pcap(path: Path, digit: int) -> None:
+    """One RFC 4733 digit of 100 ms, payload type 101, with its three end packets."""
+    packets = []
+    for i in range(8):
+        end = i >= 5
+        duration = min((i + 1) * 160, 800)
+        packets.append(
+            (i * 20_000, 50_000, i == 0, struct.pack("!BBH", digit, (0x80 if end else 0) | 10, duration))
+        )
+    write_pcap(path, 101, packets)
+
+
+@dataclass
+class SippResult:
+    code: int
+    output: str
+
+
+async def run_sipp(
+    folder: Path, server: tuple[str, int], *, host: str, service: str, talk_ms: int, hz: float, seconds: float
+) -> SippResult:
+    """One call by SIPp with the scenario `caller.xml`: digit 1, then a tone of `hz`. Raw sockets: needs root."""
+    program = need("sipp", "sip-tester")
+    digit_pcap(folder / "digit.pcap", 1)
+    tone_pcap(folder / "voice.pcap", hz, seconds)
+    scenario = (SCENARIOS / "caller.xml").read_text()
+    scenario = scenario.replace("[dtmf_pcap]", str(folder / "digit.pcap")).replace(
+        "[voice_pcap]", str(folder / "voice.pcap")
+    )
+    (folder / "caller.xml").write_text(scenario.replace("[talk_ms]", str(talk_ms)))
+    process = await asyncio.create_subprocess_exec(
+        program, f"{server[0]}:{server[1]}", "-sf", str(folder / "caller.xml"), "-s", service, "-m", "1", "-l", "1",
+        "-i", host, "-p", str(free_udp_port(host)), "-mi", host, "-mp", str(free_udp_port(host) // 2 * 2),
+        "-timeout", "60", "-trace_err", "-nostdin", cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 70)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    return SippResult(process.returncode or 0, output.decode(errors="replace"))
+
+
+@asynccontextmanager
+async def baresip_agent(
+    folder: Path, server: tuple[str, int], username: str, password: str, *, hz: int
+) -> AsyncIterator[Path]:
+    """A registered baresip that answers by itself, sends a sine of `hz`, and writes what it hears.
+
+    Yields the folder into which it writes wave files (`dump-*-dec.wav`).
+    """
+    program = need("baresip", "baresip-core")
+    config = folder / "baresip"
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "config").write_text(
+        "\n".join(
+            [
+                f"sip_listen {server[0]}:{free_udp_port(server[0])}",
+                "module_path /usr/lib/baresip/modules",
+                "module stdio.so",
+                "module g711.so",
+                "module ausine.so",
+                "module sndfile.so",
+                "module aubridge.so",
+                "module_app account.so",
+                "module_app menu.so",
+                f"audio_source ausine,{hz}",
+                "audio_player aubridge,sink",
+                "audio_alert aubridge,alert",
+                "ausrc_srate 8000",
+                "auplay_srate 8000",
+                "ausrc_channels 1",
+                "auplay_channels 1",
+                f"snd_path {folder}",
+                "net_interface lo",
+                "sip_cafile",
+            ]
+        )
+        + "\n"
+    )
+    (config / "accounts").write_text(
+        f"<sip:{username}@{server[0]}:{server[1]};transport=udp>;auth_user={username};auth_pass={password};"
+        "answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        program, "-f", str(config), "-v",
+        stdout=(folder / "baresip.log").open("wb"), stderr=asyncio.subprocess.STDOUT,
+        stdin=asyncio.subprocess.PIPE, cwd=folder,
+    )  # fmt: skip
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

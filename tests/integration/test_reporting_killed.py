@@ -1,0 +1,65 @@
+"""Reporting is killed while calls run: afterwards every call has exactly one record, and the board agrees."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import TestTenant
+
+from .agents import caller_of
+
+pytestmark = pytest.mark.platform
+
+CALLS = 24
+
+
+async def test_no_record_is_lost_or_doubled_when_reporting_is_away_for_ten_seconds(
+    platform: Platform,
+) -> None:
+    tenant = TestTenant.create(platform, agents=0)
+    async with caller_of(tenant) as caller:
+
+        async def one(index: int) -> None:
+            await asyncio.sleep(index * 0.5)
+            call = await caller.dial(tenant.number)
+            await call.wait_answered(timeout=10)
+            await call.ears.wait_level(-40, timeout=5)
+            call.mouth.send_dtmf("1")
+            await asyncio.sleep(1.5)
+            await call.hang_up()
+
+        running = asyncio.gather(*(one(index) for index in range(CALLS)))
+        await asyncio.sleep(1.5)
+        first = platform.kill("reporting-0")
+        until = asyncio.get_running_loop().time() + 10
+        while asyncio.get_running_loop().time() < until:  # and again whenever it comes back
+            await asyncio.sleep(0.1)
+            try:
+                pid = platform.pid("reporting-0")
+                if pid != first:
+                    os.kill(pid, signal.SIGKILL)
+                    first = pid
+            except (OSError, ValueError):
+                continue
+        await running
+        await asyncio.to_thread(platform.wait_restarted, "reporting-0", first, 60)
+
+    def all_there() -> bool:
+        return len(tenant.cdrs(limit=1000)) >= CALLS
+
+    await asyncio.to_thread(platform.until, all_there, 30, f"{CALLS} call records")
+    await asyncio.sleep(1)
+    rows = tenant.cdrs(limit=1000)
+    assert len(rows) == CALLS
+    assert len({row["call_id"] for row in rows}) == CALLS
+    assert all(row["final"] for row in rows)
+    visits = platform.get(tenant.path("queue-visits"), limit=1000)["visits"]
+    queue = tenant.board_queue()
+    assert queue["offered"] == len(visits) == sum(row["queue_visits"] for row in rows)
+    assert queue["abandoned"] == sum(visit["outcome"] == "abandoned" for visit in visits)
+    assert queue["waiting"] == 0

@@ -1,0 +1,113 @@
+"""The call that must work: number, greeting, digit, queue, agent, audio, recording, record, board."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seatbus_rtp.tones import dominant_frequency, level_dbfs
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import TestTenant
+
+from .agents import agent_phone, caller_of, reach_queue, until_agent
+
+pytestmark = pytest.mark.platform
+
+CALLER_HZ, AGENT_HZ = 440.0, 1000.0
+LEVEL_DBFS = -15.0
+
+
+def when(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+async def test_a_caller_presses_one_and_talks_to_the_longest_idle_agent(
+    platform: Platform, tmp_path: Path
+) -> None:
+    tenant = TestTenant.create(platform, agents=2)
+    async with caller_of(tenant) as caller, agent_phone(tenant, "a2") as longest_idle:
+        await asyncio.sleep(0.2)
+        async with agent_phone(tenant, "a1"):
+            began = asyncio.get_running_loop().time()
+            call = await reach_queue(caller, tenant)
+            ringing = await longest_idle.next_call(timeout=10)
+            await ringing.ring()
+            await until_agent(tenant, "a2", presence="READY", work="RINGING")
+            await call.ears.wait_level(-45, timeout=3)  # music until somebody answers
+            await ringing.answer()
+            await call_talks(call, ringing)
+            await until_agent(tenant, "a2", presence="READY", work="TALKING")
+            assert platform.get(tenant.path("board"))["queues"][0]["talking"] == 1
+            talked = asyncio.get_running_loop().time() - began
+            await call.hang_up()
+            await ringing.wait_ended(timeout=5)
+            assert ringing.ended_by == "remote"
+            await until_agent(tenant, "a2", presence="READY", work="WRAP_UP", timeout=2)
+            await until_agent(tenant, "a2", presence="READY", timeout=5)
+
+    cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+    assert cdr["digits"] == "1"
+    assert cdr["queue_id"] == tenant.queue
+    assert cdr["agent_id"] == "a2"
+    assert cdr["dialed"].lstrip("+") == tenant.number
+    assert cdr["offers"] == 1
+    assert cdr["queue_visits"] == 1
+    times = [when(cdr[name]) for name in ("started_at", "answered_at", "queued_at", "bridged_at", "ended_at")]
+    assert times == sorted(times)
+    assert abs((times[-1] - times[0]) - talked) < 0.7
+    assert abs(cdr["duration_us"] / 1e6 - (times[-1] - times[0])) < 0.01
+    assert abs(cdr["talk_us"] / 1e6 - (times[4] - times[3])) < 0.05
+    assert cdr["caller_mos"] > 3.5
+    assert len(tenant.cdrs(limit=100)) == 1
+
+    await recording_has_both(platform, tenant, cdr)
+    queue = await asyncio.to_thread(tenant.board_queue)
+    assert (queue["offered"], queue["answered"], queue["abandoned"], queue["waiting"]) == (1, 1, 0, 0)
+    assert queue["service_level"] == 1.0
+    visits = platform.get(tenant.path("queue-visits"))["visits"]
+    assert [(v["outcome"], v["agent_id"]) for v in visits] == [("answered", "a2")]
+    intervals = platform.get(tenant.path("agent-intervals"), agent_id="a2")["intervals"]
+    states = {row["state"] for row in intervals}
+    assert {"ready", "ringing", "talking", "wrap_up"} <= states
+
+
+async def call_talks(call, ringing) -> None:  # type: ignore[no-untyped-def]
+    """Both sides send their tone and hear the other's, at its level and without a gap over 60 ms."""
+    call.mouth.play_tone(CALLER_HZ, LEVEL_DBFS)
+    ringing.mouth.play_tone(AGENT_HZ, LEVEL_DBFS)
+    await ringing.ears.wait_tone(CALLER_HZ, timeout=3)
+    await call.ears.wait_tone(AGENT_HZ, timeout=3)
+    await asyncio.sleep(0.3)
+    call.ears.clear()
+    ringing.ears.clear()
+    await asyncio.sleep(3)
+    for ears, expected in ((ringing.ears, CALLER_HZ), (call.ears, AGENT_HZ)):
+        hz, dbfs = ears.tone(2.0)
+        assert hz == pytest.approx(expected, abs=8)
+        assert dbfs == pytest.approx(LEVEL_DBFS, abs=1.5)
+        assert ears.longest_gap_ms() <= 60
+
+
+async def recording_has_both(platform: Platform, tenant: TestTenant, cdr: dict[str, object]) -> None:
+    """Caller left, agent right, each with its tone; the file plays and is as long as the talk."""
+    assert cdr["recording_id"]
+    path = f"/tenants/{tenant.id}/recordings/{cdr['recording_id']}/audio"
+    answer = await asyncio.to_thread(platform.http.get, path)
+    assert answer.status_code == 200
+    with wave.open(io.BytesIO(answer.content)) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
+        frames = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
+    seconds = len(frames) / 8000
+    assert seconds == pytest.approx(float(str(cdr["talk_us"])) / 1e6, abs=0.5)
+    assert cdr["recording_ms"] == pytest.approx(seconds * 1000, abs=30)
+    middle = frames[-16000 - 8000 : -8000]
+    for channel, expected in ((0, CALLER_HZ), (1, AGENT_HZ)):
+        pcm = np.ascontiguousarray(middle[:, channel])
+        assert dominant_frequency(pcm) == pytest.approx(expected, abs=8)
+        assert level_dbfs(pcm) == pytest.approx(LEVEL_DBFS, abs=1.5)
