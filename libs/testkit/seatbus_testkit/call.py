@@ -1,0 +1,522 @@
+"""One call of a phone: its signalling seen from the user's side, its mouth and its ears."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Protocol
+
+from seatbus_sip import (
+    Address,
+    ClientTransaction,
+    Dialog,
+    DialogKey,
+    DialogState,
+    DigestClient,
+    ForkResult,
+    Forks,
+    Request,
+    Response,
+    SdpError,
+    ServerTransaction,
+    SipError,
+)
+from seatbus_sip.errors import DialogError, GlareError
+from seatbus_sip.sdp import (
+    Agreed,
+    Codec,
+    Direction,
+    SessionDescription,
+    accept_answer,
+    build_answer,
+    build_offer,
+    parse_sdp,
+)
+from seatbus_testkit.actors import CallActionError, CallEndedFirst, CallState, EndedBy, History, told
+from seatbus_testkit.actors_sip import SipSocket
+from seatbus_testkit.ears import Ears
+from seatbus_testkit.voice import Mouth, RtpSocket
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, NOTIFY"
+_BYE_WAIT_S = 5.0
+_CANCEL_WAIT_S = 8.0
+_GLARE_TRIES = 4
+
+
+class CallHost(Protocol):
+    """What a call asks of its phone."""
+
+    sip: SipSocket
+    host: str
+    codecs: tuple[Codec, ...]
+    digest: DigestClient | None
+    ears_keep_s: float | None
+
+    def hop(self, dialog: Dialog) -> Address:
+        """Where requests of this dialog are sent."""
+
+    def index(self, call: PhoneCall, dialog: Dialog) -> None:
+        """Requests of this dialog are for this call."""
+
+    def finished(self, call: PhoneCall) -> None:
+        """The call has ended."""
+
+
+class PhoneCall:
+    """One call. `state` only moves forward; `history` says when and why, in monotonic seconds."""
+
+    def __init__(self, host: CallHost, request: Request, *, incoming: bool) -> None:
+        self.id = request.call_id
+        self.incoming = incoming
+        self.request = request
+        self.state: CallState = "trying"
+        self.status: int | None = None
+        self.reason = ""
+        self.ended_by: EndedBy | None = None
+        self.history: History = []
+        self.answered_at: float | None = None
+        self.rang_at: float | None = None
+        self.dialog: Dialog | None = None
+        self.agreed: Agreed | None = None
+        self.ears = Ears(host.ears_keep_s)
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._waiters: list[asyncio.Future[None]] = []
+        self._rtp: RtpSocket | None = None
+        self._server_tx: ServerTransaction | None = None
+        self._client_tx: ClientTransaction | None = None
+        self._forks: Forks | None = None
+        self._offer: SessionDescription | None = None
+        self._early_ok = True
+        self._wants_end = False
+        self._sdp_id = random.getrandbits(30)
+        self._sdp_version = 0
+        self._direction = Direction.SENDRECV
+        self._policy_tasks: set[asyncio.Task[None]] = set()
+        self.note(("INVITE from " if incoming else "INVITE to ") + (self.caller if incoming else request.uri))
+
+    # ---- who and what -----------------------------------------------------------------------------------
+    @property
+    def caller(self) -> str:
+        """User part of From."""
+        return self.request.from_.uri.username
+
+    @property
+    def dialed(self) -> str:
+        """User part of the Request-URI."""
+        return self.request.target.username
+
+    @property
+    def mouth(self) -> Mouth:
+        """The voice. There is one from the moment an own SDP exists. Raises `CallActionError` before."""
+        if self._rtp is None:
+            raise CallActionError(self.id, "speak", "no media yet: answer first")
+        return self._rtp.mouth
+
+    @property
+    def held_by_peer(self) -> bool:
+        """Whether the other side has put this call on hold."""
+        return self.agreed is not None and not self.agreed.direction.sends
+
+    def __repr__(self) -> str:
+        return f"<PhoneCall {'in' if self.incoming else 'out'} {self.state} {self.status} {self.id}>"
+
+    # ---- what a user does -------------------------------------------------------------------------------
+    async def ring(self) -> None:
+        """Send 180. Again is allowed."""
+        tx, dialog = self._unanswered("ring")
+        self._host.sip.respond(tx, dialog.response(self.request, 180))
+        self._rang("180 sent")
+
+    async def answer(self) -> None:
+        """Send 200 with SDP and begin to speak. Raises `SdpError` after refusing an offer without a match."""
+        self._unanswered("answer")
+        await self._open_rtp()
+        tx, dialog = self._unanswered("answer")
+        try:
+            body = self._answer_sdp(self.request)
+        except SdpError as error:
+            self._host.sip.respond(tx, dialog.response(self.request, error.status))
+            self._end("local", error.status, f"refused: {error}")
+            raise
+        self._host.sip.respond(tx, dialog.response(self.request, 200, body=body))
+        self.status = 200
+        self._answered("200 sent")
+
+    async def reject(self, code: int = 486) -> None:
+        """Refuse an incoming call that was not answered."""
+        tx, dialog = self._unanswered("reject")
+        self._host.sip.respond(tx, dialog.response(self.request, code))
+        self._end("local", code, f"{code} sent")
+
+    async def cancel(self) -> None:
+        """Give up a call that was not answered, wait for its end. An answer that comes first is hung up."""
+        if self.incoming or self.state == "answered":
+            raise CallActionError(self.id, "cancel", "only an own call that was not answered is cancelled")
+        if self.state == "ended":
+            return
+        self._wants_end = True
+        if self._client_tx is not None and self._host.sip.cancel(self._client_tx):
+            self.note("CANCEL")
+        await self._wait(lambda: self.state == "ended", _CANCEL_WAIT_S, "cancelled")
+
+    async def hang_up(self) -> None:
+        """End the call, whatever its state: BYE, CANCEL or 486. Waits for the BYE's answer for a while."""
+        if self.state == "ended":
+            return
+        if self.state != "answered":
+            await (self.reject(486) if self.incoming else self.cancel())
+            return
+        await self._bye("local", "BYE sent")
+
+    async def hold(self, on: bool = True) -> None:
+        """Re-INVITE with sendonly (sendrecv to resume). Raises `CallActionError` if the peer refuses."""
+        await self.reinvite(Direction.SENDONLY if on else Direction.SENDRECV)
+
+    async def reinvite(self, direction: Direction) -> Agreed:
+        """Offer this direction; 491 is retried as RFC 3261 section 14.1 asks."""
+        for _ in range(_GLARE_TRIES):
+            dialog = self.dialog
+            if self.state != "answered" or dialog is None or self._rtp is None:
+                raise CallActionError(self.id, "re-INVITE", "the call is not up")
+            try:
+                agreed = await self._reinvite_once(dialog, self._rtp, direction)
+            except GlareError:
+                agreed = None
+            if agreed is not None:
+                return agreed
+            await asyncio.sleep(random.uniform(0.0, 2.0) if self.incoming else random.uniform(2.1, 4.0))
+        raise CallActionError(self.id, "re-INVITE", "glare every time", 491)
+
+    # ---- waiting ----------------------------------------------------------------------------------------
+    async def wait_ringing(self, timeout: float = 10.0) -> None:
+        """Until 180/183 was sent or received (an answer without ringing counts as well)."""
+        await self._wait(lambda: self.rang_at is not None or self.answered_at is not None, timeout, "ringing")
+
+    async def wait_answered(self, timeout: float = 10.0) -> None:
+        """Until the 200. TimeoutError tells the history, its subclass `CallEndedFirst` that none can come."""
+        await self._wait(lambda: self.answered_at is not None, timeout, "answered")
+
+    async def wait_status(self, timeout: float = 10.0) -> int:
+        """The final status of the INVITE."""
+        await self._wait(lambda: self.status is not None, timeout, "a final status")
+        return self.status or 0
+
+    async def wait_ended(self, timeout: float = 10.0) -> None:
+        """Until it is over."""
+        await self._wait(lambda: self.state == "ended", timeout, "ended")
+
+    async def wait_media(self, packets: int = 1, timeout: float = 10.0) -> None:
+        """Until this many RTP packets have come."""
+        deadline = self._loop.time() + timeout
+        while self.ears.received < packets:
+            if self._loop.time() >= deadline:
+                raise self._late("RTP", timeout)
+            await asyncio.sleep(0.02)
+
+    async def wait_held(self, on: bool = True, timeout: float = 10.0) -> None:
+        """Until the other side has held (or resumed) the call."""
+        await self._wait(lambda: self.held_by_peer is on, timeout, "held" if on else "resumed")
+
+    async def _wait(self, reached: Callable[[], bool], timeout: float, what: str) -> None:
+        deadline = self._loop.time() + timeout
+        while not reached():
+            if self.state == "ended":
+                raise CallEndedFirst(f"{self!r} ended before it was {what}: {told(self.history)}")
+            left = deadline - self._loop.time()
+            if left <= 0:
+                raise self._late(what, timeout)
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await asyncio.wait([waiter], timeout=left)
+
+    def _late(self, what: str, timeout: float) -> TimeoutError:
+        return TimeoutError(f"{self!r} was not {what} within {timeout} s: {told(self.history)}")
+
+    def note(self, text: str) -> None:
+        """Add to the history and wake whoever waits."""
+        self.history.append((self._loop.time(), text))
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # ---- calling: what the phone tells ------------------------------------------------------------------
+    async def place(self, early_ok: bool, remote: Address) -> None:
+        """Send the INVITE with an offer."""
+        self._early_ok = early_ok
+        self._remote = remote
+        rtp = await self._open_rtp()
+        self._offer = self._description(rtp.address, Direction.SENDRECV)
+        self.request.set_body(self._offer.to_bytes(), "application/sdp")
+        if self._host.digest is not None:
+            self._host.digest.authorize(self.request)
+        self._send_invite()
+
+    def _send_invite(self) -> None:
+        self._forks = Forks(self.request)
+        self._client_tx = self._host.sip.send(self.request, self._remote, self)
+
+    def on_response(self, tx: ClientTransaction, response: Response, request: Request) -> None:
+        if tx is not self._client_tx or self._forks is None:
+            return
+        if response.status in (401, 407) and self._retry_with_credentials(response, request):
+            return
+        outcome = self._forks.receive(response)
+        dialog = outcome.dialog
+        if outcome.result is ForkResult.FAILED:
+            self._end("local" if self._wants_end else "remote", response.status, self._line(response))
+        elif outcome.result is ForkResult.EARLY and dialog is not None:
+            self._host.index(self, dialog)
+            if self.dialog is None:
+                self.dialog = dialog
+            if self._early_ok and response.body:
+                self._take_answer(response.body, "early media")
+            self._rang(self._line(response))
+        elif outcome.result is ForkResult.WON and dialog is not None:
+            self.dialog = dialog
+            self._host.index(self, dialog)
+            self._won(tx, response, dialog)
+        elif outcome.result is ForkResult.SURPLUS and dialog is not None:
+            self.note("another fork answered: ACK, BYE")
+            self._host.sip.ack(tx, dialog.ack(), self._host.hop(dialog))
+            self._keep(self._say_bye(dialog))
+
+    def on_failure(self, tx: ClientTransaction, status: int) -> None:
+        if tx is self._client_tx and self.answered_at is None:
+            self._end("local" if self._wants_end else None, status, f"no answer to INVITE ({status})")
+
+    def _retry_with_credentials(self, response: Response, request: Request) -> bool:
+        digest = self._host.digest
+        if self._wants_end or digest is None or not digest.accept(response, request):
+            return False
+        again = request.copy()
+        again.remove("Via")
+        again.set("CSeq", f"{request.cseq.number + 1} INVITE")
+        self.request = digest.authorize(again)
+        self.note(f"{response.status}: again with credentials")
+        self._send_invite()
+        return True
+
+    def _won(self, tx: ClientTransaction, response: Response, dialog: Dialog) -> None:
+        self._host.sip.ack(tx, dialog.ack(), self._host.hop(dialog))
+        self.status = response.status
+        if self._wants_end:
+            self.note(f"{self._line(response)} crossed the CANCEL")
+            self._keep(self._bye("local", "BYE sent"))
+        elif not self._take_answer(response.body, "answer"):
+            self._keep(self._bye("local", "BYE sent: the answer cannot be used"))
+        else:
+            self._answered(self._line(response))
+
+    def _take_answer(self, body: bytes, what: str) -> bool:
+        if self._offer is None or self._rtp is None:
+            return False
+        try:
+            self.agreed = accept_answer(self._offer, parse_sdp(body))
+        except SdpError as error:
+            self.note(f"{what}: {error}")
+            return False
+        self._rtp.connect(self.agreed)
+        return True
+
+    # ---- being called: what the phone tells -------------------------------------------------------------
+    def arrive(self, tx: ServerTransaction, contact: str) -> None:
+        """An INVITE came. Raises `DialogError` for one without Contact."""
+        self._server_tx = tx
+        self.dialog = Dialog.uas(self.request, tx.local_tag, contact)
+        self._host.index(self, self.dialog)
+
+    def on_cancel(self, tx: ServerTransaction) -> None:
+        if self.state in ("trying", "ringing") and self.dialog is not None:
+            self._host.sip.respond(tx, self.dialog.response(self.request, 487))
+            self._end("remote", 487, "CANCEL received")
+
+    def on_ack(self, request: Request) -> None:
+        if self._offer is not None and self.incoming and request.body:
+            self._take_answer(request.body, "answer in ACK")
+        self.note("ACK received")
+
+    def on_ack_timeout(self) -> None:
+        if self.state == "answered":
+            self._keep(self._bye(None, "no ACK: BYE sent"))
+
+    # ---- inside a dialog --------------------------------------------------------------------------------
+    def on_request(self, tx: ServerTransaction, request: Request) -> None:
+        """A request of the peer inside this call."""
+        dialog, sip = self.dialog, self._host.sip
+        if dialog is None or DialogKey.of_request(request) != dialog.key:
+            sip.respond(tx, tx.response(481))
+            return
+        if dialog.state is DialogState.TERMINATED:
+            # Both sides hung up at once: the peer's BYE is as good as ours.
+            sip.respond(tx, tx.response(200 if request.method == "BYE" else 481))
+            return
+        try:
+            dialog.on_request(request)
+            response = self._answer_in_dialog(dialog, request)
+        except SipError as error:
+            sip.respond(tx, dialog.response(request, error.status))
+            self.note(f"{request.method} refused: {error}")
+            return
+        sip.respond(tx, response)
+        if request.method == "BYE":
+            self._end("remote", self.status, "BYE received")
+        else:
+            self.note(f"{request.method} answered {response.status}")
+
+    def _answer_in_dialog(self, dialog: Dialog, request: Request) -> Response:
+        if request.method == "INVITE" or (request.method == "UPDATE" and request.body):
+            return dialog.response(request, 200, body=self._answer_sdp(request))
+        if request.method in ("BYE", "OPTIONS", "INFO", "UPDATE", "NOTIFY"):
+            made = dialog.response(request, 200)
+        else:
+            made = dialog.response(request, 405)
+        made.set("Allow", ALLOW)
+        return made
+
+    def _answer_sdp(self, request: Request) -> bytes:
+        """Answer the offer in the request, or make an own one for its ACK to answer."""
+        if self._rtp is None:
+            raise DialogError(self.id, "an offer came before there was media")
+        if not request.body:
+            self._offer = self._description(self._rtp.address, self._direction)
+            return self._offer.to_bytes()
+        self._offer = None
+        answer, self.agreed = build_answer(
+            parse_sdp(request.body),
+            self._rtp.address,
+            self._host.codecs,
+            session_id=self._sdp_id,
+            version=self._next_version(),
+            wanted=self._direction,
+        )
+        self._rtp.connect(self.agreed)
+        return answer.to_bytes()
+
+    async def _reinvite_once(self, dialog: Dialog, rtp: RtpSocket, direction: Direction) -> Agreed | None:
+        """None for 491."""
+        sip, digest = self._host.sip, self._host.digest
+        for _ in range(2):
+            offer = self._description(rtp.address, direction)
+            request = dialog.request("INVITE", body=offer.to_bytes())
+            if digest is not None:
+                digest.authorize(request)
+            asked = request.copy()
+            self.note(f"re-INVITE {direction.value}")
+            tx, response = await sip.ask(request, self._host.hop(dialog))
+            dialog.on_response(response)
+            if response.status < 300:
+                sip.ack(tx, dialog.ack(response.cseq.number), self._host.hop(dialog))
+                self.agreed = accept_answer(offer, parse_sdp(response.body))
+                self._direction = direction
+                rtp.connect(self.agreed)
+                self.note(f"re-INVITE {self._line(response)}: {self.agreed.direction.value}")
+                return self.agreed
+            if response.status in (401, 407) and digest is not None and digest.accept(response, asked):
+                continue
+            break
+        self.note(f"re-INVITE {self._line(response)}")
+        if response.status == 491:
+            return None
+        if dialog.state is DialogState.TERMINATED:
+            self._end("remote", self.status, f"the peer knows no such call ({response.status})")
+        raise CallActionError(self.id, "re-INVITE", self._line(response), response.status)
+
+    # ---- ending -----------------------------------------------------------------------------------------
+    async def _bye(self, by: EndedBy | None, text: str) -> None:
+        dialog = self.dialog
+        if dialog is None or dialog.state is DialogState.TERMINATED:
+            self._end(by, self.status, text)
+            return
+        asking = asyncio.ensure_future(self._say_bye(dialog))
+        await asyncio.sleep(0)
+        self._end(by, self.status, text)
+        await asyncio.wait([asking], timeout=_BYE_WAIT_S)
+
+    async def _say_bye(self, dialog: Dialog) -> None:
+        request = dialog.request("BYE")
+        digest = self._host.digest
+        if digest is not None:
+            digest.authorize(request)
+        _, response = await self._host.sip.ask(request, self._host.hop(dialog))
+        self.note(f"BYE answered {response.status}")
+
+    def _end(self, by: EndedBy | None, status: int | None, text: str) -> None:
+        if self.state == "ended":
+            return
+        self.state = "ended"
+        self.ended_by = by
+        self.status = status
+        for task in list(self._policy_tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
+        if self._rtp is not None:
+            self._rtp.close()
+        self.note(text)
+        self._host.finished(self)
+
+    def abandon(self) -> None:
+        """As if the phone lost its power: nothing is sent."""
+        self._end("local", self.status, "vanished without a word")
+
+    def follow(self, script: asyncio.Task[None]) -> None:
+        """A script that ends with the call."""
+        self._policy_tasks.add(script)
+        script.add_done_callback(self._policy_tasks.discard)
+
+    # ---- small parts ------------------------------------------------------------------------------------
+    def _unanswered(self, action: str) -> tuple[ServerTransaction, Dialog]:
+        if self.state not in ("trying", "ringing") or self._server_tx is None or self.dialog is None:
+            raise CallActionError(self.id, action, f"the call is {self.state}: {told(self.history)}")
+        return self._server_tx, self.dialog
+
+    async def _open_rtp(self) -> RtpSocket:
+        if self._rtp is None:
+            made = await RtpSocket.open(self._host.host, self.ears)
+            if self._rtp is not None or self.state == "ended":
+                made.close()
+                if self._rtp is None:
+                    raise CallActionError(self.id, "open media", "the call has ended")
+            else:
+                self._rtp = made
+        return self._rtp
+
+    def _description(self, address: Address, direction: Direction) -> SessionDescription:
+        return build_offer(
+            address,
+            self._host.codecs,
+            session_id=self._sdp_id,
+            version=self._next_version(),
+            direction=direction,
+        )
+
+    def _next_version(self) -> int:
+        self._sdp_version += 1
+        return self._sdp_version
+
+    def _rang(self, text: str) -> None:
+        if self.state == "trying":
+            self.state = "ringing"
+        if self.rang_at is None:
+            self.rang_at = self._loop.time()
+        self.note(text)
+
+    def _answered(self, text: str) -> None:
+        self.state = "answered"
+        self.answered_at = self._loop.time()
+        self.note(text)
+
+    def _line(self, response: Response) -> str:
+        self.reason = response.reason
+        return f"{response.status} {response.reason}"
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        _RUNNING.add(task)
+        task.add_done_callback(_RUNNING.discard)
+
+
+_RUNNING: set[asyncio.Task[None]] = set()
+"""The loop holds tasks weakly; what nobody awaits is held here."""
