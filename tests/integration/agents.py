@@ -32,11 +32,21 @@ async def agent_phone(tenant: TestTenant, agent: str, *, ready: bool = True) -> 
         await phone.close()
 
 
+async def wait_level(call: PhoneCall, dbfs: float, timeout: float = 5) -> None:
+    """Returns when something louder than `dbfs` was heard within the last 200 ms."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while call.ears.level_dbfs(0.2) < dbfs:
+        if loop.time() > deadline:
+            raise TimeoutError(f"nothing over {dbfs} dBFS within {timeout} s; {call.history}")
+        await asyncio.sleep(0.05)
+
+
 async def reach_queue(caller: Phone, tenant: TestTenant) -> PhoneCall:
     """Dials the number, hears the greeting, presses 1. Returns once music plays."""
     call = await caller.dial(tenant.number)
     await call.wait_answered(timeout=5)
-    await call.ears.wait_level(-40, timeout=5)
+    await wait_level(call, -40)
     call.mouth.send_dtmf("1")
     await until_queued(tenant)
     return call

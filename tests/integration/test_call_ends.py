@@ -10,7 +10,7 @@ from seatbus_testkit.phone import Phone
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent
+from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -24,7 +24,7 @@ async def test_a_caller_who_hangs_up_during_the_greeting_abandoned_in_the_flow(p
     async with caller_of(tenant) as caller:
         call = await caller.dial(tenant.number)
         await call.wait_answered()
-        await call.ears.wait_level(-40, timeout=5)
+        await wait_level(call, -40, timeout=5)
         await call.hang_up()
     cdr = await cdr_of(tenant, "abandoned_in_flow")
     assert cdr["queue_visits"] == 0
@@ -105,7 +105,7 @@ async def test_after_no_answer_the_contact_keeps_its_place_and_the_agent_is_not_
             answered.mouth.play_tone(1000, -15)
             await first_call.ears.wait_tone(1000, timeout=3)  # who came first is served first
             assert second_call.state == "answered"
-            assert not await second_call.ears.hears_tone(1000, window_s=0.5)
+            assert abs(second_call.ears.tone(0.5)[0] - 1000) > 50
             await first_call.hang_up()
             await second_call.hang_up()
     cdr = await cdr_of(tenant, "caller_hung_up")
@@ -157,7 +157,7 @@ async def test_two_is_the_end_of_the_flow(platform: Platform) -> None:
     async with caller_of(tenant) as caller:
         call = await caller.dial(tenant.number)
         await call.wait_answered()
-        await call.ears.wait_level(-40, timeout=5)
+        await wait_level(call, -40, timeout=5)
         call.mouth.send_dtmf("2")
         await call.wait_ended(timeout=10)
         assert call.ended_by == "remote"

@@ -1,4 +1,4 @@
-"""The same call with other people's phones: SIPp dials, with real RTP and digits; baresip answers as agent."""
+"""The same call with other people's phones: SIPp dials with real RTP and digits, baresip answers."""
 
 from __future__ import annotations
 

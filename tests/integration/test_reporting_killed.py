@@ -11,7 +11,7 @@ import pytest
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import caller_of
+from .agents import caller_of, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -28,7 +28,7 @@ async def test_no_record_is_lost_or_doubled_when_reporting_is_away_for_ten_secon
             await asyncio.sleep(index * 0.5)
             call = await caller.dial(tenant.number)
             await call.wait_answered(timeout=10)
-            await call.ears.wait_level(-40, timeout=5)
+            await wait_level(call, -40)
             call.mouth.send_dtmf("1")
             await asyncio.sleep(1.5)
             await call.hang_up()

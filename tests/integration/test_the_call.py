@@ -15,7 +15,7 @@ from seatbus_rtp.tones import dominant_frequency, level_dbfs
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent
+from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -39,7 +39,7 @@ async def test_a_caller_presses_one_and_talks_to_the_longest_idle_agent(
             ringing = await longest_idle.next_call(timeout=10)
             await ringing.ring()
             await until_agent(tenant, "a2", presence="READY", work="RINGING")
-            await call.ears.wait_level(-45, timeout=3)  # music until somebody answers
+            await wait_level(call, -45, timeout=3)  # music until somebody answers
             await ringing.answer()
             await call_talks(call, ringing)
             await until_agent(tenant, "a2", presence="READY", work="TALKING")

@@ -35,8 +35,12 @@ class TestTenant:
         agents: int = 2,
         queue: dict[str, Any] | None = None,
         number: dict[str, Any] | None = None,
+        flow_nodes: list[dict[str, Any]] | None = None,
     ) -> TestTenant:
-        """One atomic change through `POST /tenants/{t}/config`. `queue` and `number` override fields."""
+        """One atomic change through `POST /tenants/{t}/config`. `queue` and `number` override fields.
+
+        `flow_nodes` replaces the flow (greeting, menu, queue, good bye); its first node is where it starts.
+        """
         index = next(_counter)
         tenant = cls(
             platform,
@@ -47,14 +51,19 @@ class TestTenant:
             agents=[f"a{i}" for i in range(1, agents + 1)],
         )
         platform.post("/tenants", {"id": tenant.id, "name": f"Company {index}", "language": "en"})
-        platform.post(f"/tenants/{tenant.id}/config", {"upserts": tenant._objects(queue or {}, number or {})})
+        platform.post(
+            f"/tenants/{tenant.id}/config",
+            {"upserts": tenant._objects(queue or {}, number or {}, flow_nodes or tenant.flow_nodes())},
+        )
         return tenant
 
-    def _objects(self, queue: dict[str, Any], number: dict[str, Any]) -> list[dict[str, Any]]:
+    def _objects(
+        self, queue: dict[str, Any], number: dict[str, Any], nodes: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
         objects: list[dict[str, Any]] = [
             {"id": "main", "branch": {"name": "Main", "time_zone": "Europe/Berlin"}},
             {"id": "trunk", "trunk": {"name": "Carrier", "source_addresses": [self.caller_host]}},
-            {"id": "entry", "flow": {"name": "Entry", "start": "greeting", "nodes": self.flow_nodes()}},
+            {"id": "entry", "flow": {"name": "Entry", "start": nodes[0]["id"], "nodes": nodes}},
             {
                 "id": self.queue,
                 "queue": {

@@ -85,7 +85,7 @@ class SippResult:
 async def run_sipp(
     folder: Path, server: tuple[str, int], *, host: str, service: str, talk_ms: int, hz: float, seconds: float
 ) -> SippResult:
-    """One call by SIPp with the scenario `caller.xml`: digit 1, then a tone of `hz`. Raw sockets: needs root."""
+    """One call by SIPp with `caller.xml`: digit 1, then a tone of `hz`. Raw sockets: needs root."""
     program = need("sipp", "sip-tester")
     digit_pcap(folder / "digit.pcap", 1)
     tone_pcap(folder / "voice.pcap", hz, seconds)
@@ -95,8 +95,9 @@ async def run_sipp(
     )
     (folder / "caller.xml").write_text(scenario.replace("[talk_ms]", str(talk_ms)))
     process = await asyncio.create_subprocess_exec(
-        program, f"{server[0]}:{server[1]}", "-sf", str(folder / "caller.xml"), "-s", service, "-m", "1", "-l", "1",
-        "-i", host, "-p", str(free_udp_port(host)), "-mi", host, "-mp", str(free_udp_port(host) // 2 * 2),
+        program, f"{server[0]}:{server[1]}", "-sf", str(folder / "caller.xml"), "-s", service,
+        "-m", "1", "-l", "1", "-i", host, "-p", str(free_udp_port(host)),
+        "-mi", host, "-mp", str(free_udp_port(host) // 2 * 2),
         "-timeout", "60", "-trace_err", "-nostdin", cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
