@@ -71,7 +71,7 @@ class Bus:
         async def on_error(error: Exception) -> None:
             last[:] = [error]
             if bus.connected:
-                log.warning("bus error", error=repr(error))
+                log.info("bus error", error=repr(error))
 
         password = settings.nats_password
         try:

@@ -40,7 +40,7 @@ class Instance:
     load: float
     draining: bool
     incarnation: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def _encode(instance: Instance) -> bytes:

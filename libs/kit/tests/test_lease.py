@@ -1,0 +1,119 @@
+"""Leases: one holder at a time, takeover in about three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from seatbus_kit.bus import Bus
+from seatbus_kit.lease import Lease
+from seatbus_testkit.eventually import eventually
+from seatbus_testkit.nats import NatsServer
+
+
+class Watchman:
+    """Samples the leases and remembers whether two were ever held at once."""
+
+    def __init__(self, *leases: Lease) -> None:
+        self.leases = leases
+        self.two_held = False
+        self._task = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while True:
+            self.two_held |= sum(lease.held for lease in self.leases) > 1
+            await asyncio.sleep(0.002)
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_a_free_lease_is_taken_at_once_and_handed_over_on_release(bus: Bus, agent_id: str) -> None:
+    first, second = Lease(bus, agent_id, "acd-0"), Lease(bus, agent_id, "acd-1")
+    epochs: list[int] = []
+    first.on_acquired(epochs.append)
+    second.on_acquired(epochs.append)
+    await first.start()
+    await eventually(lambda: first.held, 0.5)
+    await second.start()
+    await asyncio.sleep(0.3)
+    assert not second.held
+    began = time.monotonic()
+    await first.release()
+    await eventually(lambda: second.held, 1)
+    assert time.monotonic() - began < 0.5
+    await eventually(lambda: epochs == [1, 2], 1)
+    await second.release()
+
+
+async def test_a_silent_holder_is_replaced_after_three_seconds_and_stops_before(
+    nats_server: NatsServer, open_bus: Any, agent_id: str
+) -> None:
+    holders_bus, others_bus = await open_bus(nats_server.url), await open_bus(nats_server.url)
+    first, second = Lease(holders_bus, agent_id, "acd-0"), Lease(others_bus, agent_id, "acd-1")
+    lost: list[bool] = []
+    first.on_lost(lambda: lost.append(True))
+    watchman = Watchman(first, second)
+    await first.start()
+    await eventually(lambda: first.held)
+    await second.start()
+    await asyncio.sleep(1.2)
+    # The holder stands still, as a paused process does; it learns nothing.
+    for task in first._tasks:
+        task.cancel()
+    silent = time.monotonic()
+    await eventually(lambda: second.held, 6)
+    assert 2.0 < time.monotonic() - silent < 4.0
+    assert second.epoch == 2
+    assert not first.held
+    await watchman.stop()
+    assert not watchman.two_held
+    assert lost == []
+    await second.release()
+
+
+async def test_a_pause_of_the_bus_makes_nobody_a_second_holder(
+    tmp_path: Path, open_bus: Any, agent_id: str
+) -> None:
+    with NatsServer.start(tmp_path) as server:
+        first = Lease(await open_bus(server.url), agent_id, "acd-0")
+        second = Lease(await open_bus(server.url), agent_id, "acd-1")
+        watchman = Watchman(first, second)
+        await first.start()
+        await eventually(lambda: first.held)
+        await second.start()
+        await asyncio.sleep(0.5)
+        server.pause()
+        await asyncio.sleep(3.5)
+        # Nobody can be sure now.
+        assert not first.held
+        assert not second.held
+        server.resume()
+        # The holder's renewal counts; the contender has to watch anew for three seconds.
+        await eventually(lambda: first.held or second.held, 3)
+        assert first.held
+        await asyncio.sleep(1.0)
+        assert (first.held, second.held, first.epoch) == (True, False, 1)
+        await watchman.stop()
+        assert not watchman.two_held
+        await first.release()
+        await second.release()
+
+
+async def test_a_holder_that_was_overtaken_learns_it_from_its_next_write(bus: Bus, agent_id: str) -> None:
+    first = Lease(bus, agent_id, "acd-0")
+    lost: list[bool] = []
+    first.on_lost(lambda: lost.append(True))
+    await first.start()
+    await eventually(lambda: first.held)
+    entry = await first._bucket.get(f"lease.{agent_id}")
+    assert entry is not None
+    await first._bucket.update(
+        f"lease.{agent_id}", b'{"owner":"acd-9","incarnation":"x","epoch":7,"beat":1}', entry.revision
+    )
+    await eventually(lambda: lost == [True], 2)
+    assert not first.held
+    await first.release()

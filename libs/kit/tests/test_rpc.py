@@ -1,0 +1,205 @@
+"""gRPC: one error table in both directions, validation, deadlines, traces, health, reflection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from seatbus.acd.v1 import service_pb2, service_pb2_grpc
+from seatbus_kit import errors
+from seatbus_kit.rpc import Channels, RpcServer, invoke, stream
+from seatbus_kit.rpc.status import STATUS
+from seatbus_kit.settings import ServiceSettings
+from seatbus_kit.trace import TraceContext, current_trace
+
+
+class Acd(service_pb2_grpc.AcdServiceServicer):
+    """Does what the test puts into `answer`."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[], Any] = service_pb2.EstimateWaitResponse
+
+    async def EstimateWait(self, request: Any, context: Any) -> Any:
+        answer = self.answer()
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+    async def WatchSnapshot(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        yield service_pb2.SnapshotResponse()
+        raise errors.Refused("not_the_owner")
+
+
+class Bench:
+    def __init__(self, servicer: Acd, server: RpcServer, channels: Channels) -> None:
+        self.servicer = servicer
+        self.server = server
+        self.channels = channels
+        self.stub: Any = service_pb2_grpc.AcdServiceStub(channels.get(server.address))
+
+    async def estimate(self, **fields: str) -> Any:
+        request = service_pb2.EstimateWaitRequest(**({"tenant_id": "acme", "queue_id": "q"} | fields))
+        return await invoke(self.stub.EstimateWait, request, 2.0)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    servicer = Acd()
+    server = RpcServer(ServiceSettings())
+    server.add(service_pb2_grpc.add_AcdServiceServicer_to_server, servicer)
+    await server.start()
+    channels = Channels()
+    yield Bench(servicer, server, channels)
+    await channels.close()
+    await server.stop(0)
+
+
+ERRORS = [
+    errors.InvalidArgument("too long", field="name", rule="string.max_len: 5"),
+    errors.NotFound("no such queue"),
+    errors.AlreadyExists("it exists"),
+    errors.Conflict("changed", revision=17),
+    errors.StaleEpoch(sent=3, current=4),
+    errors.Refused("agent_not_ready", "the agent is on a break"),
+    errors.PermissionDenied("not yours"),
+    errors.ResourceExhausted("30 calls are the quota"),
+    errors.Unavailable("the bus is away"),
+    errors.OutcomeUnknown("no answer"),
+    errors.DeadlineExceeded("too late"),
+    errors.Unimplemented("later"),
+]
+
+
+def test_every_error_has_a_status() -> None:
+    named = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.SeatbusError)
+    }
+    assert named == set(STATUS)
+    assert {type(error) for error in ERRORS} | {errors.SeatbusError} == named
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+async def test_an_error_arrives_as_it_was_raised(bench: Bench, error: errors.SeatbusError) -> None:
+    async def fail() -> None:
+        raise error
+
+    bench.servicer.answer = fail
+    with pytest.raises(type(error)) as caught:
+        await bench.estimate()
+    got = caught.value
+    assert (got.code, got.message, got.field, got.rule, got.retryable) == (
+        error.code,
+        error.message,
+        error.field,
+        error.rule,
+        error.retryable,
+    )
+    for name in ("reason", "current", "revision"):
+        assert getattr(got, name, None) == getattr(error, name, None)
+
+
+async def test_an_internal_error_tells_nothing_of_the_inside(bench: Bench) -> None:
+    async def fail() -> None:
+        raise KeyError("the password is hunter2")
+
+    bench.servicer.answer = fail
+    with pytest.raises(errors.SeatbusError, match=r"^internal error in AcdService.EstimateWait$"):
+        await bench.estimate()
+
+
+async def test_a_bad_request_is_refused_with_field_and_rule(bench: Bench) -> None:
+    with pytest.raises(errors.InvalidArgument) as caught:
+        await bench.estimate(queue_id="")
+    assert (caught.value.field, caught.value.rule) == ("queue_id", "string.min_len: 1")
+    request = service_pb2.SetQueueModeRequest()
+    request.context.request_id = "r"
+    request.context.tenant_id = "Not A Tenant"
+    with pytest.raises(errors.InvalidArgument) as caught:
+        await invoke(bench.stub.SetQueueMode, request, 2.0)
+    assert caught.value.field == "context.tenant_id"
+    assert "pattern" in (caught.value.rule or "")
+
+
+async def test_a_method_that_is_not_served_says_so(bench: Bench) -> None:
+    request = service_pb2.SetQueueModeRequest(queue_id="q", mode="open")
+    request.context.request_id = "r"
+    request.context.tenant_id = "acme"
+    with pytest.raises(errors.Unimplemented):
+        await invoke(bench.stub.SetQueueMode, request, 2.0)
+
+
+async def test_a_call_without_deadline_is_refused(bench: Bench) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await bench.stub.EstimateWait(service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q"))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "deadline" in caught.value.details()
+
+
+async def test_a_late_answer_is_a_deadline_exceeded(bench: Bench) -> None:
+    bench.servicer.answer = lambda: asyncio.sleep(5)
+    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
+    with pytest.raises(errors.DeadlineExceeded):
+        await invoke(bench.stub.EstimateWait, request, 0.1)
+
+
+async def test_nobody_listening_means_certainly_not_done() -> None:
+    channels = Channels()
+    stub = service_pb2_grpc.AcdServiceStub(channels.get("127.0.0.1:1"))
+    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
+    with pytest.raises(errors.Unavailable):
+        await invoke(stub.EstimateWait, request, 2.0)
+    await channels.close()
+
+
+async def test_a_server_that_dies_during_the_call_leaves_the_outcome_unknown(bench: Bench) -> None:
+    bench.servicer.answer = lambda: asyncio.sleep(5)
+    call = asyncio.create_task(bench.estimate())
+    await asyncio.sleep(0.2)
+    await bench.server.stop(0)
+    with pytest.raises(errors.OutcomeUnknown):
+        await call
+
+
+async def test_the_trace_crosses_the_call(bench: Bench) -> None:
+    seen: list[TraceContext | None] = []
+
+    def answer() -> Any:
+        seen.append(current_trace())
+        return service_pb2.EstimateWaitResponse()
+
+    bench.servicer.answer = answer
+    trace = TraceContext(0xABC, 0xDEF)
+    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
+    await invoke(bench.stub.EstimateWait, request, 2.0, trace)
+    await bench.estimate()
+    assert seen == [trace, None]
+
+
+async def test_a_stream_gives_its_messages_and_then_its_error(bench: Bench) -> None:
+    messages = stream(bench.stub.WatchSnapshot, service_pb2.SnapshotRequest(tenant_id="acme"), 2.0)
+    assert await anext(messages) == service_pb2.SnapshotResponse()
+    with pytest.raises(errors.Refused, match="not_the_owner"):
+        await anext(messages)
+
+
+async def test_health_follows_the_drain_and_reflection_lists_the_services(bench: Bench) -> None:
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+    channel = bench.channels.get(bench.server.address)
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service="seatbus.acd.v1.AcdService")
+    assert (await health.Check(request, timeout=2)).status == health_pb2.HealthCheckResponse.SERVING
+    await bench.server.drain()
+    assert (await health.Check(request, timeout=2)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    await bench.estimate()
+    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    call = reflection.ServerReflectionInfo(timeout=2)
+    await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+    listed = {service.name for service in (await call.read()).list_services_response.service}
+    await call.done_writing()
+    assert "seatbus.acd.v1.AcdService" in listed
