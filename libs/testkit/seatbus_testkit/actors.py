@@ -12,7 +12,14 @@ EndedBy = Literal["local", "remote"]
 History = list[tuple[float, str]]
 """(monotonic seconds, what happened), in order."""
 
-_CODECS = {"PCMU": PCMU, "PCMA": PCMA}
+_CODECS = {
+    "PCMU": PCMU,
+    "PCMA": PCMA,
+    "G722": Codec(9, "G722"),
+    "G729": Codec(18, "G729"),
+    "OPUS": Codec(111, "opus", 48000, 2),
+}
+"""Only the first two are spoken; the others can be offered, to see them refused."""
 
 
 class ActorError(Exception):
@@ -81,11 +88,11 @@ class Policy:
 
 
 def codecs_named(names: tuple[str, ...]) -> tuple[Codec, ...]:
-    """These codecs in order, and RFC 4733 events. Raises ValueError for a name other than PCMU, PCMA."""
-    unknown = [name for name in names if name not in _CODECS]
+    """These codecs in order, and RFC 4733 events. Raises ValueError for an unknown name."""
+    unknown = [name for name in names if name.upper() not in _CODECS]
     if unknown or not names:
         raise ValueError(f"codecs: at least one, of {', '.join(_CODECS)}; not {', '.join(unknown) or 'none'}")
-    return (*(_CODECS[name] for name in names), TELEPHONE_EVENT)
+    return (*(_CODECS[name.upper()] for name in names), TELEPHONE_EVENT)
 
 
 def told(history: History) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Protocol
 
 from seatbus_sip import (
@@ -23,20 +23,13 @@ from seatbus_sip import (
     SipError,
 )
 from seatbus_sip.errors import DialogError, GlareError
-from seatbus_sip.sdp import (
-    Agreed,
-    Codec,
-    Direction,
-    SessionDescription,
-    accept_answer,
-    build_answer,
-    build_offer,
-    parse_sdp,
-)
-from seatbus_testkit.actors import CallActionError, CallEndedFirst, CallState, EndedBy, History, told
+from seatbus_sip.sdp import Agreed, Codec, Direction
+from seatbus_testkit.actors import CallActionError, CallState, EndedBy, told
+from seatbus_testkit.actors_media import CallMedia
 from seatbus_testkit.actors_sip import SipSocket
+from seatbus_testkit.actors_waits import Waits
 from seatbus_testkit.ears import Ears
-from seatbus_testkit.voice import Mouth, RtpSocket
+from seatbus_testkit.voice import Mouth
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, NOTIFY"
 _BYE_WAIT_S = 5.0
@@ -63,10 +56,11 @@ class CallHost(Protocol):
         """The call has ended."""
 
 
-class PhoneCall:
+class PhoneCall(Waits):
     """One call. `state` only moves forward; `history` says when and why, in monotonic seconds."""
 
     def __init__(self, host: CallHost, request: Request, *, incoming: bool) -> None:
+        super().__init__()
         self.id = request.call_id
         self.incoming = incoming
         self.request = request
@@ -74,26 +68,18 @@ class PhoneCall:
         self.status: int | None = None
         self.reason = ""
         self.ended_by: EndedBy | None = None
-        self.history: History = []
         self.answered_at: float | None = None
         self.rang_at: float | None = None
         self.dialog: Dialog | None = None
-        self.agreed: Agreed | None = None
         self.ears = Ears(host.ears_keep_s)
         self._host = host
-        self._loop = asyncio.get_running_loop()
-        self._waiters: list[asyncio.Future[None]] = []
-        self._rtp: RtpSocket | None = None
+        self._media = CallMedia(host.host, host.codecs, self.ears)
         self._server_tx: ServerTransaction | None = None
         self._client_tx: ClientTransaction | None = None
         self._forks: Forks | None = None
-        self._offer: SessionDescription | None = None
         self._early_ok = True
         self._wants_end = False
-        self._sdp_id = random.getrandbits(30)
-        self._sdp_version = 0
-        self._direction = Direction.SENDRECV
-        self._policy_tasks: set[asyncio.Task[None]] = set()
+        self._scripts: set[asyncio.Task[None]] = set()
         self.note(("INVITE from " if incoming else "INVITE to ") + (self.caller if incoming else request.uri))
 
     # ---- who and what -----------------------------------------------------------------------------------
@@ -110,9 +96,14 @@ class PhoneCall:
     @property
     def mouth(self) -> Mouth:
         """The voice. There is one from the moment an own SDP exists. Raises `CallActionError` before."""
-        if self._rtp is None:
+        if self._media.rtp is None:
             raise CallActionError(self.id, "speak", "no media yet: answer first")
-        return self._rtp.mouth
+        return self._media.rtp.mouth
+
+    @property
+    def agreed(self) -> Agreed | None:
+        """What the last offer and answer agreed on."""
+        return self._media.agreed
 
     @property
     def held_by_peer(self) -> bool:
@@ -132,10 +123,10 @@ class PhoneCall:
     async def answer(self) -> None:
         """Send 200 with SDP and begin to speak. Raises `SdpError` after refusing an offer without a match."""
         self._unanswered("answer")
-        await self._open_rtp()
+        await self._media.open()
         tx, dialog = self._unanswered("answer")
         try:
-            body = self._answer_sdp(self.request)
+            body = self._media.answer(self.request.body)
         except SdpError as error:
             self._host.sip.respond(tx, dialog.response(self.request, error.status))
             self._end("local", error.status, f"refused: {error}")
@@ -159,7 +150,7 @@ class PhoneCall:
         self._wants_end = True
         if self._client_tx is not None and self._host.sip.cancel(self._client_tx):
             self.note("CANCEL")
-        await self._wait(lambda: self.state == "ended", _CANCEL_WAIT_S, "cancelled")
+        await self.until(lambda: self.state == "ended", _CANCEL_WAIT_S, "cancelled")
 
     async def hang_up(self) -> None:
         """End the call, whatever its state: BYE, CANCEL or 486. Waits for the BYE's answer for a while."""
@@ -178,10 +169,10 @@ class PhoneCall:
         """Offer this direction; 491 is retried as RFC 3261 section 14.1 asks."""
         for _ in range(_GLARE_TRIES):
             dialog = self.dialog
-            if self.state != "answered" or dialog is None or self._rtp is None:
+            if self.state != "answered" or dialog is None:
                 raise CallActionError(self.id, "re-INVITE", "the call is not up")
             try:
-                agreed = await self._reinvite_once(dialog, self._rtp, direction)
+                agreed = await self._reinvite_once(dialog, direction)
             except GlareError:
                 agreed = None
             if agreed is not None:
@@ -192,64 +183,44 @@ class PhoneCall:
     # ---- waiting ----------------------------------------------------------------------------------------
     async def wait_ringing(self, timeout: float = 10.0) -> None:
         """Until 180/183 was sent or received (an answer without ringing counts as well)."""
-        await self._wait(lambda: self.rang_at is not None or self.answered_at is not None, timeout, "ringing")
+        await self.until(lambda: self.rang_at is not None or self.answered_at is not None, timeout, "ringing")
 
     async def wait_answered(self, timeout: float = 10.0) -> None:
         """Until the 200. TimeoutError tells the history, its subclass `CallEndedFirst` that none can come."""
-        await self._wait(lambda: self.answered_at is not None, timeout, "answered")
+        await self.until(lambda: self.answered_at is not None, timeout, "answered")
 
     async def wait_status(self, timeout: float = 10.0) -> int:
         """The final status of the INVITE."""
-        await self._wait(lambda: self.status is not None, timeout, "a final status")
+        await self.until(lambda: self.status is not None, timeout, "a final status")
         return self.status or 0
 
     async def wait_ended(self, timeout: float = 10.0) -> None:
         """Until it is over."""
-        await self._wait(lambda: self.state == "ended", timeout, "ended")
+        await self.until(lambda: self.state == "ended", timeout, "ended")
 
     async def wait_media(self, packets: int = 1, timeout: float = 10.0) -> None:
         """Until this many RTP packets have come."""
         deadline = self._loop.time() + timeout
         while self.ears.received < packets:
             if self._loop.time() >= deadline:
-                raise self._late("RTP", timeout)
+                raise self.late("RTP", timeout)
             await asyncio.sleep(0.02)
 
     async def wait_held(self, on: bool = True, timeout: float = 10.0) -> None:
         """Until the other side has held (or resumed) the call."""
-        await self._wait(lambda: self.held_by_peer is on, timeout, "held" if on else "resumed")
+        await self.until(lambda: self.held_by_peer is on, timeout, "held" if on else "resumed")
 
-    async def _wait(self, reached: Callable[[], bool], timeout: float, what: str) -> None:
-        deadline = self._loop.time() + timeout
-        while not reached():
-            if self.state == "ended":
-                raise CallEndedFirst(f"{self!r} ended before it was {what}: {told(self.history)}")
-            left = deadline - self._loop.time()
-            if left <= 0:
-                raise self._late(what, timeout)
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append(waiter)
-            await asyncio.wait([waiter], timeout=left)
-
-    def _late(self, what: str, timeout: float) -> TimeoutError:
-        return TimeoutError(f"{self!r} was not {what} within {timeout} s: {told(self.history)}")
-
-    def note(self, text: str) -> None:
-        """Add to the history and wake whoever waits."""
-        self.history.append((self._loop.time(), text))
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+    def over(self) -> bool:
+        """Whether the call has ended."""
+        return self.state == "ended"
 
     # ---- calling: what the phone tells ------------------------------------------------------------------
     async def place(self, early_ok: bool, remote: Address) -> None:
         """Send the INVITE with an offer."""
         self._early_ok = early_ok
         self._remote = remote
-        rtp = await self._open_rtp()
-        self._offer = self._description(rtp.address, Direction.SENDRECV)
-        self.request.set_body(self._offer.to_bytes(), "application/sdp")
+        await self._media.open()
+        self.request.set_body(self._media.offer(), "application/sdp")
         if self._host.digest is not None:
             self._host.digest.authorize(self.request)
         self._send_invite()
@@ -311,14 +282,11 @@ class PhoneCall:
             self._answered(self._line(response))
 
     def _take_answer(self, body: bytes, what: str) -> bool:
-        if self._offer is None or self._rtp is None:
-            return False
         try:
-            self.agreed = accept_answer(self._offer, parse_sdp(body))
+            self._media.accept(body)
         except SdpError as error:
             self.note(f"{what}: {error}")
             return False
-        self._rtp.connect(self.agreed)
         return True
 
     # ---- being called: what the phone tells -------------------------------------------------------------
@@ -334,7 +302,7 @@ class PhoneCall:
             self._end("remote", 487, "CANCEL received")
 
     def on_ack(self, request: Request) -> None:
-        if self._offer is not None and self.incoming and request.body:
+        if self._media.offered and self.incoming and request.body:
             self._take_answer(request.body, "answer in ACK")
         self.note("ACK received")
 
@@ -368,7 +336,7 @@ class PhoneCall:
 
     def _answer_in_dialog(self, dialog: Dialog, request: Request) -> Response:
         if request.method == "INVITE" or (request.method == "UPDATE" and request.body):
-            return dialog.response(request, 200, body=self._answer_sdp(request))
+            return dialog.response(request, 200, body=self._answer_sdp(request.body))
         if request.method in ("BYE", "OPTIONS", "INFO", "UPDATE", "NOTIFY"):
             made = dialog.response(request, 200)
         else:
@@ -376,31 +344,16 @@ class PhoneCall:
         made.set("Allow", ALLOW)
         return made
 
-    def _answer_sdp(self, request: Request) -> bytes:
-        """Answer the offer in the request, or make an own one for its ACK to answer."""
-        if self._rtp is None:
+    def _answer_sdp(self, body: bytes) -> bytes:
+        if self._media.rtp is None:
             raise DialogError(self.id, "an offer came before there was media")
-        if not request.body:
-            self._offer = self._description(self._rtp.address, self._direction)
-            return self._offer.to_bytes()
-        self._offer = None
-        answer, self.agreed = build_answer(
-            parse_sdp(request.body),
-            self._rtp.address,
-            self._host.codecs,
-            session_id=self._sdp_id,
-            version=self._next_version(),
-            wanted=self._direction,
-        )
-        self._rtp.connect(self.agreed)
-        return answer.to_bytes()
+        return self._media.answer(body)
 
-    async def _reinvite_once(self, dialog: Dialog, rtp: RtpSocket, direction: Direction) -> Agreed | None:
+    async def _reinvite_once(self, dialog: Dialog, direction: Direction) -> Agreed | None:
         """None for 491."""
         sip, digest = self._host.sip, self._host.digest
         for _ in range(2):
-            offer = self._description(rtp.address, direction)
-            request = dialog.request("INVITE", body=offer.to_bytes())
+            request = dialog.request("INVITE", body=self._media.offer(direction))
             if digest is not None:
                 digest.authorize(request)
             asked = request.copy()
@@ -409,11 +362,9 @@ class PhoneCall:
             dialog.on_response(response)
             if response.status < 300:
                 sip.ack(tx, dialog.ack(response.cseq.number), self._host.hop(dialog))
-                self.agreed = accept_answer(offer, parse_sdp(response.body))
-                self._direction = direction
-                rtp.connect(self.agreed)
-                self.note(f"re-INVITE {self._line(response)}: {self.agreed.direction.value}")
-                return self.agreed
+                agreed = self._media.accept(response.body, direction)
+                self.note(f"re-INVITE {self._line(response)}: {agreed.direction.value}")
+                return agreed
             if response.status in (401, 407) and digest is not None and digest.accept(response, asked):
                 continue
             break
@@ -449,11 +400,10 @@ class PhoneCall:
         self.state = "ended"
         self.ended_by = by
         self.status = status
-        for task in list(self._policy_tasks):
+        for task in list(self._scripts):
             if task is not asyncio.current_task():
                 task.cancel()
-        if self._rtp is not None:
-            self._rtp.close()
+        self._media.close()
         self.note(text)
         self._host.finished(self)
 
@@ -463,38 +413,14 @@ class PhoneCall:
 
     def follow(self, script: asyncio.Task[None]) -> None:
         """A script that ends with the call."""
-        self._policy_tasks.add(script)
-        script.add_done_callback(self._policy_tasks.discard)
+        self._scripts.add(script)
+        script.add_done_callback(self._scripts.discard)
 
     # ---- small parts ------------------------------------------------------------------------------------
     def _unanswered(self, action: str) -> tuple[ServerTransaction, Dialog]:
         if self.state not in ("trying", "ringing") or self._server_tx is None or self.dialog is None:
             raise CallActionError(self.id, action, f"the call is {self.state}: {told(self.history)}")
         return self._server_tx, self.dialog
-
-    async def _open_rtp(self) -> RtpSocket:
-        if self._rtp is None:
-            made = await RtpSocket.open(self._host.host, self.ears)
-            if self._rtp is not None or self.state == "ended":
-                made.close()
-                if self._rtp is None:
-                    raise CallActionError(self.id, "open media", "the call has ended")
-            else:
-                self._rtp = made
-        return self._rtp
-
-    def _description(self, address: Address, direction: Direction) -> SessionDescription:
-        return build_offer(
-            address,
-            self._host.codecs,
-            session_id=self._sdp_id,
-            version=self._next_version(),
-            direction=direction,
-        )
-
-    def _next_version(self) -> int:
-        self._sdp_version += 1
-        return self._sdp_version
 
     def _rang(self, text: str) -> None:
         if self.state == "trying":

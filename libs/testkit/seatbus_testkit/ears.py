@@ -125,6 +125,25 @@ class Ears:
                 )
             await asyncio.sleep(_POLL_S)
 
+    async def wait_level(self, dbfs: float, timeout: float = 10.0, *, window_s: float = 0.2) -> float:
+        """Wait until it is at least this loud; returns the level in dBFS."""
+        deadline = time.monotonic() + timeout
+        while (level := self.level_dbfs(window_s)) < dbfs:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"not above {dbfs} dBFS within {timeout} s: {level:.1f} dBFS, {self.received} packets"
+                )
+            await asyncio.sleep(_POLL_S)
+        return level
+
+    async def hears_tone(
+        self, hz: float, *, window_s: float = 0.5, tolerance_hz: float = 10.0, above_dbfs: float = -45.0
+    ) -> bool:
+        """Listen for the window, then tell whether this tone was the strongest sound in it."""
+        await asyncio.sleep(window_s)
+        heard, level = self.tone(window_s)
+        return abs(heard - hz) <= tolerance_hz and level >= above_dbfs
+
     async def wait_digits(self, digits: str, timeout: float = 10.0) -> None:
         """Wait until exactly these digits have been heard since the start or `clear`."""
         deadline = time.monotonic() + timeout

@@ -28,6 +28,7 @@ __all__ = ["Phone", "PhoneCall", "Policy", "RegistrationRefused"]
 
 _REFRESH_AT = 0.8
 _RETRY_S = 5.0
+_CLOSE_S = 2.0
 _ENDED_MEMORY_S = 32.0
 """A peer may repeat its BYE this long (64*T1)."""
 
@@ -245,12 +246,17 @@ class Phone:
     async def close(self) -> None:
         """Hang up what is up, and go. The registration stays, as when a real phone is unplugged."""
         self._stop_refresh()
-        live = [call for call in self.calls if call.state != "ended"]
-        endings = await asyncio.gather(*(call.hang_up() for call in live), return_exceptions=True)
+        endings = [asyncio.ensure_future(call.hang_up()) for call in list(self.calls)]
+        if endings:
+            done, late = await asyncio.wait(endings, timeout=_CLOSE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            for task in done:
+                error = task.exception()
+                if error is not None and not isinstance(error, TimeoutError | CallActionError):
+                    raise error
         self.vanish()
-        for ending in endings:
-            if isinstance(ending, BaseException) and not isinstance(ending, TimeoutError | CallActionError):
-                raise ending
 
     def vanish(self) -> None:
         """Be gone without a word, calls and all."""

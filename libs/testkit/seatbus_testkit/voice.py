@@ -112,6 +112,16 @@ class _Tone:
 
 
 @dataclass(slots=True)
+class _FreeTone:
+    """A tone of a frequency that does not fit a second."""
+
+    generator: ToneGenerator
+
+    def frame(self, payload_type: int) -> bytes | None:
+        return g711.encode(payload_type, self.generator.frame())
+
+
+@dataclass(slots=True)
 class _Clip:
     pcm: Pcm
     done: asyncio.Future[None]
@@ -146,7 +156,7 @@ class Mouth:
     def __init__(self, transport: asyncio.DatagramTransport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._source: _Tone | _Clip | None = None
+        self._source: _Tone | _FreeTone | _Clip | None = None
         self._muted = False
         self._digits: deque[_Digits] = deque()
         self._remote: Address | None = None
@@ -162,10 +172,11 @@ class Mouth:
         self.sent = 0
 
     # ---- what to say ------------------------------------------------------------------------------------
-    def play_tone(self, hz: int, dbfs: float = -12.0) -> None:
-        """A continuous sine, until told otherwise."""
-        _tone_loop(hz, dbfs, self._type)
-        self._source, self._muted = _Tone(hz, dbfs), False
+    def play_tone(self, hz: float, dbfs: float = -12.0) -> None:
+        """A continuous sine, until told otherwise. Raises AudioError for what cannot be made."""
+        free = ToneGenerator([hz], dbfs)
+        self._source = _Tone(int(hz), dbfs) if hz == int(hz) else _FreeTone(free)
+        self._muted = False
 
     def play_pcm(self, pcm: Pcm) -> asyncio.Future[None]:
         """Samples at 8 kHz, then silence. The future is done when the last has been sent."""
@@ -203,7 +214,8 @@ class Mouth:
             Pacer.running().add(self)
         self._type = agreed.send.payload
         self._event_type = agreed.dtmf_send
-        silent = not agreed.direction.sends or agreed.remote[0] == "0.0.0.0"
+        # What this mouth cannot speak may still be negotiated, to see what a peer does with it.
+        silent = not agreed.direction.sends or agreed.remote[0] == "0.0.0.0" or self._type not in (0, 8)
         self._remote = None if silent else agreed.remote
 
     def stop(self) -> None:

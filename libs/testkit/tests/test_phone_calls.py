@@ -44,7 +44,7 @@ async def test_a_late_loop_leaves_no_gap_in_what_is_sent() -> None:
         await far.ears.wait_tone(440)
         far.ears.clear()
         began = time.monotonic()
-        time.sleep(0.3)  # noqa: ASYNC251 - the stall is what is tested
+        time.sleep(0.3)
         await asyncio.sleep(0.2)
         heard_ms = far.ears.duration_ms
         assert heard_ms == pytest.approx((time.monotonic() - began) * 1000, abs=45)
@@ -236,7 +236,7 @@ async def test_an_invite_without_offer_gets_one_and_takes_the_answer_of_the_ack(
         answer, _ = build_answer(parse_sdp(response.body), ("127.0.0.1", 40000), session_id=1)
         alice.sip.ack(tx, dialog.ack(body=answer.to_bytes()), bob.address)
         far = await bob.next_call()
-        await far._wait(lambda: far.agreed is not None, 2, "agreed")
+        await far.until(lambda: far.agreed is not None, 2, "agreed")
         assert far.agreed is not None
         assert far.agreed.remote == ("127.0.0.1", 40000)
         _, gone = await alice.sip.ask(dialog.request("BYE"), bob.address)
