@@ -1,0 +1,355 @@
+"""What each command of the contract does to a session."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any, Final, Protocol
+
+from seatbus.media.v1 import service_pb2 as pb
+from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_RTP, ENDPOINT_KIND_UNSPECIFIED, Playlist
+from seatbus.recording.v1.service_pb2 import Open
+from seatbus_kit.clock import Clock
+from seatbus_kit.errors import AlreadyExists, InvalidArgument, NotFound, Refused, Unimplemented
+from seatbus_kit.trace import TraceContext, current_trace
+from seatbus_media.application.audio import AudioLibrary
+from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.ports import Recorder
+from seatbus_media.application.recording_run import RecordingRun
+from seatbus_media.application.session import CollectRun, Session
+from seatbus_media.application.sources import Player
+from seatbus_media.domain.clips import FOREVER
+from seatbus_media.domain.collect import CollectRules
+from seatbus_media.domain.tap import TapMode
+from seatbus_sip.errors import SdpError
+from seatbus_sip.sdp import (
+    PCMA,
+    PCMU,
+    TELEPHONE_EVENT,
+    Codec,
+    Direction,
+    SessionDescription,
+    accept_answer,
+    build_answer,
+    build_offer,
+    parse_sdp,
+)
+
+_CODECS: Final = {"PCMU": PCMU, "PCMA": PCMA}
+_MODES: Final = {
+    pb.RECORDING_MODE_ON: TapMode.ON,
+    pb.RECORDING_MODE_PAUSED: TapMode.PAUSED,
+    pb.RECORDING_MODE_MASKED: TapMode.MASKED,
+}
+
+
+class Sockets(Protocol):
+    """Opens and closes endpoints' ports."""
+
+    async def open(self) -> Endpoint:
+        """An endpoint with its ports bound. Raises ResourceExhausted when no pair of ports is left."""
+        ...
+
+    def close(self, endpoint: Endpoint) -> None: ...
+
+
+Handler = Callable[[Session, Any], Awaitable[pb.Result]]
+
+
+class Commands:
+    """One method a command; `table` finds it by the name in the contract."""
+
+    def __init__(
+        self, sockets: Sockets, audio: AudioLibrary, recorder: Recorder, clock: Clock, advertised: str
+    ):
+        self._sockets = sockets
+        self._audio = audio
+        self._recorder = recorder
+        self._clock = clock
+        self._advertised = advertised
+        self._offers: dict[Endpoint, SessionDescription] = {}
+        self.table: dict[str, Handler] = {
+            "accept_offer": self.accept_offer,
+            "make_offer": self.make_offer,
+            "accept_answer": self.accept_answer,
+            "connect": self.connect,
+            "disconnect": self.disconnect,
+            "play": self.play,
+            "stop_play": self.stop_play,
+            "collect": self.collect,
+            "stop_collect": self.stop_collect,
+            "send_dtmf": self.send_dtmf,
+            "start_recording": self.start_recording,
+            "control_recording": self.control_recording,
+            "stop_recording": self.stop_recording,
+            "remove_endpoint": self.remove_endpoint,
+            "end_session": self.end_session,
+            "hold": self.hold,
+            "mute": self.mute,
+        }
+
+    # -- offers and answers ----------------------------------------------------------------------------------
+
+    async def accept_offer(self, session: Session, command: pb.AcceptOffer) -> pb.Result:
+        codecs = _allowed(command.codecs)
+        offer = _parse(command.sdp)
+        endpoint = session.endpoints.get(command.endpoint_id)
+        fresh = endpoint is None
+        if endpoint is None:
+            endpoint = await self._sockets.open()
+        try:
+            answer, agreed = build_answer(
+                offer,
+                (self._advertised, endpoint.port),
+                codecs,
+                session_id=endpoint.session_id,
+                version=endpoint.version + 1,
+            )
+        except SdpError as error:
+            if fresh:
+                self._sockets.close(endpoint)
+            raise _sdp_refusal(error) from error
+        endpoint.version += 1
+        if fresh:
+            self._adopt(session, command.endpoint_id, endpoint)
+        self._offers.pop(endpoint, None)
+        endpoint.negotiated(agreed, monotonic())
+        return pb.Result(sdp=str(answer), codec=endpoint.codec)
+
+    async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
+        if command.kind not in (ENDPOINT_KIND_UNSPECIFIED, ENDPOINT_KIND_RTP):
+            raise Unimplemented("only plain RTP endpoints are served", field="", rule="kind")
+        codecs = _allowed(command.codecs)
+        if command.like_endpoint_id:
+            like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
+            codecs.sort(key=lambda codec: codec.name != like.codec if not codec.is_dtmf else 2)
+        endpoint = session.endpoints.get(command.endpoint_id)
+        if endpoint is None:
+            endpoint = await self._sockets.open()
+            self._adopt(session, command.endpoint_id, endpoint)
+        endpoint.version += 1
+        offer = build_offer(
+            (self._advertised, endpoint.port),
+            codecs,
+            session_id=endpoint.session_id,
+            version=endpoint.version,
+            direction=Direction(command.direction or "sendrecv"),
+        )
+        self._offers[endpoint] = offer
+        return pb.Result(sdp=str(offer), codec=endpoint.codec)
+
+    async def accept_answer(self, session: Session, command: pb.AcceptAnswer) -> pb.Result:
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        offer = self._offers.get(endpoint)
+        if offer is None:
+            raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
+        try:
+            agreed = accept_answer(offer, parse_sdp(command.sdp))
+        except SdpError as error:
+            raise _sdp_refusal(error) from error
+        # The offer is kept: an early answer (18x) may be followed by the final one.
+        endpoint.negotiated(agreed, monotonic())
+        return pb.Result(codec=endpoint.codec)
+
+    def _adopt(self, session: Session, endpoint_id: str, endpoint: Endpoint) -> None:
+        endpoint.id = endpoint_id
+        endpoint.listener = session
+        session.endpoints[endpoint_id] = endpoint
+
+    # -- audio -----------------------------------------------------------------------------------------------
+
+    async def connect(self, session: Session, command: pb.Connect) -> pb.Result:
+        if command.endpoint_a == command.endpoint_b:
+            raise InvalidArgument("an endpoint cannot hear itself", field="endpoint_b", rule="differs")
+        one = session.negotiated(command.endpoint_a, "endpoint_a")
+        other = session.negotiated(command.endpoint_b, "endpoint_b")
+        for run_of in (command.endpoint_a, command.endpoint_b):
+            if run_of in session.collects:
+                session.collects[run_of].playlist_replaced()
+        if one.peer is not other or one.player is not None or other.player is not None:
+            one.connect(other)
+        return pb.Result()
+
+    async def disconnect(self, session: Session, command: pb.Disconnect) -> pb.Result:
+        session.endpoint(command.endpoint_id, "endpoint_id").disconnect()
+        return pb.Result()
+
+    async def play(self, session: Session, command: pb.Play) -> pb.Result:
+        endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
+        cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist")
+        if command.endpoint_id in session.collects:
+            session.collects[command.endpoint_id].playlist_replaced()
+        endpoint_id, play_id = command.endpoint_id, command.play_id
+        endpoint.play(
+            Player(
+                cursor,
+                lambda reason: session.play_finished(endpoint_id, play_id, reason),
+                barge_in=command.playlist.barge_in,
+            )
+        )
+        return pb.Result()
+
+    async def stop_play(self, session: Session, command: pb.StopPlay) -> pb.Result:
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        if command.endpoint_id in session.collects:
+            session.collects[command.endpoint_id].playlist_replaced()
+        endpoint.stop_player()
+        return pb.Result()
+
+    async def hold(self, session: Session, command: pb.Hold) -> pb.Result:
+        endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
+        if command.on:
+            music = command.music if command.HasField("music") else _default_music()
+            cursor = await self._audio.cursor(session.tenant, music, "music")
+            endpoint.hold(True)
+            endpoint.play(Player(cursor))
+        elif endpoint.held:
+            endpoint.hold(False)
+            endpoint.stop_player()
+        return pb.Result()
+
+    async def mute(self, session: Session, command: pb.Mute) -> pb.Result:
+        session.endpoint(command.endpoint_id, "endpoint_id").mute(command.on)
+        return pb.Result()
+
+    # -- digits ----------------------------------------------------------------------------------------------
+
+    async def collect(self, session: Session, command: pb.Collect) -> pb.Result:
+        endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
+        if command.min_digits > command.max_digits:
+            raise InvalidArgument("more digits wanted than allowed", field="min_digits", rule="<= max_digits")
+        cursor = None
+        if command.HasField("playlist"):
+            cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist")
+        session.stop_collect(command.endpoint_id)
+        rules = CollectRules(
+            max_digits=command.max_digits,
+            min_digits=command.min_digits,
+            terminators=command.terminators,
+            timeout_s=command.timeout_ms / 1000,
+            inter_digit_s=command.inter_digit_ms / 1000,
+            barge_in=command.playlist.barge_in,
+        )
+        endpoint_id, collect_id = command.endpoint_id, command.collect_id
+        session.collects[endpoint_id] = CollectRun(
+            endpoint,
+            rules,
+            cursor,
+            lambda outcome: session.collected(endpoint_id, collect_id, outcome),
+        )
+        return pb.Result()
+
+    async def stop_collect(self, session: Session, command: pb.StopCollect) -> pb.Result:
+        session.endpoint(command.endpoint_id, "endpoint_id")
+        session.stop_collect(command.endpoint_id)
+        return pb.Result()
+
+    async def send_dtmf(self, session: Session, command: pb.SendDtmf) -> pb.Result:
+        endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
+        if not endpoint.takes_digits:
+            raise Refused("no_telephone_event", "the leg did not agree on RFC 4733 events", field="digits")
+        endpoint.dial(command.digits, monotonic())
+        return pb.Result()
+
+    # -- recordings ------------------------------------------------------------------------------------------
+
+    async def start_recording(self, session: Session, command: pb.StartRecording) -> pb.Result:
+        left = session.endpoint(command.left_endpoint_id, "left_endpoint_id")
+        right = session.endpoint(command.right_endpoint_id, "right_endpoint_id")
+        if command.recording_id in session.recordings:
+            raise AlreadyExists(f"recording {command.recording_id} runs", field="recording_id")
+        trace = current_trace() or TraceContext.for_call(session.id)
+        opening = Open(
+            tenant_id=session.tenant,
+            call_id=session.id,
+            labels=dict(command.labels),
+            traceparent=trace.to_traceparent(),
+            mono=command.mono,
+        )
+        opening.started_at.FromDatetime(self._clock.now())
+        self._recorder.begin(command.recording_id, opening, session.id, session.owner)
+        session.recordings[command.recording_id] = RecordingRun(
+            command.recording_id, left, right, self._recorder
+        )
+        return pb.Result()
+
+    def _recording(self, session: Session, recording_id: str) -> RecordingRun:
+        run = session.recordings.get(recording_id)
+        if run is None:
+            raise NotFound(f"no recording {recording_id} in session {session.id}", field="recording_id")
+        return run
+
+    async def control_recording(self, session: Session, command: pb.ControlRecording) -> pb.Result:
+        self._recording(session, command.recording_id).control(_MODES[command.mode])
+        return pb.Result()
+
+    async def stop_recording(self, session: Session, command: pb.StopRecording) -> pb.Result:
+        self._recording(session, command.recording_id).finish()
+        del session.recordings[command.recording_id]
+        return pb.Result()
+
+    # -- ends ------------------------------------------------------------------------------------------------
+
+    async def remove_endpoint(self, session: Session, command: pb.RemoveEndpoint) -> pb.Result:
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        session.stop_collect(command.endpoint_id)
+        del session.endpoints[command.endpoint_id]
+        self._close(endpoint)
+        return pb.Result(codec=endpoint.codec, statistics=endpoint.statistics())
+
+    async def end_session(self, session: Session, _command: pb.EndSession) -> pb.Result:
+        left = [endpoint.info() for endpoint in session.endpoints.values()]
+        result = pb.Result(endpoints=left)
+        if len(left) == 1:
+            result.statistics.CopyFrom(left[0].statistics)
+        self.end(session)
+        return result
+
+    def end(self, session: Session) -> None:
+        """Closes everything of a session."""
+        for endpoint_id in tuple(session.collects):
+            session.stop_collect(endpoint_id)
+        for run in session.recordings.values():
+            run.finish()
+        session.recordings.clear()
+        for endpoint in session.endpoints.values():
+            self._close(endpoint)
+        session.endpoints.clear()
+        session.ended = True
+
+    def _close(self, endpoint: Endpoint) -> None:
+        self._offers.pop(endpoint, None)
+        self._sockets.close(endpoint)
+
+
+def _allowed(names: Any) -> list[Codec]:
+    """Audio codecs in the wanted order, then telephone events. Raises InvalidArgument if none is known."""
+    if not names:
+        return [PCMU, PCMA, TELEPHONE_EVENT]
+    found = [_CODECS[name.upper()] for name in names if name.upper() in _CODECS]
+    if not found:
+        raise InvalidArgument(
+            f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(_CODECS)}"
+        )
+    return [*found, TELEPHONE_EVENT]
+
+
+def _parse(text: str) -> SessionDescription:
+    try:
+        return parse_sdp(text)
+    except SdpError as error:
+        raise _sdp_refusal(error) from error
+
+
+def _sdp_refusal(error: SdpError) -> InvalidArgument | Refused:
+    """A description that cannot be read is the sender's fault; one that does not suit gets a 488."""
+    rule = f"{error.field} {error.rule}"
+    if error.status == 488:
+        return Refused("sdp_not_acceptable", rule, field="sdp", rule=rule)
+    return InvalidArgument(rule, field="sdp", rule=rule)
+
+
+def _default_music() -> Playlist:
+    playlist = Playlist(loops=FOREVER)
+    playlist.items.add(tone="music")
+    return playlist

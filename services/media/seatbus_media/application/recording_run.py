@@ -1,0 +1,66 @@
+"""One recording of a session: taps two endpoints, cuts a second at a time, hands it to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.ports import Recorder
+from seatbus_media.domain.tap import TapMode, Timeline
+from seatbus_media.domain.tap_buffer import TapChunk
+
+CUT_S: Final = 1.0
+_PIECE: Final = 32_000
+"""Samples in one chunk at most: a chunk after a stall must still fit into a message."""
+_SIGN_OF_LIFE: Final = 10
+"""Cuts without sound (a pause) after which the store is told that the tap lives."""
+
+
+class RecordingRun:
+    def __init__(self, recording_id: str, left: Endpoint, right: Endpoint, recorder: Recorder) -> None:
+        self.id = recording_id
+        self._recorder = recorder
+        self._ends = (left, right)
+        self._timeline = Timeline(left.law, monotonic())
+        self._taps = (self._timeline.left.heard.append, self._timeline.right.heard.append)
+        left.add_tap(self._taps[0])
+        right.add_tap(self._taps[1])
+        self._idle = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(CUT_S, self._cut)
+
+    def control(self, mode: TapMode) -> None:
+        self._hand_over(self._timeline.switch(mode, monotonic()))
+
+    def finish(self) -> None:
+        """Everything heard until now is handed over and the recording is closed."""
+        self._timer.cancel()
+        for end, tap in zip(self._ends, self._taps, strict=True):
+            end.remove_tap(tap)
+        self._hand_over(self._timeline.cut(monotonic(), final=True))
+        self._recorder.finish(self.id)
+
+    def abandon(self) -> None:
+        """The store refused the recording: nothing more is tapped."""
+        self._timer.cancel()
+        for end, tap in zip(self._ends, self._taps, strict=True):
+            end.remove_tap(tap)
+
+    def _cut(self) -> None:
+        self._timer = self._loop.call_later(CUT_S, self._cut)
+        self._hand_over(self._timeline.cut(monotonic()))
+
+    def _hand_over(self, cut: tuple[int, bytes, bytes] | None) -> None:
+        law = self._timeline.law
+        if cut is None:
+            self._idle += 1
+            if self._idle % _SIGN_OF_LIFE == 0:
+                self._recorder.write(self.id, TapChunk(self._timeline.position, b"", b"", law))
+            return
+        self._idle = 0
+        offset, left, right = cut
+        for at in range(0, len(left), _PIECE):
+            chunk = TapChunk(offset + at, left[at : at + _PIECE], right[at : at + _PIECE], law)
+            self._recorder.write(self.id, chunk)

@@ -1,0 +1,185 @@
+"""Requests in, results out: fencing, idempotence, order inside a session, and the upkeep of all sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from time import monotonic
+from typing import Final
+
+from seatbus.media.v1.events_pb2 import MediaEvent, RecordingFailed
+from seatbus.media.v1.service_pb2 import ExecuteRequest, ExecuteResponse
+from seatbus_kit.errors import NotFound, SeatbusError, Unimplemented
+from seatbus_kit.log import get_logger
+from seatbus_media.application.commands import Commands
+from seatbus_media.application.hub import Hub
+from seatbus_media.application.session import Session
+
+log = get_logger("seatbus.media")
+
+_KEEP_ENDED: Final = 2000
+_CREATES: Final = frozenset({"accept_offer", "make_offer"})
+
+
+class MediaService:
+    """All sessions of this instance."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        hub: Hub,
+        *,
+        rtp_timeout_s: float,
+        rtcp_interval_s: float,
+        orphan_after_s: float,
+    ) -> None:
+        self.sessions: dict[str, Session] = {}
+        self._commands = commands
+        self._hub = hub
+        self._rtp_timeout_s = rtp_timeout_s
+        self._rtcp_interval_s = rtcp_interval_s
+        self._orphan_after_s = orphan_after_s
+        self._ended: OrderedDict[str, Session] = OrderedDict()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def execute(self, request: ExecuteRequest) -> ExecuteResponse:
+        """Carries out the commands in order. Raises the SeatbusError of the first that fails."""
+        session = self._session_for(request)
+        # A caller that gives up must not stop a request half-way.
+        return await asyncio.shield(asyncio.create_task(self._execute(session, request)))
+
+    def _session_for(self, request: ExecuteRequest) -> Session:
+        session = self.sessions.get(request.session_id) or self._ended.get(request.session_id)
+        if session is not None and (
+            not session.ended or session.answer_of(request.context.request_id) is not None
+        ):
+            return session
+        if request.commands[0].WhichOneof("command") not in _CREATES:
+            raise NotFound(f"no session {request.session_id}", field="session_id")
+        # A session that is made again is still fenced against the owners before its end.
+        epoch = max(request.epoch, session.epoch if session is not None else 0)
+        session = Session(request.session_id, request.context.tenant_id, request.owner, epoch, self._hub)
+        self.sessions[session.id] = session
+        self._empty.clear()
+        return session
+
+    async def _execute(self, session: Session, request: ExecuteRequest) -> ExecuteResponse:
+        request_id = request.context.request_id
+        async with session.lock:
+            known = session.answer_of(request_id)
+            if known is not None and request.context.tenant_id == session.tenant:
+                if isinstance(known, SeatbusError):
+                    raise known
+                return known
+            response = ExecuteResponse()
+            try:
+                session.fence(request.context.tenant_id, request.owner, request.epoch)
+                for index, command in enumerate(request.commands):
+                    await self._one(session, command, index, response)
+            except SeatbusError as error:
+                log.info(
+                    "command refused",
+                    tenant=session.tenant,
+                    call=session.id,
+                    request=request_id,
+                    field=error.field,
+                    code=error.code,
+                    reason=error.message,
+                )
+                if response.results:
+                    session.remember(request_id, error)
+                raise
+            else:
+                session.remember(request_id, response)
+                return response
+            finally:
+                self._settle(session)
+
+    async def _one(self, session: Session, command: object, index: int, response: ExecuteResponse) -> None:
+        name = command.WhichOneof("command")  # type: ignore[attr-defined]
+        place = f"commands[{index}]"
+        handler = self._commands.table.get(name)
+        if handler is None:
+            raise Unimplemented(f"{name} is not served by this version", field=place, rule=name)
+        if session.ended:
+            raise NotFound(f"session {session.id} has ended", field=place)
+        try:
+            response.results.append(await handler(session, getattr(command, name)))
+        except SeatbusError as error:
+            error.field = f"{place}.{name}.{error.field}" if error.field else place
+            raise
+
+    def _settle(self, session: Session) -> None:
+        """A session without endpoints is over; its answers are kept for a while for repeated requests."""
+        if session.ended or not session.endpoints:
+            if self.sessions.get(session.id) is session:
+                del self.sessions[session.id]
+                if not self.sessions:
+                    self._empty.set()
+            if not session.ended:
+                self._commands.end(session)
+            self._ended[session.id] = session
+            self._ended.move_to_end(session.id)
+            if len(self._ended) > _KEEP_ENDED:
+                self._ended.popitem(last=False)
+
+    async def wait_empty(self) -> None:
+        """Returns when the last session has ended."""
+        await self._empty.wait()
+
+    def find(self, session_id: str) -> Session:
+        session = self.sessions.get(session_id)
+        if session is None:
+            raise NotFound(f"no session {session_id}", field="session_id")
+        return session
+
+    def of_owner(self, owner: str) -> Iterable[Session]:
+        return [session for session in self.sessions.values() if not owner or session.owner == owner]
+
+    def recording_failed(self, session_id: str, recording_id: str, reason: str) -> None:
+        """The store refused a recording or lost a part of it: the owner of the call is told."""
+        session = self.sessions.get(session_id)
+        if session is not None:
+            failed = RecordingFailed(recording_id=recording_id, reason=reason)
+            session.emit(MediaEvent(recording_failed=failed))
+
+    def recording_refused(self, session_id: str, recording_id: str, reason: str) -> None:
+        session = self.sessions.get(session_id)
+        run = session.recordings.pop(recording_id, None) if session is not None else None
+        if run is not None:
+            run.abandon()
+        self.recording_failed(session_id, recording_id, reason)
+
+    # -- upkeep ----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Reports, silence and orphans, looked at once a second."""
+        while True:
+            await asyncio.sleep(1.0)
+            self.upkeep(monotonic())
+
+    def upkeep(self, now: float) -> None:
+        for session in tuple(self.sessions.values()):
+            for endpoint in tuple(session.endpoints.values()):
+                endpoint.check_silence(now, self._rtp_timeout_s)
+                if now >= endpoint.report_due:
+                    if endpoint.report_due:
+                        endpoint.send_report(now)
+                    endpoint.report_due = now + self._rtcp_interval_s
+            if session.endpoints and not self._hub.watched(session.owner):
+                self._end_orphan(session, now)
+
+    def _end_orphan(self, session: Session, now: float) -> None:
+        """Nobody speaks and nobody watches: the owner is gone, its call too."""
+        heard = max(endpoint.heard_at for endpoint in session.endpoints.values())
+        if heard and now - heard > self._orphan_after_s:
+            log.warning("orphaned session ended", tenant=session.tenant, call=session.id, owner=session.owner)
+            self._commands.end(session)
+            self._settle(session)
+
+    def close(self) -> None:
+        for session in tuple(self.sessions.values()):
+            self._commands.end(session)
+        self.sessions.clear()

@@ -1,0 +1,89 @@
+"""The one place where `media` is put together."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from seatbus.media.v1.service_pb2_grpc import add_MediaServicer_to_server
+from seatbus_kit.log import get_logger
+from seatbus_kit.runtime import App, Runtime
+from seatbus_media.adapters.prompts import StoredPrompts
+from seatbus_media.adapters.recorder import GrpcRecorder
+from seatbus_media.adapters.speech import EspeakSpeech
+from seatbus_media.adapters.udp import UdpSockets
+from seatbus_media.application.audio import AudioLibrary
+from seatbus_media.application.commands import Commands
+from seatbus_media.application.hub import Hub
+from seatbus_media.application.service import MediaService
+from seatbus_media.application.ticker import Ticker
+from seatbus_media.domain.port_pool import PortPool
+from seatbus_media.entrypoints.servicer import Servicer
+from seatbus_media.settings import MediaSettings
+
+log = get_logger("seatbus.media")
+
+_FLUSH_S: Final = 2.0
+
+
+class MediaApp:
+    def __init__(self, runtime: Runtime, settings: MediaSettings) -> None:
+        self._ticker = Ticker()
+        self._hub = Hub()
+        self._speech = EspeakSpeech()
+        self._recorder = GrpcRecorder(settings.instance_id, runtime.instances, runtime.channels)
+        pool = PortPool(settings.rtp_port_min, settings.rtp_port_max, settings.port_quarantine_s)
+        self._sockets = UdpSockets(settings.rtp_host, pool, self._ticker)
+        audio = AudioLibrary(
+            self._speech,
+            StoredPrompts(runtime.bus),
+            language=settings.tts_language,
+            limit=settings.audio_cache_bytes,
+            now=monotonic,
+        )
+        self.service = MediaService(
+            Commands(self._sockets, audio, self._recorder, runtime.clock, settings.advertised),
+            self._hub,
+            rtp_timeout_s=settings.rtp_timeout_s,
+            rtcp_interval_s=settings.rtcp_interval_s,
+            orphan_after_s=settings.orphan_after_s,
+        )
+        self._recorder.failures = self.service
+        self._tasks: list[asyncio.Task[None]] = []
+        servicer = Servicer(self.service, self._hub, settings.instance_id, runtime.instances.incarnation)
+        runtime.rpc.add(add_MediaServicer_to_server, servicer)
+
+    def load(self) -> float:
+        return self._sockets.load
+
+    async def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self.service.run(), name="upkeep"),
+            asyncio.create_task(self._recorder.run(), name="recorder"),
+        ]
+
+    async def drain(self) -> None:
+        """The calls that are here end here; then their last audio is stored."""
+        await self.service.wait_empty()
+        await self._recorder.wait_idle()
+
+    async def stop(self) -> None:
+        self.service.close()
+        try:
+            await asyncio.wait_for(self._recorder.wait_idle(), _FLUSH_S)
+        except TimeoutError:
+            log.error("stopped with recordings that nobody took", recordings=self._recorder.taps)
+        self._hub.close()
+        self._ticker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._speech.close()
+
+
+async def bootstrap(runtime: Runtime) -> App:
+    settings = runtime.settings
+    if not isinstance(settings, MediaSettings):
+        raise TypeError(f"media needs MediaSettings, not {type(settings).__name__}")
+    return MediaApp(runtime, settings)

@@ -1,0 +1,150 @@
+"""A recording's clock: two legs' packets become two channels of one length, side by side in time.
+
+Laws: position 0 is the moment of the start, 8000 positions a second. A leg's first packet takes the
+position of its arrival, later ones follow by their RTP timestamps, so jitter leaves no trace. If the leg's
+clock leaves ours (its arrivals no longer fit), it is placed by arrival again. What never came is silence.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from seatbus_media.domain.clips import SILENCE, Law
+from seatbus_rtp import g711
+from seatbus_rtp.errors import PacketError
+from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, payload_bounds, ts_delta
+
+RATE: Final = 8000
+HOLD_BACK: Final = 1600
+"""Samples that a regular cut leaves, so that packets that come late still find their place."""
+_EARLY: Final = 480
+_LATE: Final = 4000
+_DRIFT: Final = 320
+
+Heard = tuple[float, bytes]
+"""(monotonic arrival, RTP packet)."""
+
+
+class Channel:
+    """One leg on the recording's clock. The relay path only appends to `heard`; the work is done in `cut`."""
+
+    def __init__(self, law: Law) -> None:
+        self.heard: list[Heard] = []
+        self._law = law
+        self._silence = SILENCE[law][:1]
+        self._source = -1
+        self._ts = 0
+        self._pos = 0
+        self._ahead: list[tuple[int, bytes]] = []
+
+    def forget(self) -> None:
+        """Drops what was heard and not cut, and places the next packet by its arrival."""
+        self.heard.clear()
+        self._ahead.clear()
+        self._source = -1
+
+    def cut(self, start: int, until: int, zero: float) -> bytes:
+        """The samples [start, until); `zero` is the monotonic time of position 0."""
+        batch = self.heard[:]
+        self.heard.clear()
+        out = bytearray(self._silence) * (until - start)
+        waiting, self._ahead = self._ahead, []
+        for position, sound in waiting:
+            self._lay(out, start, until, position, sound)
+        least = _LATE
+        for arrived, packet in batch:
+            _, second, _, ts, source = HEADER.unpack_from(packet)
+            slot = int((arrived - zero) * RATE)
+            pos = self._pos + ts_delta(ts, self._ts)
+            drift = slot - pos
+            if source != self._source or drift > _LATE or drift < -_EARLY:
+                self._source = source
+                pos = slot
+                drift = 0
+            least = min(least, drift)
+            self._ts = ts
+            self._pos = pos
+            sound = self._sound(packet, second & 0x7F)
+            if sound:
+                self._lay(out, start, until, pos, sound)
+        if batch and _DRIFT < least < _LATE:
+            self._pos += least
+        return bytes(out)
+
+    def _sound(self, packet: bytes, payload_type: int) -> bytes:
+        if packet[0] == PLAIN:
+            sound = packet[HEADER_SIZE:]
+        else:
+            try:
+                first, end = payload_bounds(packet)
+            except PacketError:
+                return b""
+            sound = packet[first:end]
+        if payload_type == self._law:
+            return sound
+        table = g711.translation(payload_type, self._law) if payload_type in (0, 8) else None
+        return sound.translate(table) if table is not None else b""
+
+    def _lay(self, out: bytearray, start: int, until: int, position: int, sound: bytes) -> None:
+        if position < start:
+            sound = sound[start - position :]
+            position = start
+        end = position + len(sound)
+        if end > until:
+            keep = max(0, until - position)
+            self._ahead.append((position + keep, sound[keep:]))
+            sound = sound[:keep]
+        if sound:
+            out[position - start : position - start + len(sound)] = sound
+
+
+class TapMode(Enum):
+    ON = "on"
+    PAUSED = "paused"
+    """The clock stands: what is said leaves no trace, not even its length."""
+    MASKED = "masked"
+    """The clock runs and the sound is silence."""
+
+
+class Timeline:
+    """Both channels of a recording and the clock they share. `now` is monotonic seconds."""
+
+    def __init__(self, law: Law, now: float) -> None:
+        self.law = law
+        self.left = Channel(law)
+        self.right = Channel(law)
+        self.position = 0
+        self.mode = TapMode.ON
+        self._zero = now
+        self._paused_at = 0.0
+
+    def cut(self, now: float, *, final: bool = False) -> tuple[int, bytes, bytes] | None:
+        """(offset, left, right) of what has become certain since the last cut; None if that is nothing."""
+        if self.mode is TapMode.PAUSED:
+            self._drop()
+            return None
+        if self.mode is TapMode.MASKED:
+            self._drop()
+        until = int((now - self._zero) * RATE) - (0 if final else HOLD_BACK)
+        if until <= self.position:
+            return None
+        start, self.position = self.position, until
+        return start, self.left.cut(start, until, self._zero), self.right.cut(start, until, self._zero)
+
+    def switch(self, mode: TapMode, now: float) -> tuple[int, bytes, bytes] | None:
+        """Changes the mode. Returns the last cut of the old one: nothing said before is lost to the new."""
+        if mode is self.mode:
+            return None
+        last = self.cut(now, final=True)
+        if self.mode is TapMode.PAUSED:
+            self._zero += now - self._paused_at
+        if mode is TapMode.PAUSED:
+            self._paused_at = now
+        self._drop()
+        self.mode = mode
+        return last
+
+    def _drop(self) -> None:
+        self.left.forget()
+        self.right.forget()

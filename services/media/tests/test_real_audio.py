@@ -1,0 +1,101 @@
+"""What people hear, through real sockets: bridges, prompts, music, hold, digits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from seatbus.ivr.v1.types_pb2 import Audio
+from seatbus.media.v1 import service_pb2 as pb
+from seatbus.media.v1.types_pb2 import Playlist
+from seatbus_rtp.receiver import Fault
+from seatbus_sip.sdp import PCMA, PCMU
+
+FOREVER = 0xFFFFFFFF
+
+
+def play(endpoint: str, *items: Audio, play_id: str = "p", **options: object) -> pb.Command:
+    playlist = Playlist(items=items, **options)
+    return pb.Command(play=pb.Play(endpoint_id=endpoint, play_id=play_id, playlist=playlist))
+
+
+def connect(a: str, b: str) -> pb.Command:
+    return pb.Command(connect=pb.Connect(endpoint_a=a, endpoint_b=b))
+
+
+@pytest.mark.parametrize(("caller_law", "agent_law"), [(PCMU, PCMU), (PCMA, PCMU)])
+async def test_both_tones_cross_a_bridge_at_their_level_without_a_gap(desk, caller_law, agent_law):
+    caller = await desk.caller(caller_law)
+    agent = await desk.agent(caller, agent_law)
+    await desk.execute(connect(caller.id, agent.id))
+    caller.mouth.play_tone(440, -12.0)
+    agent.mouth.play_tone(1000, -15.0)
+    assert await agent.ears.wait_tone(440) == pytest.approx(-12.0, abs=1.0)
+    assert await caller.ears.wait_tone(1000) == pytest.approx(-15.0, abs=1.0)
+    await asyncio.sleep(1.5)
+    for phone in (caller, agent):
+        assert phone.ears.longest_gap_ms() <= 60
+        assert (
+            phone.ears.faults(Fault.SSRC_CHANGED, Fault.LOST, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE) == []
+        )
+    (result,) = await desk.execute(pb.Command(end_session=pb.EndSession()))
+    assert len(result.endpoints) == 2
+    for endpoint in result.endpoints:
+        assert endpoint.statistics.packets_lost == 0
+        assert endpoint.statistics.packets_received > 50
+        assert endpoint.statistics.mos > 4.0
+        assert endpoint.statistics.packets_refused == 0
+
+
+async def test_one_stream_goes_on_from_prompt_to_agent_to_music(desk):
+    caller = await desk.caller()
+    agent = await desk.agent(caller)
+    agent.mouth.play_tone(1000)
+    await desk.execute(play(caller.id, Audio(tone="440"), play_id="greeting"))
+    await caller.ears.wait_tone(440)
+    event = await desk.wait(lambda event: event.HasField("play_finished"))
+    assert (event.play_finished.play_id, event.play_finished.reason) == ("greeting", "completed")
+    await desk.execute(connect(caller.id, agent.id))
+    await caller.ears.wait_tone(1000)
+    await desk.execute(play(caller.id, Audio(tone="music"), loops=FOREVER))
+    await asyncio.sleep(0.8)
+    assert caller.ears.level_dbfs(0.5) > -40
+    assert await agent.ears.hears_tone(1000, window_s=0.1) is False
+    await desk.execute(pb.Command(stop_play=pb.StopPlay(endpoint_id=caller.id)))
+    await caller.ears.wait_tone(1000)
+    assert caller.ears.faults(Fault.SSRC_CHANGED, Fault.LOST, Fault.DUPLICATE, Fault.TIMESTAMP_BACK) == []
+
+
+async def test_a_spoken_text_is_heard_and_a_language_without_voice_is_refused_by_name(desk):
+    from seatbus_kit.errors import InvalidArgument
+
+    caller = await desk.caller()
+    await desk.execute(play(caller.id, Audio(text="Welcome to the service centre.")))
+    await caller.ears.wait_level(-35)
+    with pytest.raises(InvalidArgument) as refused:
+        await desk.execute(play(caller.id, Audio(text="hello", language="xx-none")))
+    assert refused.value.field == "commands[0].play.playlist.items[0].language"
+
+
+async def test_a_held_leg_hears_music_and_its_partner_silence(desk):
+    caller = await desk.caller()
+    agent = await desk.agent(caller)
+    await desk.execute(connect(caller.id, agent.id))
+    caller.mouth.play_tone(440)
+    agent.mouth.play_tone(1000)
+    await agent.ears.wait_tone(440)
+    await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=True)))
+    await asyncio.sleep(0.8)
+    assert caller.ears.level_dbfs(0.4) > -45
+    assert not await caller.ears.hears_tone(1000, window_s=0.2)
+    assert agent.ears.level_dbfs(0.4) < -60
+    assert len(agent.ears.tail(0.4)) > 0
+    await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=False)))
+    await caller.ears.wait_tone(1000)
+    await agent.ears.wait_tone(440)
+    await desk.execute(pb.Command(mute=pb.Mute(endpoint_id=agent.id, on=True)))
+    await asyncio.sleep(0.6)
+    assert caller.ears.level_dbfs(0.3) < -60
+    assert np.count_nonzero(agent.ears.tail(0.3)) > 0
