@@ -165,20 +165,28 @@ class Bucket:
         """
         if not writes:
             raise InvalidArgument("an empty batch", field="writes", rule="at least one")
-        for number, write in enumerate(writes, 1):
-            headers = _purge_headers(MARKER_TTL_S) if write.value is None else {}
-            headers |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
-            if write.revision is not None:
-                headers[EXPECTED_SUBJECT_SEQ] = str(write.revision)
-            subject = self._prefix + check_key(write.key)
-            if number == len(writes):
-                headers["Nats-Batch-Commit"] = "1"
-                ack: PubAck = await self.bus.store(subject, write.value or b"", headers, timeout=5.0)
-                return ack.seq
+        last = len(writes)
+        for number, write in enumerate(writes[:-1], 1):
             if not self.bus.connected:
                 raise Unavailable("the bus is not connected")
-            await self.bus.nc.publish(subject, write.value or b"", headers=headers)
-        raise AssertionError("unreachable")
+            await self.bus.nc.publish(
+                self._prefix + check_key(write.key),
+                write.value or b"",
+                headers=_batch_headers(write, batch_id, number),
+            )
+        final = writes[-1]
+        headers = _batch_headers(final, batch_id, last) | {"Nats-Batch-Commit": "1"}
+        subject = self._prefix + check_key(final.key)
+        ack: PubAck = await self.bus.store(subject, final.value or b"", headers, timeout=5.0)
+        return ack.seq
+
+
+def _batch_headers(write: Write, batch_id: str, number: int) -> dict[str, str]:
+    headers = _purge_headers(MARKER_TTL_S) if write.value is None else {}
+    headers |= {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+    if write.revision is not None:
+        headers[EXPECTED_SUBJECT_SEQ] = str(write.revision)
+    return headers
 
 
 def _purge_headers(ttl_s: int) -> dict[str, str]:

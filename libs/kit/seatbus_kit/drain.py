@@ -23,12 +23,15 @@ _TICK_S = 0.5
 
 
 class Drainer(Generic[M]):
-    """Looks at each record once after it has rested for `older_than` seconds on this observer's clock."""
+    """Looks at each record once after it has rested for `older_than` seconds on this observer's clock.
 
-    def __init__(self, store: RecordStore[M], older_than: float = 2.0) -> None:
+    `keys` is the pattern of the records' keys, where a bucket holds other things as well.
+    """
+
+    def __init__(self, store: RecordStore[M], older_than: float = 2.0, *, keys: str = ">") -> None:
         self._store = store
         self._older_than = older_than
-        self._watcher = Watcher(store.bus, store.bucket.name, clock=store.clock, markers=True)
+        self._watcher = Watcher(store.bus, store.bucket.name, keys, clock=store.clock, markers=True)
         self._touched: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 

@@ -40,6 +40,11 @@ class Outbox:
         """The highest sequence of `entity` known to be on its stream, 0 when nothing is known."""
         return self._acked.get(entity, 0)
 
+    def handed(self, entity: str) -> int:
+        """The highest sequence of `entity` that is acknowledged or queued here."""
+        queue = self._queues.get(entity)
+        return queue[-1].seq if queue else self.acked(entity)
+
     def known(self, entity: str, seq: int) -> None:
         """Somebody saw sequence `seq` on the stream."""
         if seq > self._acked.get(entity, 0):
@@ -58,7 +63,7 @@ class Outbox:
         Returns the task that publishes them, None when there is nothing to do.
         """
         queue = self._queues.get(entity)
-        last = queue[-1].seq if queue else self.acked(entity)
+        last = self.handed(entity)
         fresh = [event for event in events if event.seq > last]
         if queue is not None:
             queue.extend(fresh)

@@ -215,7 +215,8 @@ class RecordStore(Generic[M]):
             return None
         stored = Entry(key, value, new, deleted=change.record is None)
         self._remember(stored)
-        if len(_meta(written).pending) == len(events):
+        pending = _meta(written).pending
+        if len(pending) == len(events) or (events and self._handed(events[0])):
             self._publish(stored, events)
         else:
             self._publish(stored, self.pending_events(written))
@@ -305,6 +306,10 @@ class RecordStore(Generic[M]):
             )
             for pending in _meta(record).pending
         ]
+
+    def _handed(self, event: OutEvent) -> bool:
+        """Whether this process has already handed over all that precedes `event`."""
+        return self.outbox.handed(event.entity) >= event.seq - 1
 
     def publish_pending(self, entry: Entry) -> int:
         """Queues what is pending in `entry` and not known to be published; returns how many that is."""

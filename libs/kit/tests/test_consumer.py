@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from seatbus_kit.consumer import Consumer
 from seatbus_kit.errors import InvalidArgument, Unavailable
 from seatbus_kit.trace import TraceContext
 from seatbus_testkit.eventually import eventually
+from seatbus_testkit.nats import NatsServer
 
 
 async def publish(bus: Bus, entity: str, count: int, first: int = 1) -> None:
@@ -154,6 +156,23 @@ async def test_what_was_pulled_but_not_handled_goes_to_another_replica_at_once(
     await second.start()
     await eventually(lambda: len(seen.seqs) == 20, 3)
     await second.stop()
+
+
+async def test_consuming_goes_on_after_a_restart_of_the_server(
+    tmp_path: Path, open_bus: Any, agent_id: str
+) -> None:
+    with NatsServer.start(tmp_path) as server:
+        bus = await open_bus(server.url)
+        seen = Seen()
+        consumer = Consumer(bus, "AGENT", "t", seen)
+        await consumer.start()
+        await publish(bus, agent_id, 2)
+        await eventually(lambda: seen.seqs == [1, 2])
+        await asyncio.to_thread(server.restart)
+        await eventually(lambda: bus.connected)
+        await publish(bus, agent_id, 2, first=3)
+        await eventually(lambda: seen.seqs == [1, 2, 3, 4], 3)
+        await consumer.stop()
 
 
 @pytest.mark.parametrize(("tenant", "entity"), [("a.b", "x"), ("", "x"), ("acme", "*"), ("acme", "a b")])
