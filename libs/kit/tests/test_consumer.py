@@ -171,7 +171,8 @@ async def test_consuming_goes_on_after_a_restart_of_the_server(
         await asyncio.to_thread(server.restart)
         await eventually(lambda: bus.connected)
         await publish(bus, agent_id, 2, first=3)
-        await eventually(lambda: seen.seqs == [1, 2, 3, 4], 3)
+        # A killed server may have forgotten acknowledgements: repeated, never lost.
+        await eventually(lambda: set(seen.seqs) == {1, 2, 3, 4}, 3)
         await consumer.stop()
 
 
