@@ -1,8 +1,8 @@
 """A durable consumer of events: batches in, acknowledged after the handler returned.
 
 Deliveries repeat (a killed server forgets acknowledgements too) and, after a failure, change their order: a
-handler must bear both, `seq` tells. Nothing is pulled while the handler is behind, so a slow one is felt by the
-stream, not by this process's memory.
+handler must bear both, `seq` tells. Nothing is pulled while the handler is behind, so a slow one is felt by
+the stream, not by this process's memory.
 """
 
 from __future__ import annotations
