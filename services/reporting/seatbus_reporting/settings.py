@@ -1,0 +1,26 @@
+"""Settings of `reporting`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from seatbus_kit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    service: ClassVar[str] = "reporting"
+
+    store_url: str = Field(default="", pattern=r"^$|^(chdb|clickhouse|clickhouses)://.+")
+    # One insert writes one part a table, and costs the same for one row as for a hundred.
+    flush_interval_s: float = Field(default=1.0, ge=0.01, le=10)
+    flush_rows: int = Field(default=500, ge=1, le=100_000)
+    board_delta_s: float = Field(default=0.1, ge=0.01, le=5)
+    board_heartbeat_s: float = Field(default=5.0, ge=0.1, le=60)
+    board_snapshot_s: float = Field(default=5.0, ge=0.1, le=600)
+
+    @property
+    def store(self) -> str:
+        """The store's URL; without one an embedded store below the data directory."""
+        return self.store_url or f"chdb:///{self.data_dir.absolute() / 'store'}".replace("////", "///")
