@@ -1,0 +1,147 @@
+"""Agents' states: the client of their owner, and the watched copy of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from seatbus.agent.v1 import service_pb2 as api
+from seatbus.agent.v1.service_pb2_grpc import AgentStateServiceStub
+from seatbus.agent.v1.types_pb2 import PRESENCE_READY, AgentState
+from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor, RequestContext
+from seatbus_acd.domain.model import AgentStatus
+from seatbus_contracts.subjects import parse_record_key, record_key
+from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, Refused, Unavailable
+from seatbus_kit.rpc import invoke
+
+if TYPE_CHECKING:
+    from seatbus_acd.application.ports import Visit
+    from seatbus_acd.domain.model import AgentKey, Offer
+    from seatbus_kit.buckets import Bucket, Entry
+    from seatbus_kit.instances import Instances
+    from seatbus_kit.rpc import Channels
+    from seatbus_kit.watch import Change, Watcher
+
+T = TypeVar("T")
+
+_SERVICE: Final = "agent_state"
+_TIMEOUT_S: Final = 3.0
+_TRIES: Final = 3
+
+
+class AgentStateClient:
+    """Any replica serves any agent; the request id makes a second try at another one harmless."""
+
+    def __init__(self, instances: Instances, channels: Channels, bucket: Bucket, own_id: str) -> None:
+        self._instances = instances
+        self._channels = channels
+        self._bucket = bucket
+        self._actor = Actor(kind=ACTOR_KIND_SYSTEM, id=own_id)
+        self._stubs: dict[str, AgentStateServiceStub] = {}
+
+    async def reserve(self, visit: Visit, offer: Offer, group: str, epoch: int) -> int:
+        tenant, agent_id = offer.agent
+        request = api.ReserveRequest(
+            context=RequestContext(request_id=offer.rid, tenant_id=tenant, actor=self._actor),
+            agent_id=agent_id,
+            rid=offer.rid,
+            contact_id=visit.contact_id,
+            contact_tenant_id=visit.tenant,
+            call_id=visit.call_id,
+            queue_id=visit.queue_id,
+            edge_instance=visit.edge_instance,
+            channel=visit.channel,
+            ring_timeout_s=offer.ring_timeout_s,
+            wrap_up_s=offer.wrap_up_s,
+            group=group,
+            epoch=epoch,
+        )
+        answer = await self._call(lambda stub: invoke(stub.Reserve, request, _TIMEOUT_S))
+        return int(answer.revision)
+
+    async def release(self, visit: Visit, agent: AgentKey, rid: str) -> None:
+        tenant, agent_id = agent
+        request = api.ReleaseReservationRequest(
+            context=RequestContext(request_id=f"{rid}/release", tenant_id=tenant, actor=self._actor),
+            agent_id=agent_id,
+            rid=rid,
+        )
+        try:
+            await self._call(lambda stub: invoke(stub.ReleaseReservation, request, _TIMEOUT_S))
+        except Refused:
+            # The conversation has begun: there is nothing to release.
+            return
+
+    async def holds(self, agent: AgentKey, rid: str) -> int:
+        entry = await self._bucket.get(record_key(*agent))
+        if entry is None:
+            return 0
+        return next((item.state for item in AgentState.FromString(entry.value).work if item.rid == rid), 0)
+
+    async def _call(self, ask: Callable[[AgentStateServiceStub], Awaitable[T]]) -> T:
+        tried: list[str] = []
+        while True:
+            instance = self._instances.pick(_SERVICE, exclude=tried)
+            if instance is None:
+                raise Unavailable("no instance of agent_state answers")
+            stub = self._stubs.get(instance.address)
+            if stub is None:
+                stub = self._stubs[instance.address] = AgentStateServiceStub(  # type: ignore[no-untyped-call]
+                    self._channels.get(instance.address)
+                )
+            tried.append(instance.id)
+            try:
+                return await ask(stub)
+            except (Unavailable, OutcomeUnknown, DeadlineExceeded):
+                if len(tried) >= _TRIES or self._instances.pick(_SERVICE, exclude=tried) is None:
+                    raise
+
+
+class AgentFeed:
+    """Tells of agents' records as they change; only those that somebody wants are parsed."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._listener: Callable[[AgentStatus], None] | None = None
+        self._gone: Callable[[AgentKey], None] | None = None
+        self._wanted: Callable[[str], bool] = lambda _tenant: False
+        watcher.subscribe(self._changed)
+
+    def listen(
+        self,
+        wanted: Callable[[str], bool],
+        listener: Callable[[AgentStatus], None],
+        gone: Callable[[AgentKey], None],
+    ) -> None:
+        """`wanted(tenant)` says whether an agent of that tenant matters here now."""
+        self._wanted, self._listener, self._gone = wanted, listener, gone
+
+    def of_tenants(self, tenants: Iterable[str]) -> list[AgentStatus]:
+        """What is known of all agents of these tenants."""
+        chosen = frozenset(tenants)
+        return [
+            status_of(parse_record_key(key), entry)
+            for key, entry in self._watcher.entries.items()
+            if key.partition(".")[0] in chosen
+        ]
+
+    def _changed(self, change: Change) -> None:
+        tenant, _, agent_id = change.key.partition(".")
+        if self._listener is None or self._gone is None or not self._wanted(tenant):
+            return
+        if change.entry is None:
+            self._gone((tenant, agent_id))
+        else:
+            self._listener(status_of((tenant, agent_id), change.entry))
+
+
+def status_of(key: AgentKey, entry: Entry) -> AgentStatus:
+    record = AgentState.FromString(entry.value)
+    return AgentStatus(
+        key,
+        entry.revision,
+        record.presence == PRESENCE_READY and not record.deferred_presence,
+        record.idle_since.ToDatetime(UTC).timestamp(),
+        {item.rid: item.channel for item in record.work},
+    )

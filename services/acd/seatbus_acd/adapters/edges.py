@@ -1,0 +1,112 @@
+"""The edge that owns a call, reached by the instance id in the contact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from seatbus.call.v1 import service_pb2 as api
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.call.v1.service_pb2_grpc import CallControlStub
+from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor, RequestContext
+from seatbus_acd.application.contacts import trace_of
+from seatbus_acd.application.ports import Leg
+from seatbus_acd.domain.model import LeaveReason
+from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, Unavailable
+from seatbus_kit.rpc import invoke
+
+if TYPE_CHECKING:
+    from seatbus_acd.application.ports import Visit
+    from seatbus_acd.domain.model import Offer
+    from seatbus_kit.instances import Instances
+    from seatbus_kit.rpc import Channels
+
+T = TypeVar("T")
+
+_TIMEOUT_S: Final = 2.0
+_REPEAT_S: Final = (0.1, 0.4)
+
+_LEAVE = {
+    LeaveReason.MAX_WAIT: api.LEAVE_REASON_MAX_WAIT,
+    LeaveReason.QUEUE_CLOSED: api.LEAVE_REASON_QUEUE_CLOSED,
+}
+_LEG = {
+    call_types.LEG_STATE_TRYING: Leg.PENDING,
+    call_types.LEG_STATE_RINGING: Leg.PENDING,
+    call_types.LEG_STATE_ANSWERED: Leg.LIVE,
+    call_types.LEG_STATE_HELD: Leg.LIVE,
+}
+
+
+class EdgeClient:
+    def __init__(
+        self, instances: Instances, channels: Channels, own_id: str, own_address: Callable[[], str]
+    ) -> None:
+        self._instances = instances
+        self._channels = channels
+        self._actor = Actor(kind=ACTOR_KIND_SYSTEM, id=own_id)
+        self._own_address = own_address
+        self._stubs: dict[str, CallControlStub] = {}
+
+    def present(self, edge_instance: str) -> bool:
+        return self._instances.get(edge_instance) is not None
+
+    async def offer(self, visit: Visit, offer: Offer, group: str, epoch: int) -> None:
+        tenant, agent_id = offer.agent
+        request = api.OfferAgentRequest(
+            context=RequestContext(request_id=offer.rid, tenant_id=visit.tenant, actor=self._actor),
+            call_id=visit.call_id,
+            contact_id=visit.contact_id,
+            rid=offer.rid,
+            epoch=epoch,
+            group=group,
+            agent_tenant_id=tenant,
+            agent_id=agent_id,
+            ring_timeout_s=offer.ring_timeout_s,
+            queue_id=visit.queue_id,
+            acd_address=self._own_address(),
+        )
+        trace = trace_of(visit.call_id)
+        await self._repeated(lambda: invoke(self._stub(visit).OfferAgent, request, _TIMEOUT_S, trace))
+
+    async def leave(self, visit: Visit, reason: LeaveReason, epoch: int) -> None:
+        request = api.LeaveQueueRequest(
+            context=RequestContext(
+                request_id=f"{visit.contact_id}/leave", tenant_id=visit.tenant, actor=self._actor
+            ),
+            call_id=visit.call_id,
+            contact_id=visit.contact_id,
+            reason=_LEAVE[reason],
+            epoch=epoch,
+        )
+        trace = trace_of(visit.call_id)
+        await invoke(self._stub(visit).LeaveQueue, request, _TIMEOUT_S, trace)
+
+    async def query(self, visit: Visit, rid: str) -> Leg:
+        request = api.QueryReservationRequest(tenant_id=visit.tenant, call_id=visit.call_id, rid=rid)
+        answer: api.QueryReservationResponse = await invoke(
+            self._stub(visit).QueryReservation, request, _TIMEOUT_S
+        )
+        return _LEG.get(answer.state, Leg.NONE)
+
+    def _stub(self, visit: Visit) -> CallControlStub:
+        instance = self._instances.get(visit.edge_instance)
+        if instance is None:
+            raise Unavailable(f"edge {visit.edge_instance} is away")
+        stub = self._stubs.get(instance.address)
+        if stub is None:
+            stub = self._stubs[instance.address] = CallControlStub(  # type: ignore[no-untyped-call]
+                self._channels.get(instance.address)
+            )
+        return stub
+
+    @staticmethod
+    async def _repeated(ask: Callable[[], Awaitable[T]]) -> T:
+        """An offer is idempotent by its rid: a lost answer is asked for again."""
+        for pause in _REPEAT_S:
+            try:
+                return await ask()
+            except (Unavailable, OutcomeUnknown, DeadlineExceeded):
+                await asyncio.sleep(pause)
+        return await ask()

@@ -1,0 +1,251 @@
+"""Contacts in the bucket `waiting`: the changes of a visit as compare-and-sets under one lease."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+from seatbus.acd.v1 import types_pb2 as wire
+from seatbus_acd.application.ports import Visit
+from seatbus_acd.domain import visit as rules
+from seatbus_acd.domain.model import ContactKey, ContactSpec, Offered
+from seatbus_contracts.subjects import record_key
+from seatbus_kit.errors import NotFound, Refused
+from seatbus_kit.records import Change, RecordStore
+from seatbus_kit.trace import TraceContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatbus_acd.domain.model import Decision, Offer, QueueSpec
+    from seatbus_acd.domain.visit import Fence
+    from seatbus_kit.clock import Clock
+
+_REMEMBER_ENDED: Final = 20_000
+# A smaller key than any revision that a real record gets after the bucket's first.
+FRONT: Final = 1
+
+
+class Contacts:
+    """One holder's view of its contacts. Every method raises StaleEpoch once another has taken over."""
+
+    def __init__(self, store: RecordStore[wire.Contact], fence: Fence, clock: Clock) -> None:
+        self._store = store
+        self._fence = fence
+        self._clock = clock
+        self._ended: OrderedDict[ContactKey, tuple[wire.VisitOutcome, str]] = OrderedDict()
+
+    async def open(
+        self, record: wire.Contact, queue: QueueSpec, request_id: str
+    ) -> tuple[wire.Contact, int] | None:
+        """Writes the visit's first record and returns it with its revision; None when it has ended already.
+
+        A visit that exists is returned as it is, with the revision of its first record.
+        """
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            if found is not None:
+                self._fence.check(found)
+                return Change(found, write=False)
+            record.group, record.epoch = self._fence.group, self._fence.epoch
+            record.enqueued_at.FromDatetime(self._clock.now())
+            return Change(record, rules.enqueue(record, queue))
+
+        outcome = await self._store.mutate(
+            record_key(record.tenant_id, record.contact_id),
+            decide,
+            request_id=request_id,
+            trace=trace_of(record.call_id),
+        )
+        if outcome.record is None:
+            return None
+        return outcome.record, outcome.record.fifo or outcome.revision
+
+    async def offer(self, visit: Visit, offer: Offer, fifo: int) -> None:
+        """P2 step 1. Raises NotFound when the visit has ended, Refused(not_waiting)."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            record.fifo = fifo
+            made = rules.offer(
+                record,
+                offer.rid,
+                offer.agent,
+                offer.agent_revision,
+                decision_message(offer.decision),
+                self._clock.now(),
+            )
+            return Change(record, made)
+
+        await self._mutate(visit, decide, f"{offer.rid}/offer")
+
+    async def give_back(self, visit: Visit, rid: str, reason: str) -> None:
+        """Raises NotFound when the visit has ended, Refused(not_current_offer)."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            return Change(record, rules.give_back(record, rid, reason))
+
+        await self._mutate(visit, decide, f"{rid}/back")
+
+    async def to_front(self, visit: Visit) -> None:
+        """Before everybody of its class, for good. Raises NotFound when the visit has ended."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            record.fifo = FRONT
+            return Change(record)
+
+        await self._mutate(visit, decide, f"{visit.contact_id}/front")
+
+    async def end(
+        self,
+        key: ContactKey,
+        outcome: wire.VisitOutcome,
+        queue: Callable[[str], QueueSpec | None],
+        request_id: str,
+        *,
+        rid: str = "",
+    ) -> wire.VisitOutcome:
+        """Ends the visit, under `rid` if given; returns what it ended as, now or earlier.
+
+        Raises NotFound for a visit nobody remembers, Refused(not_current_offer).
+        """
+        now = self._clock.now()
+        offered: list[str] = []
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            if rid and (record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid):
+                raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+            final, events = rules.end(record, outcome, queue(record.queue_id), now)
+            offered[:] = [record.offer.rid]
+            return Change(None, events, result=bytes([final]))
+
+        try:
+            done = await self._store.mutate(record_key(*key), decide, request_id=request_id)
+        except NotFound:
+            before = await self.ended_as(key)
+            if before is None:
+                raise
+            if rid and (before[0] != outcome or before[1] != rid):
+                raise Refused("not_current_offer", "the visit has ended") from None
+            return before[0]
+        if not done.result:
+            raise NotFound("the visit has ended", field="contact_id", rule="waiting or offered")
+        final = cast("wire.VisitOutcome", done.result[0])
+        self._ended[key] = (final, offered[0] if offered else rid)
+        if len(self._ended) > _REMEMBER_ENDED:
+            self._ended.popitem(last=False)
+        return final
+
+    async def ended_as(self, key: ContactKey) -> tuple[wire.VisitOutcome, str] | None:
+        """Outcome and last rid of an ended visit: remembered, or from the marker it left in the bucket."""
+        known = self._ended.get(key)
+        if known is not None:
+            return known
+        entry = await self._store.bucket.read(record_key(*key))
+        if entry is None or not entry.deleted or not entry.value:
+            return None
+        record = self._store.parse(entry.value)
+        if not record.meta.recent or not record.meta.recent[-1].result:
+            return None
+        outcome = cast("wire.VisitOutcome", record.meta.recent[-1].result[0])
+        return outcome, record.offer.rid
+
+    def is_ended(self, key: ContactKey) -> bool:
+        return key in self._ended
+
+    async def adopt(
+        self, key: ContactKey, reserved: Callable[[wire.Contact], bool], request_id: str
+    ) -> tuple[wire.Contact, int] | None:
+        """Takes a contact over under this lease; None when it has ended."""
+        found = await self._store.read(record_key(*key))
+        if found is None:
+            return None
+        revision = found[1]
+
+        def decide(record: wire.Contact | None) -> Change[wire.Contact]:
+            if record is None:
+                return Change(None, write=False)
+            events = rules.adopt(record, self._fence, revision, reserved=reserved(record))
+            return Change(record, events)
+
+        outcome = await self._store.mutate(record_key(*key), decide, request_id=request_id)
+        return (outcome.record, outcome.revision) if outcome.record is not None else None
+
+    async def read(self, key: ContactKey) -> wire.Contact | None:
+        found = await self._store.read(record_key(*key))
+        return found[0] if found is not None else None
+
+    async def keys(self, tenant: str) -> list[ContactKey]:
+        """Contacts of a tenant that are in the bucket, or have left a marker there."""
+        names = await self._store.bucket.keys(tenant)
+        return [(tenant, name.partition(".")[2]) for name in names]
+
+    async def _mutate(
+        self, visit: Visit, decide: Callable[[wire.Contact | None], Change[wire.Contact]], request_id: str
+    ) -> None:
+        key = record_key(visit.tenant, visit.contact_id)
+        await self._store.mutate(key, decide, request_id=request_id, trace=trace_of(visit.call_id))
+
+
+def trace_of(call_id: str) -> TraceContext | None:
+    try:
+        return TraceContext.for_call(call_id)
+    except ValueError:
+        return None
+
+
+def visit_of(record: wire.Contact) -> Visit:
+    return Visit(
+        record.tenant_id,
+        record.contact_id,
+        record.call_id,
+        record.queue_id,
+        record.edge_instance,
+        record.channel,
+        record.enqueued_at.ToDatetime(UTC).timestamp(),
+    )
+
+
+def spec_of(record: wire.Contact, fifo: int) -> ContactSpec:
+    """The engine's view of a record."""
+    offered = None
+    if record.state == wire.CONTACT_STATE_OFFERED:
+        made = record.offer
+        offered = Offered(
+            made.rid,
+            (made.agent_tenant_id, made.agent_id),
+            made.offered_at.ToDatetime(UTC).timestamp(),
+        )
+    return ContactSpec(
+        (record.tenant_id, record.contact_id),
+        (record.tenant_id, record.queue_id),
+        record.fifo or fifo,
+        record.enqueued_at.ToDatetime(UTC).timestamp(),
+        record.priority,
+        record.channel,
+        tuple(sorted((skill.name, skill.level) for skill in record.requirements)),
+        record.offers,
+        offered,
+    )
+
+
+def decision_message(decision: Decision) -> wire.Decision:
+    message = wire.Decision(
+        contact_id=decision.contact[1],
+        queue_id=decision.queue[1],
+        rule=decision.rule.value,
+        chosen_agent_id=decision.chosen[1] if decision.chosen else "",
+        candidate_agent_ids=[agent for _, agent in decision.first_candidates],
+        candidates=decision.candidates,
+        position=decision.position,
+    )
+    message.at.FromDatetime(datetime.fromtimestamp(decision.at, UTC))
+    return message

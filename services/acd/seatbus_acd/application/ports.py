@@ -1,0 +1,66 @@
+"""What routing needs from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from seatbus_acd.domain.model import AgentKey, LeaveReason, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a contact comes from."""
+
+    tenant: str
+    contact_id: str
+    call_id: str
+    queue_id: str
+    edge_instance: str
+    channel: str
+    enqueued_at: float
+
+
+class Agents(Protocol):
+    """The owner of agents' states."""
+
+    async def reserve(self, visit: Visit, offer: Offer, group: str, epoch: int) -> int:
+        """Returns the revision of the reservation. Raises Refused, StaleEpoch, NotFound, or a retryable
+        SeatbusError when nobody could tell."""
+        ...
+
+    async def release(self, visit: Visit, agent: AgentKey, rid: str) -> None:
+        """Idempotent. Raises SeatbusError; the reservation's own deadline is the safety net."""
+        ...
+
+    async def holds(self, agent: AgentKey, rid: str) -> int:
+        """State of the work item of `rid` in the agent's record (a leader read); 0 when there is none."""
+        ...
+
+
+class Leg(Enum):
+    """What the edge says of an offer's leg."""
+
+    NONE = "none"
+    PENDING = "pending"
+    LIVE = "live"
+
+
+class Edges(Protocol):
+    """The edge that owns a contact's call."""
+
+    def present(self, edge_instance: str) -> bool: ...
+
+    async def offer(self, visit: Visit, offer: Offer, group: str, epoch: int) -> None:
+        """Raises NotFound for a call that is gone, Refused, StaleEpoch, or a retryable SeatbusError."""
+        ...
+
+    async def leave(self, visit: Visit, reason: LeaveReason, epoch: int) -> None:
+        """Raises as `offer` does."""
+        ...
+
+    async def query(self, visit: Visit, rid: str) -> Leg:
+        """Raises NotFound for a call that is gone, or a retryable SeatbusError."""
+        ...

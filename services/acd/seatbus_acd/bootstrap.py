@@ -1,0 +1,97 @@
+"""The wiring of the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from seatbus.acd.v1.service_pb2_grpc import add_AcdServiceServicer_to_server
+from seatbus.acd.v1.types_pb2 import Contact
+from seatbus_acd.adapters.agents import AgentFeed, AgentStateClient
+from seatbus_acd.adapters.config import KINDS, TopologyReader
+from seatbus_acd.adapters.edges import EdgeClient
+from seatbus_acd.adapters.holders import Holders
+from seatbus_acd.application.router import Router
+from seatbus_acd.application.shard import Deps
+from seatbus_acd.entrypoints.grpc import AcdServicer
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.config_view import ConfigView
+from seatbus_kit.drain import Drainer
+from seatbus_kit.lease import Lease
+from seatbus_kit.records import RecordStore
+from seatbus_kit.watch import Watcher
+
+if TYPE_CHECKING:
+    from seatbus_acd.settings import Settings
+    from seatbus_kit.runtime import App, Runtime
+
+
+class AcdApp:
+    def __init__(self, runtime: Runtime) -> None:
+        settings = cast("Settings", runtime.settings)
+        bus, clock, instances = runtime.bus, runtime.clock, runtime.instances
+        self._store = RecordStore(
+            bus,
+            "waiting",
+            Contact,
+            "contact",
+            lambda contact: contact.tenant_id,
+            lambda contact: contact.contact_id,
+            settings.instance_id,
+            clock=clock,
+        )
+        self._config = ConfigView(bus, clock=clock)
+        self._agents = Watcher(bus, "agents", clock=clock)
+        self._leases = Watcher(bus, "leases", clock=clock)
+        self._drainer = Drainer(self._store)
+        # Wall time at the start, carried on by a clock that never jumps: engine time.
+        started, mono = clock.now().timestamp(), clock.monotonic()
+        deps = Deps(
+            self._store,
+            AgentStateClient(instances, runtime.channels, Bucket(bus, "agents"), settings.instance_id),
+            EdgeClient(instances, runtime.channels, settings.instance_id, lambda: runtime.rpc.address),
+            clock,
+            lambda: started + clock.monotonic() - mono,
+        )
+        self._router = Router(
+            deps,
+            TopologyReader(self._config).read,
+            lambda group: Lease(bus, group, settings.instance_id, clock),
+            AgentFeed(self._agents),
+            lambda tenant, queue_id: self._config.get(tenant, "queue", queue_id) is not None,
+            settings.reconcile_s,
+        )
+        holders = Holders(self._leases, instances, runtime.channels)
+        runtime.rpc.add(
+            add_AcdServiceServicer_to_server, AcdServicer(self._router, holders, settings.instance_id)
+        )
+
+    async def start(self) -> None:
+        await self._config.start()
+        await self._agents.start()
+        await self._leases.start()
+        await self._drainer.start()
+        await self._router.start()
+        self._config.on_change(self._config_changed)
+
+    def _config_changed(self, _tenant: str, kind: str, _id: str) -> None:
+        if kind in KINDS:
+            self._router.config_changed()
+
+    async def drain(self) -> None:
+        await self._router.drain()
+        await self._store.flush()
+
+    async def stop(self) -> None:
+        await self._router.stop()
+        await self._drainer.stop()
+        await self._leases.stop()
+        await self._agents.stop()
+        await self._config.stop()
+        await self._store.close()
+
+    def load(self) -> float:
+        return self._router.load
+
+
+async def bootstrap(runtime: Runtime) -> App:
+    return AcdApp(runtime)

@@ -1,0 +1,132 @@
+"""The record of a queue visit: its changes and the facts that follow. Every change is fenced by the lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1 import types_pb2 as wire
+from seatbus.acd.v1.events_pb2 import ContactEnded, ContactEnqueued, ContactOffered, ContactReturned
+from seatbus_kit.errors import NotFound, Refused, StaleEpoch
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from seatbus_acd.domain.model import AgentKey, QueueSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The lease under which a replica writes."""
+
+    group: str
+    epoch: int
+
+    def check(self, record: wire.Contact) -> None:
+        """Raises StaleEpoch when another holder, or another group's, has written the record."""
+        if record.group != self.group or record.epoch > self.epoch:
+            raise StaleEpoch(
+                f"contact belongs to {record.group} epoch {record.epoch}",
+                sent=self.epoch,
+                current=record.epoch,
+            )
+
+
+def must_exist(record: wire.Contact | None) -> wire.Contact:
+    if record is None:
+        raise NotFound("the visit has ended", field="contact_id", rule="waiting or offered")
+    return record
+
+
+def enqueue(record: wire.Contact, queue: QueueSpec) -> list[Message]:
+    record.state = wire.CONTACT_STATE_WAITING
+    return [
+        ContactEnqueued(
+            call_id=record.call_id,
+            queue_id=record.queue_id,
+            priority=record.priority,
+            visit=record.visit,
+            interaction_id=record.interaction_id,
+            channel=record.channel,
+            branch_id=record.branch_id,
+            service_level_s=queue.service_level_s,
+            short_abandon_s=queue.short_abandon_s,
+        )
+    ]
+
+
+def offer(
+    record: wire.Contact,
+    rid: str,
+    agent: AgentKey,
+    agent_revision: int,
+    decision: wire.Decision,
+    now: datetime,
+) -> list[Message]:
+    """P2 step 1. An older offer that could not be written back before is given up here."""
+    events: list[Message] = []
+    if record.state == wire.CONTACT_STATE_OFFERED and record.offer.rid != rid:
+        events = give_back(record, record.offer.rid, "failed")
+    tenant, agent_id = agent
+    record.state = wire.CONTACT_STATE_OFFERED
+    record.offers += 1
+    made = record.offer
+    made.Clear()
+    made.rid, made.agent_tenant_id, made.agent_id = rid, tenant, agent_id
+    made.agent_revision = agent_revision
+    made.offered_at.FromDatetime(now)
+    events.append(ContactOffered(rid=rid, agent_tenant_id=tenant, agent_id=agent_id, decision=decision))
+    return events
+
+
+def give_back(record: wire.Contact, rid: str, reason: str) -> list[Message]:
+    """Back to its place. Raises Refused(not_current_offer)."""
+    if record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid:
+        raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+    event = ContactReturned(rid=rid, agent_id=record.offer.agent_id, reason=reason)
+    record.state = wire.CONTACT_STATE_WAITING
+    record.ClearField("offer")
+    return [event]
+
+
+def end(
+    record: wire.Contact, outcome: wire.VisitOutcome, queue: QueueSpec | None, now: datetime
+) -> tuple[wire.VisitOutcome, list[Message]]:
+    """The visit's one outcome. An abandon before the queue's threshold is a short one."""
+    wait = max(timedelta(0), now - record.enqueued_at.ToDatetime(UTC))
+    short_s = queue.short_abandon_s if queue is not None else 0
+    if outcome == wire.VISIT_OUTCOME_ABANDONED and wait < timedelta(seconds=short_s):
+        outcome = wire.VISIT_OUTCOME_SHORT_ABANDONED
+    event = ContactEnded(
+        outcome=outcome,
+        call_id=record.call_id,
+        queue_id=record.queue_id,
+        enqueued_at=record.enqueued_at,
+        wait_us=wait // timedelta(microseconds=1),
+        offers=record.offers,
+        service_level_s=queue.service_level_s if queue is not None else 0,
+        short_abandon_s=short_s,
+        interaction_id=record.interaction_id,
+        visit=record.visit,
+    )
+    if outcome == wire.VISIT_OUTCOME_ANSWERED:
+        event.agent_id = record.offer.agent_id
+        event.agent_tenant_id = record.offer.agent_tenant_id
+        event.rid = record.offer.rid
+    return outcome, [event]
+
+
+def adopt(record: wire.Contact, fence: Fence, fifo: int, *, reserved: bool) -> list[Message]:
+    """A new holder takes the contact over: an offer whose agent is reserved for it stands, else it waits.
+
+    Raises StaleEpoch when a later holder was here first.
+    """
+    if record.group == fence.group and record.epoch > fence.epoch:
+        fence.check(record)
+    events: list[Message] = []
+    if record.state == wire.CONTACT_STATE_OFFERED and not reserved:
+        events = give_back(record, record.offer.rid, "rebuilt")
+    record.group, record.epoch = fence.group, fence.epoch
+    record.fifo = record.fifo or fifo
+    return events
