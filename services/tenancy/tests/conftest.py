@@ -1,0 +1,97 @@
+"""A running `tenancy` and a client of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from seatbus.common.v1.types_pb2 import RequestContext
+from seatbus.tenancy.v1 import service_pb2 as rpc
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus.tenancy.v1.service_pb2_grpc import TenancyServiceStub
+from seatbus_kit.bus import Bus
+from seatbus_kit.ids import uuid7
+from seatbus_kit.rpc import Channels, invoke
+from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
+from seatbus_tenancy.bootstrap import TenancyApp, bootstrap
+from seatbus_tenancy.settings import Settings
+from seatbus_testkit.nats import NatsServer
+
+_tenants = itertools.count(1)
+
+
+@dataclass
+class Replica:
+    """One instance, in this process, behind its real gRPC port."""
+
+    runtime: Runtime
+    app: TenancyApp
+    channels: Channels = field(default_factory=Channels)
+
+    @classmethod
+    async def start(cls, url: str, **settings: object) -> Replica:
+        runtime = await open_runtime(Settings(nats_url=url, **settings))
+        app = await bootstrap(runtime)
+        await runtime.rpc.start()
+        await app.start()
+        return cls(runtime, app)
+
+    @property
+    def bus(self) -> Bus:
+        return self.runtime.bus
+
+    @property
+    def stub(self) -> TenancyServiceStub:
+        return TenancyServiceStub(self.channels.get(self.runtime.rpc.address))
+
+    async def apply(
+        self,
+        tenant: str,
+        *upserts: tenancy.ConfigObject,
+        deletes: tuple[tuple[str, str], ...] = (),
+        request_id: str = "",
+        expected_version: int = 0,
+        create_only: bool = False,
+        timeout: float = 10.0,
+    ) -> rpc.ApplyResponse:
+        request = rpc.ApplyRequest(
+            context=RequestContext(request_id=request_id or uuid7(), tenant_id=tenant),
+            upserts=upserts,
+            deletes=[rpc.ObjectRef(kind=kind, id=id) for kind, id in deletes],
+            expected_version=expected_version,
+            create_only=create_only,
+        )
+        return await invoke(self.stub.Apply, request, timeout)
+
+    async def get(self, tenant: str, kind: str, id: str) -> tenancy.ConfigObject:
+        request = rpc.GetRequest(tenant_id=tenant, ref=rpc.ObjectRef(kind=kind, id=id))
+        return (await invoke(self.stub.Get, request, 5.0)).object
+
+    async def list(self, tenant: str, kind: str = "") -> list[tenancy.ConfigObject]:
+        request = rpc.ListRequest(tenant_id=tenant, kind=kind)
+        request.page.limit = 1000
+        return list((await invoke(self.stub.List, request, 5.0)).objects)
+
+    async def stop(self) -> None:
+        await self.channels.close()
+        await self.app.stop()
+        await close_runtime(self.runtime)
+
+
+@pytest.fixture
+async def replica(nats_server: NatsServer) -> AsyncIterator[Replica]:
+    running = await Replica.start(nats_server.url)
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"t{next(_tenants)}-{uuid7()[-6:]}"
+
+
+def company(tenant: str, **fields: object) -> tenancy.ConfigObject:
+    return tenancy.ConfigObject(id=tenant, tenant=tenancy.Tenant(name="Company", **fields))
