@@ -1,0 +1,119 @@
+"""The demo tenant: configured through the gateway as any tenant is, then peopled by the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.protobuf import json_format
+
+from seatbus_cli.client import Client, ClientError
+from seatbus_cli.specs import PlatformOptions, secret
+from seatbus_cli.supervisor import Supervisor
+from seatbus_cli.up import simulator_spec
+from seatbus_testkit.demo_tenant import (
+    E164,
+    NUMBER,
+    OWN_AGENT,
+    OWN_USERNAME,
+    TENANT,
+    agent_id,
+    demo_objects,
+)
+
+AGENTS = 10
+PHONES_SECRET = "demo-phones.password"
+OWN_SECRET = f"{OWN_USERNAME}.password"
+_PATIENCE_S = 20.0
+_PASSING = (0, 502, 503, 504)
+
+
+def prepare_demo(
+    options: PlatformOptions, simulate: bool, rate: float
+) -> Callable[[Client, Supervisor], Awaitable[str]]:
+    """What to do once the platform is up: configure, start the simulator (`rate` calls a minute), explain.
+
+    The returned function raises ClientError if the platform refuses the configuration.
+    """
+
+    async def prepare(client: Client, supervisor: Supervisor) -> str:
+        await asyncio.to_thread(configure, client, options)
+        if simulate:
+            supervisor.start(simulator_spec(options, ["--rate", f"{rate:g}"]))
+        else:
+            await asyncio.to_thread(_send_home, client)
+        return _banner(options, simulate, rate)
+
+    return prepare
+
+
+def configure(client: Client, options: PlatformOptions) -> None:
+    """Writes the demo tenant as one atomic change. Again is no error. Raises ClientError."""
+    objects = demo_objects(
+        AGENTS,
+        password=secret(options.data_dir / "secrets" / PHONES_SECRET, 18),
+        own_password=secret(options.data_dir / "secrets" / OWN_SECRET, 9),
+        trunk_source=options.host,
+    )
+    upserts = []
+    for item in objects:
+        fields = json_format.MessageToDict(item, preserving_proto_field_name=True)
+        fields.pop("tenant_id", None)
+        upserts.append(fields)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            _apply(client, upserts)
+        except ClientError as error:
+            # The services have announced themselves; their first watch of the bus may still be under way.
+            if error.status not in _PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _apply(client: Client, upserts: list[dict[str, Any]]) -> None:
+    try:
+        client.post(f"/tenants/{TENANT}/config", {"upserts": upserts})
+    except ClientError as error:
+        if error.status != 404:
+            raise
+        tenant = next(item["tenant"] for item in upserts if "tenant" in item)
+        client.post("/tenants", {"id": TENANT, **tenant})
+        client.post(f"/tenants/{TENANT}/config", {"upserts": upserts})
+
+
+def _send_home(client: Client) -> None:
+    """Logs out what an earlier simulation left logged in: calls would ring phones that are not there."""
+    simulated = {agent_id(number) for number in range(1, AGENTS + 1)}
+    states = client.get(f"/tenants/{TENANT}/agent-states").get("agents", [])
+    for state in states:
+        out = state.get("presence") in (None, "PRESENCE_LOGGED_OUT", "PRESENCE_UNSPECIFIED")
+        if state.get("agent_id") in simulated and not out:
+            client.post(f"/tenants/{TENANT}/agents/{state['agent_id']}/state", {"action": "logout"})
+
+
+def _banner(options: PlatformOptions, simulate: bool, rate: float) -> str:
+    password = secret(options.data_dir / "secrets" / OWN_SECRET, 9)
+    server = f"{options.host}:{options.ports.sip}"
+    where = f"--data-dir {options.data_dir}"
+    if simulate:
+        first = f"  demo        {AGENTS} simulated agents, about {rate:g} calls a minute (--rate changes it)"
+    else:
+        first = "  demo        quiet: nobody is logged in, nobody calls"
+    return "\n".join(
+        [
+            first,
+            f"  dial        {NUMBER} (or {E164}), then 1 for sales, 2 for support",
+            f"  your phone  register at {server} (UDP) as {OWN_USERNAME}, password {password}",
+            "  take calls  log its agent in:",
+            f"      curl -s -X POST {options.http_url}/api/v1/tenants/{TENANT}/agents/{OWN_AGENT}/state \\",
+            f'           -H "Authorization: Bearer $(cat {options.operator_key_file})" \\',
+            "           -H 'Content-Type: application/json' \\",
+            """           -d '{"action": "login", "device_id": "phone-2000", "ready": true}'""",
+            f"  test call   seatbus call {NUMBER} --digits 1 --seconds 30 {where}",
+        ]
+    )
