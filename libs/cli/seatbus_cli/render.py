@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 _LEVELS = {"debug": "2", "info": "0", "warning": "33", "error": "31", "critical": "31;1"}
 _SHORT = ("tenant", "call", "agent", "queue", "contact", "rid", "leg")
-_HIDDEN = {"event", "level", "timestamp", "service", "instance", "logger", "trace", "span"}
+_HIDDEN = {"event", "level", "time", "service", "instance", "source", "trace", "span"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class LogStyle:
             return f"{name} {line}"
         if not isinstance(record, dict):
             return f"{name} {line}"
-        time = str(record.get("timestamp", ""))[11:23]
+        time = str(record.get("time", ""))[11:23]
         level = str(record.get("level", "info"))
         text = self._paint(str(record.get("event", "")), _LEVELS.get(level, "0"))
         keys = [key for key in _SHORT if key in record]
