@@ -1,0 +1,135 @@
+"""The bucket `calls`: the owner's view for everybody else. Written after the journal, never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_contracts.subjects import record_key
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.errors import Conflict, SeatbusError
+from seatbus_kit.log import get_logger
+
+if TYPE_CHECKING:
+    from seatbus_kit.bus import Bus
+    from seatbus_sip_edge.domain.model import Call
+
+log = get_logger("sip_edge.calls")
+
+_COALESCE_S = 0.08
+_RETRY_S = 0.5
+
+
+@dataclass(slots=True)
+class _Slot:
+    call: Call
+    revision: int = 0
+    dirty: bool = False
+    ended: bool = False
+    running: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class CallRecords:
+    """Changes of a call within 80 ms become one write; while a write is under way the next ones gather."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bucket = Bucket(bus, "calls")
+        self._slots: dict[str, _Slot] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def changed(self, call: Call) -> None:
+        slot = self._slots.get(call.call_id)
+        if slot is None:
+            slot = self._slots[call.call_id] = _Slot(call)
+        slot.dirty = True
+        if slot.timer is None and not slot.running:
+            slot.timer = asyncio.get_running_loop().call_later(_COALESCE_S, self._start, slot)
+
+    def ended(self, call: Call, *, was_stored: bool = False) -> None:
+        """The record leaves the bucket. `was_stored`: an earlier process may have written it."""
+        slot = self._slots.get(call.call_id)
+        if slot is None:
+            if not was_stored:
+                return
+            slot = self._slots[call.call_id] = _Slot(call)
+        slot.ended = True
+        if slot.timer is not None:
+            slot.timer.cancel()
+            slot.timer = None
+        if not slot.running:
+            if not slot.revision and not was_stored:
+                del self._slots[call.call_id]
+                return
+            self._start(slot)
+
+    async def stop(self) -> None:
+        for slot in self._slots.values():
+            if slot.timer is not None:
+                slot.timer.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=1.0)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, slot: _Slot) -> None:
+        slot.timer = None
+        slot.running = True
+        task = asyncio.create_task(self._write(slot))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, slot: _Slot) -> None:
+        key = record_key(slot.call.tenant_id, slot.call.call_id)
+        while slot.dirty or slot.ended:
+            try:
+                if slot.ended:
+                    await self._remove(slot, key)
+                    break
+                slot.dirty = False
+                slot.revision = await self._bucket.put(
+                    key, slot.call.to_proto().SerializeToString(), slot.revision
+                )
+            except SeatbusError as error:
+                slot.dirty = True
+                if not await self._look(slot, key, error):
+                    await asyncio.sleep(_RETRY_S)
+            else:
+                if slot.dirty and not slot.ended:
+                    await asyncio.sleep(_COALESCE_S)
+        slot.running = False
+        if slot.ended:
+            self._slots.pop(slot.call.call_id, None)
+
+    async def _remove(self, slot: _Slot, key: str) -> None:
+        if not slot.revision:
+            entry = await self._bucket.get(key)
+            if entry is None:
+                return
+            slot.revision = entry.revision
+        await self._bucket.purge(key, slot.revision)
+
+    async def _look(self, slot: _Slot, key: str, error: SeatbusError) -> bool:
+        """After a refused or unknown write the leader tells the revision; True when it could be asked."""
+        try:
+            entry = await self._bucket.read(key)
+        except SeatbusError:
+            return False
+        if entry is None or entry.deleted:
+            slot.revision = entry.revision if entry is not None else 0
+            return isinstance(error, Conflict)
+        stored = call_types.Call.FromString(entry.value)
+        if stored.epoch > slot.call.epoch:
+            log.error(
+                "another edge has adopted this call, its record is left alone",
+                tenant=slot.call.tenant_id,
+                call=slot.call.call_id,
+                owner=stored.owner,
+            )
+            slot.dirty = slot.ended = False
+            return True
+        slot.revision = entry.revision
+        return True

@@ -1,0 +1,167 @@
+"""Follows the events of every media instance, and notices when one has lost our sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_kit.errors import SeatbusError, Unavailable
+from seatbus_kit.log import get_logger
+from seatbus_kit.rpc.client import invoke, stream
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Phase
+
+if TYPE_CHECKING:
+    from seatbus.media.v1 import events_pb2 as media_events
+    from seatbus_kit.instances import Instance
+    from seatbus_sip_edge.application.edge import Edge
+
+log = get_logger("sip_edge.media")
+
+_RETRY_S = 0.2
+# A media instance that stays away this long has taken its sessions along.
+_LOST_S = 10.0
+_SUSPECT_S = 1.0
+
+
+class MediaWatch:
+    """One stream an instance. Calls are only given to instances whose stream is open."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._incarnations: dict[str, str] = {}
+        self._open: dict[str, asyncio.Event] = {}
+        self._suspects: dict[str, float] = {}
+
+    def start(self) -> None:
+        instances = self._edge.neighbours.instances
+        instances.subscribe(self._changed)
+        for instance in instances.all("media"):
+            self._follow(instance.id)
+
+    async def stop(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def suspect(self, instance_id: str) -> None:
+        """It did not answer: others are preferred for a moment."""
+        self._suspects[instance_id] = self._edge.monotonic() + _SUSPECT_S
+
+    async def choose(self, deadline: float) -> str:
+        """The least loaded instance that we hear. Raises Unavailable when none is there by `deadline`."""
+        edge = self._edge
+        while True:
+            now = edge.monotonic()
+            bad = {name for name, until in self._suspects.items() if until > now}
+            silent = {name for name, event in self._open.items() if not event.is_set()}
+            picked = edge.neighbours.instances.pick("media", exclude=bad | silent)
+            if picked is not None:
+                self._follow(picked.id)
+                if self._open[picked.id].is_set():
+                    return picked.id
+            if now >= deadline:
+                raise Unavailable("no media instance is there")
+            await asyncio.sleep(0.02)
+
+    def _changed(self, instance_id: str, instance: Instance | None) -> None:
+        if instance is not None and instance.service == "media":
+            self._follow(instance_id)
+
+    def _follow(self, instance_id: str) -> None:
+        if instance_id not in self._tasks:
+            self._open[instance_id] = asyncio.Event()
+            self._tasks[instance_id] = asyncio.create_task(self._run(instance_id))
+
+    async def _run(self, instance_id: str) -> None:
+        opened = self._open[instance_id]
+        gone_since: float | None = None
+        while True:
+            edge = self._edge
+            instance = edge.neighbours.instances.get(instance_id)
+            if instance is not None:
+                try:
+                    stub = edge.neighbours.stub("media", instance.address)
+                    async for event in stream(stub.Watch, media.WatchRequest(owner=edge.instance_id)):
+                        gone_since = None
+                        if event.WhichOneof("event") == "hello":
+                            await self._hello(instance_id, instance.address, event.hello.incarnation)
+                            opened.set()
+                        else:
+                            self._deliver(event)
+                except SeatbusError as error:
+                    if opened.is_set():
+                        log.warning(
+                            "media stream is broken, opened again", media=instance_id, reason=str(error)
+                        )
+            opened.clear()
+            now = edge.monotonic()
+            gone_since = gone_since if gone_since is not None else now
+            if now - gone_since > _LOST_S:
+                gone_since = now
+                self._lose(instance_id, frozenset(), "media instance is gone")
+            await asyncio.sleep(_RETRY_S)
+
+    async def _hello(self, instance_id: str, address: str, incarnation: str) -> None:
+        """After a break: sessions that are gone end their calls, steps whose end was missed go on."""
+        known = self._incarnations.get(instance_id)
+        self._incarnations[instance_id] = incarnation
+        calls = [
+            session
+            for session in self._edge.sessions.values()
+            if session.call.media_instance == instance_id and session.call.has_session
+        ]
+        if not calls:
+            return
+        stub = self._edge.neighbours.stub("media", address)
+        answer = await invoke(stub.ListSessions, media.ListSessionsRequest(owner=self._edge.instance_id), 2.0)
+        alive = frozenset(item.session_id for item in answer.sessions)
+        self._lose(instance_id, alive, "media was restarted without the session")
+        if known is None:
+            return
+        for session in calls:
+            call = session.call
+            if call.call_id in alive and call.phase is Phase.IN_FLOW:
+                session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
+                session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
+
+    def _lose(self, instance_id: str, alive: frozenset[str], reason: str) -> None:
+        for session in list(self._edge.sessions.values()):
+            call = session.call
+            if (
+                call.media_instance == instance_id
+                and call.has_session
+                and call.local_sdp
+                and call.call_id not in alive
+                and call.phase not in (Phase.ENDING, Phase.ENDED)
+            ):
+                log.error(
+                    "call has lost its audio, it is ended",
+                    tenant=call.tenant_id,
+                    call=call.call_id,
+                    reason=reason,
+                )
+                session.feed(on.MediaLost(reason))
+
+    def _deliver(self, event: media_events.MediaEvent) -> None:
+        session = self._edge.sessions.get(event.session_id)
+        if session is None:
+            return
+        kind = event.WhichOneof("event")
+        if kind == "play_finished":
+            found = event.play_finished
+            session.feed(on.PlayFinished(found.play_id, found.reason))
+        elif kind == "collect_finished":
+            collected = event.collect_finished
+            session.feed(on.CollectFinished(collected.collect_id, collected.digits, collected.reason))
+        elif kind in ("rtp_timed_out", "recording_failed"):
+            log.warning(
+                "trouble with the audio of a call",
+                tenant=session.call.tenant_id,
+                call=session.call.call_id,
+                kind=kind,
+                leg=event.endpoint_id,
+                reason=event.recording_failed.reason,
+            )

@@ -1,0 +1,268 @@
+"""Who is reachable where: digest-checked REGISTERs, kept in a bucket and reloaded at start."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.errors import Conflict, SeatbusError
+from seatbus_kit.log import get_logger
+from seatbus_kit.watch import Change, Watcher
+from seatbus_sip.flow import host_port
+from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
+
+if TYPE_CHECKING:
+    from seatbus_kit.bus import Bus
+    from seatbus_kit.config_view import ConfigView
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.message import Request
+
+log = get_logger("sip_edge.registrar")
+
+_SWEEP_S = 5.0
+_RETRY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Where to send an INVITE for an agent."""
+
+    username: str
+    device_id: str
+    contact: str
+    host: str
+    port: int
+
+
+@dataclass(slots=True)
+class _Bound:
+    record: call_types.Registration
+    binding: Binding
+    revision: int = 0
+
+
+def _binding_id(binding: Binding) -> str:
+    return hashlib.blake2s((binding.instance or binding.contact).encode(), digest_size=8).hexdigest()
+
+
+def _of_record(record: call_types.Registration) -> Binding:
+    instance = record.flow_token or None
+    return Binding(
+        record.contact,
+        record.expires_at.ToMicroseconds() / 1e6,
+        record.call_id,
+        record.cseq,
+        record.q,
+        instance,
+    )
+
+
+class Registrar:
+    """Bindings by username. The copy in the bucket is written after the answer; it never delays a 200."""
+
+    def __init__(self, bus: Bus, config: ConfigView, instance_id: str, policy: RegistrarPolicy) -> None:
+        self._config = config
+        self._instance = instance_id
+        self._policy = policy
+        self._bucket = Bucket(bus, "registrations")
+        self._watcher = Watcher(bus, "registrations")
+        self._users: dict[str, dict[str, _Bound]] = {}
+        self._unwritten: dict[str, call_types.Registration | None] = {}
+        self._revisions: dict[str, int] = {}
+        self._writing: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._watcher.subscribe(self._changed)
+        await self._watcher.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=1.0)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watcher.stop()
+
+    # ---- look-ups ---------------------------------------------------------------------------------------
+    def reach(self, tenant: str, agent_id: str) -> Phone | None:
+        """The agent's phone: first device by priority that has a live binding, its best binding."""
+        now = time.time()
+        for device_id, device in self._config.devices_of(tenant, agent_id):
+            if device.kind != tenancy.DEVICE_KIND_SIP:
+                continue
+            bound = self._live(device.username, now)
+            if bound:
+                best = bound[0].record
+                host, _, port = best.source.rpartition(":")
+                return Phone(device.username, device_id, best.contact, host.strip("[]"), int(port))
+        return None
+
+    def _live(self, username: str, now: float) -> list[_Bound]:
+        """Best q first, own flows before those of other edges, the latest first."""
+        found = [item for item in self._users.get(username, {}).values() if item.binding.expires_at > now]
+        return sorted(
+            found,
+            key=lambda item: (
+                -item.binding.q,
+                item.record.edge_instance != self._instance,
+                -item.binding.expires_at,
+            ),
+        )
+
+    def registrations(self, tenant: str) -> list[call_types.Registration]:
+        now = time.time()
+        return [
+            item.record
+            for bound in self._users.values()
+            for item in bound.values()
+            if item.record.tenant_id == tenant and item.binding.expires_at > now
+        ]
+
+    def is_bound(self, username: str, host: str) -> bool:
+        """Whether the user has a live binding from this address."""
+        now = time.time()
+        return any(
+            item.record.source.rpartition(":")[0].strip("[]") == host for item in self._live(username, now)
+        )
+
+    # ---- REGISTER ---------------------------------------------------------------------------------------
+    def register(self, username: str, request: Request, flow: Flow) -> RegisterOutcome:
+        """Applies an authenticated REGISTER. Raises SipParseError for what cannot be read."""
+        device = self._config.device_by_username(username)
+        if device is None:
+            return RegisterOutcome(403, (), ())
+        now = time.time()
+        bound = self._users.setdefault(username, {})
+        before = [item.binding for item in bound.values()]
+        outcome = apply_register(before, request, now, self._policy)
+        if outcome.status != 200:
+            return outcome
+        kept = {_binding_id(binding) for binding in live(outcome.bindings, now)}
+        for binding_id in [name for name in bound if name not in kept]:
+            del bound[binding_id]
+            self._store(f"{username}.{binding_id}", None)
+        for binding in outcome.added:
+            tenant, device_id, found = device
+            record = call_types.Registration(
+                username=username,
+                tenant_id=tenant,
+                agent_id=found.agent_id,
+                device_id=device_id,
+                contact=binding.contact,
+                transport=flow.transport.lower(),
+                source=host_port(flow.remote),
+                edge_instance=self._instance,
+                flow_token=binding.instance or "",
+                user_agent=(request.get("User-Agent") or "")[:200],
+                q=binding.q,
+                call_id=binding.call_id,
+                cseq=binding.cseq,
+            )
+            record.expires_at.FromMicroseconds(int(binding.expires_at * 1e6))
+            binding_id = _binding_id(binding)
+            bound[binding_id] = _Bound(record, binding)
+            self._store(f"{username}.{binding_id}", record)
+        if not bound:
+            self._users.pop(username, None)
+        return outcome
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            now = time.time()
+            for username, bound in list(self._users.items()):
+                for binding_id, item in list(bound.items()):
+                    if item.binding.expires_at > now:
+                        continue
+                    del bound[binding_id]
+                    if item.record.edge_instance == self._instance:
+                        self._store(f"{username}.{binding_id}", None)
+                if not bound:
+                    self._users.pop(username, None)
+
+    # ---- the bucket -------------------------------------------------------------------------------------
+    def _changed(self, change: Change) -> None:
+        username, _, binding_id = change.key.rpartition(".")
+        if change.entry is None:
+            bound = self._users.get(username, {})
+            found = bound.get(binding_id)
+            if found is not None and found.record.edge_instance != self._instance:
+                del bound[binding_id]
+            return
+        self._revisions[change.key] = change.entry.revision
+        try:
+            record = call_types.Registration.FromString(change.entry.value)
+        except DecodeError:
+            log.error("registration is unreadable, skipped", key=change.key)
+            return
+        bound = self._users.setdefault(username, {})
+        known = bound.get(binding_id)
+        # Our own memory is ahead of what we wrote.
+        if record.edge_instance == self._instance and (known is not None or change.key in self._unwritten):
+            return
+        if record.edge_instance == self._instance and self._watcher.loaded_at > float("-inf"):
+            return
+        bound[binding_id] = _Bound(record, _of_record(record))
+
+    def _store(self, key: str, record: call_types.Registration | None) -> None:
+        """Writes the latest value of a key, one write at a time; `None` removes it."""
+        self._unwritten[key] = record
+        if key in self._writing:
+            return
+        self._writing.add(key)
+        task = asyncio.create_task(self._write(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, key: str) -> None:
+        try:
+            while key in self._unwritten:
+                record = self._unwritten[key]
+                try:
+                    await self._write_once(key, record)
+                except Conflict as error:
+                    self._revisions[key] = await self._revision(key, error.revision)
+                    continue
+                except SeatbusError as error:
+                    log.info("registration is written later", key=key, reason=str(error))
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                if self._unwritten.get(key) is record:
+                    del self._unwritten[key]
+        finally:
+            self._writing.discard(key)
+
+    async def _write_once(self, key: str, record: call_types.Registration | None) -> None:
+        revision = self._revisions.get(key, 0)
+        if record is not None:
+            self._revisions[key] = await self._bucket.put(key, record.SerializeToString(), revision)
+            return
+        if not revision:
+            entry = await self._bucket.get(key)
+            if entry is None:
+                return
+            revision = entry.revision
+        await self._bucket.purge(key, revision)
+        self._revisions.pop(key, None)
+
+    async def _revision(self, key: str, told: int) -> int:
+        try:
+            entry = await self._bucket.read(key)
+        except SeatbusError:
+            await asyncio.sleep(_RETRY_S)
+            return told
+        return entry.revision if entry is not None else 0

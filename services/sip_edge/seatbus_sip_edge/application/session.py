@@ -1,0 +1,173 @@
+"""One call in this process: feeds the machine, journals what it says, then performs it."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from seatbus_kit.events import OutEvent
+from seatbus_kit.log import get_logger
+from seatbus_kit.trace import TraceContext
+from seatbus_sip_edge.adapters.journal import frame
+from seatbus_sip_edge.application.commands import Commands
+from seatbus_sip_edge.application.sip_side import SipSide
+from seatbus_sip_edge.application.spans import CallSpans
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.errors import IllegalInput
+from seatbus_sip_edge.domain.machine import apply
+from seatbus_sip_edge.domain.model import Phase
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping, Sequence
+
+    from seatbus_sip_edge.application.edge import Edge
+    from seatbus_sip_edge.domain.model import Call
+
+log = get_logger("sip_edge.call")
+
+
+class Session:
+    """Everything of a call but its truth, which is `call`."""
+
+    def __init__(self, edge: Edge, call: Call) -> None:
+        self.edge = edge
+        self.call = call
+        self.trace = TraceContext.for_call(call.call_id)
+        self.sip = SipSide(self)
+        self.commands = Commands(self)
+        self.spans = CallSpans(self)
+        self.over_at: float | None = None
+        self.recovered = False
+        self._timers: dict[fx.Timer, asyncio.TimerHandle] = {}
+        self._performers: Mapping[type, Callable[..., None]] = {
+            fx.Media: self.commands.media,
+            fx.AnswerCaller: lambda e: self.sip.answer(call.caller_leg_id, e.sdp),
+            fx.ProgressCaller: lambda e: self.sip.progress(call.caller_leg_id, e.sdp),
+            fx.RefuseCaller: lambda e: self.sip.refuse(call.caller_leg_id, e.status),
+            fx.Dial: lambda e: self.sip.dial(e.leg_id, e.sdp),
+            fx.CancelDial: lambda e: self.sip.cancel(e.leg_id),
+            fx.HangUp: lambda e: self.sip.hang_up(e.leg_id),
+            fx.BeginFlow: self.commands.begin_flow,
+            fx.AdvanceFlow: self.commands.advance_flow,
+            fx.EndFlow: self.commands.end_flow,
+            fx.Enqueue: self.commands.enqueue,
+            fx.CancelContact: self.commands.cancel_contact,
+            fx.ReportWork: self.commands.report_work,
+            fx.ReportOffer: self.commands.report_offer,
+            fx.SetTimer: self._set_timer,
+            fx.StopTimer: lambda e: self._stop_timer(e.timer),
+            fx.Finished: lambda _: self.edge.finished(self),
+        }
+
+    @property
+    def over(self) -> bool:
+        return self.call.phase is Phase.ENDED
+
+    def feed(self, event: on.Input) -> bool:
+        """Applies an input; False when the call could not take it where it is."""
+        call = self.call
+        edge = self.edge
+        now = edge.micros()
+        try:
+            effects = apply(call, event, now, edge.ids)
+        except IllegalInput as error:
+            log.warning(
+                "input does not fit, ignored",
+                tenant=call.tenant_id,
+                call=call.call_id,
+                phase=error.phase,
+                what=error.event,
+            )
+            return False
+        if not effects:
+            return True
+        events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
+        self._journal(events, now)
+        self.spans.after(event, effects)
+        edge.journal.then(lambda: self._perform(effects, events))
+        return True
+
+    def checkpoint(self) -> None:
+        """Journals the state as it is, without a fact."""
+        self._journal((), 0)
+
+    def state_frame(self, events: Sequence[OutEvent] = (), micros: int = 0) -> bytes:
+        return frame(
+            [
+                "t",
+                self.call.call_id,
+                self.call,
+                self.sip.to_dict(),
+                [
+                    [item.seq, item.type_name, micros, base64.b64encode(item.payload).decode()]
+                    for item in events
+                ],
+            ]
+        )
+
+    def _journal(self, events: Sequence[OutEvent], micros: int) -> None:
+        self.edge.journal.append(self.state_frame(events, micros))
+
+    def _event(self, item: fx.Record, now: int) -> OutEvent:
+        return self.edge.make_event(
+            self.call.tenant_id,
+            self.call.call_id,
+            item.seq,
+            item.message.DESCRIPTOR.full_name,
+            item.message.SerializeToString(),
+            now,
+        )
+
+    def _perform(self, effects: Sequence[fx.Effect], events: Sequence[OutEvent]) -> None:
+        """Runs once the journal has the transition."""
+        for effect in effects:
+            perform = self._performers.get(type(effect))
+            if perform is None:
+                continue
+            try:
+                perform(effect)
+            except Exception as error:
+                log.error(
+                    "effect failed",
+                    tenant=self.call.tenant_id,
+                    call=self.call.call_id,
+                    effect=type(effect).__name__,
+                    error=repr(error),
+                    exc_info=error,
+                )
+        self.edge.publisher.push(events)
+        if not self.over:
+            self.edge.records.changed(self.call)
+
+    # ---- timers -----------------------------------------------------------------------------------------
+    def _set_timer(self, effect: fx.SetTimer) -> None:
+        self._stop_timer(effect.timer)
+        event: on.Input
+        match effect.timer:
+            case fx.Timer.RING:
+                event = on.RingTimedOut(effect.leg_id)
+            case fx.Timer.PROGRESS:
+                event = on.ProgressDue()
+            case fx.Timer.UNANSWERED:
+                event = on.AnswerOverdue()
+        self._timers[effect.timer] = self.edge.loop.call_later(
+            effect.seconds, self._fired, effect.timer, event
+        )
+
+    def _fired(self, timer: fx.Timer, event: on.Input) -> None:
+        self._timers.pop(timer, None)
+        self.feed(event)
+
+    def _stop_timer(self, timer: fx.Timer) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def close(self) -> None:
+        """Stops everything at once; the journal has what a successor needs."""
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+        self.commands.cancel()

@@ -1,0 +1,350 @@
+"""The SIP half of a call: its dialogs and open INVITEs, and how the machine's wishes become messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatbus_kit.log import get_logger
+from seatbus_sip.building import initial_request
+from seatbus_sip.dialog import Dialog
+from seatbus_sip.errors import SipError
+from seatbus_sip.flow import Flow, host_port
+from seatbus_sip.forking import ForkResult, Forks
+from seatbus_sip.sdp import parse_sdp
+from seatbus_sip.tables import DialogState
+from seatbus_sip.uri import sip_uri
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seatbus_sip.message import Request, Response
+    from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+    from seatbus_sip_edge.application.session import Session
+
+log = get_logger("sip_edge.legs")
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+# After a crash requests of the lost process may be on their way: their numbers are skipped.
+_CSEQ_BLOCK = 100
+
+
+@dataclass(slots=True)
+class _Leg:
+    """`flow` is where requests of the dialog go unless a route set says otherwise."""
+
+    flow: Flow
+    dialog: Dialog | None = None
+    # An INVITE that is not finally answered yet: received, or sent.
+    received: ServerTransaction | None = None
+    request: Request | None = None
+    sent: ClientTransaction | None = None
+    forks: Forks | None = None
+    local_sdp: str = ""
+    acked: bool = True
+    bye_waits: bool = False
+    # Of an INVITE that was sent: what a successor needs to cancel it.
+    invite: dict[str, str] | None = None
+
+
+class SipSide:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._edge = session.edge
+        self._stack = session.edge.stack
+        self._legs: dict[str, _Leg] = {}
+        self._keys: list[tuple[str, str]] = []
+
+    # ---- caller -----------------------------------------------------------------------------------------
+    def receive_invite(self, leg_id: str, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+        """Makes the caller's early dialog. Raises SipError when the request cannot make one."""
+        dialog = Dialog.uas(request, tx.local_tag, self._contact())
+        self._legs[leg_id] = _Leg(flow, dialog, received=tx, request=request, acked=False)
+        self._index(leg_id, tx.call_id, tx.local_tag)
+
+    def answer(self, leg_id: str, sdp: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None:
+            leg.local_sdp = sdp
+            self._respond_invite(leg, 200, sdp)
+
+    def progress(self, leg_id: str, sdp: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None:
+            leg.local_sdp = sdp
+            self._respond_invite(leg, 183, sdp)
+
+    def refuse(self, leg_id: str, status: int) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None:
+            self._respond_invite(leg, status)
+
+    def _respond_invite(self, leg: _Leg, status: int, sdp: str = "") -> None:
+        tx, request, dialog = leg.received, leg.request, leg.dialog
+        if tx is None or request is None or dialog is None or dialog.state is DialogState.TERMINATED:
+            return
+        response = dialog.response(request, status, body=sdp)
+        if status < 300:
+            response.set("Allow", ALLOW)
+        elif status == 503:
+            response.set("Retry-After", "5")
+        if status >= 200:
+            leg.received = leg.request = None
+        self._stack.layer.respond(tx, response, self._stack.now)
+        self._stack.pump()
+
+    def acknowledged(self, leg_id: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None or leg.acked:
+            return
+        leg.acked = True
+        if leg.bye_waits:
+            leg.bye_waits = False
+            self._bye(leg)
+
+    # ---- agent ------------------------------------------------------------------------------------------
+    def dial(self, leg_id: str, sdp: str) -> None:
+        """Sends the INVITE over the flow that the phone registered on, or says that there is none."""
+        call = self._session.call
+        leg = call.legs[leg_id]
+        phone = self._edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
+        if phone is None:
+            log.warning(
+                "agent has no registered phone, the contact goes back to its queue",
+                tenant=call.tenant_id,
+                call=call.call_id,
+                agent=leg.agent_id,
+            )
+            self._session.feed(on.AgentFailed(leg_id, 0))
+            return
+        layer = self._stack.layer
+        host, _ = self._stack.advertised
+        invite = initial_request(
+            "INVITE",
+            phone.contact,
+            from_=f"<{sip_uri(call.caller or 'anonymous', host)}>",
+            to=f"<{sip_uri(phone.username, self._edge.settings.sip_realm)}>",
+            call_id=f"{layer.ids.token()}@{host}",
+            tag=layer.ids.token(),
+            contact=self._contact(),
+            headers={
+                "Allow": ALLOW,
+                "X-Seatbus-Call-Id": call.call_id,
+                "X-Seatbus-Queue": leg.queue_id or "-",
+            },
+            body=sdp,
+        )
+        flow = self._stack.flow_to(phone.host, phone.port)
+        tx = layer.send_request(invite, flow, self._stack.now)
+        leg.sip_call_id = invite.call_id
+        leg.remote_address = f"udp:{host_port((phone.host, phone.port))}"
+        made = _Leg(flow, sent=tx, forks=Forks(invite), local_sdp=sdp)
+        made.invite = {name: invite.require(name) for name in ("Via", "From", "To", "Call-ID", "CSeq")}
+        made.invite["uri"] = invite.uri
+        self._legs[leg_id] = made
+        self._index(leg_id, invite.call_id, invite.from_.tag or "")
+        self._stack.pump()
+        # What a successor needs to cancel this INVITE is only known now.
+        self._session.checkpoint()
+
+    def on_response(self, leg_id: str, tx: ClientTransaction, response: Response) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if response.cseq.method != "INVITE" or leg.forks is None:
+            if leg.dialog is not None:
+                leg.dialog.on_response(response)
+            return
+        outcome = leg.forks.receive(response)
+        now = self._stack.now
+        dialog = outcome.dialog
+        match outcome.result:
+            case ForkResult.EARLY if response.status in (180, 181, 182, 183):
+                self._session.feed(on.AgentRinging(leg_id))
+            case ForkResult.WON | ForkResult.REPEATED if dialog is not None:
+                leg.dialog = dialog
+                leg.sent = None
+                leg.invite = None
+                self._stack.layer.send_ack(tx, dialog.ack(), now)
+                if outcome.result is ForkResult.WON:
+                    self._session.feed(on.AgentAnswered(leg_id, response.body.decode("utf-8", "replace")))
+            case ForkResult.SURPLUS if dialog is not None:
+                self._stack.layer.send_ack(tx, dialog.ack(), now)
+                self._stack.layer.send_request(dialog.request("BYE"), leg.flow, now)
+            case ForkResult.FAILED:
+                leg.sent = None
+                leg.invite = None
+                self._session.feed(on.AgentFailed(leg_id, response.status))
+            case _:
+                pass
+
+    def on_no_response(self, leg_id: str, status: int) -> None:
+        """The INVITE to the phone was never answered (408), or could not be sent (503)."""
+        leg = self._legs.get(leg_id)
+        if leg is not None and leg.sent is not None:
+            leg.sent = None
+            leg.invite = None
+            self._session.feed(on.AgentFailed(leg_id, status))
+
+    def cancel(self, leg_id: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if leg.sent is not None:
+            self._stack.layer.cancel(leg.sent, self._stack.now)
+            self._stack.pump()
+        elif leg.invite is not None:
+            self._cancel_of_predecessor(leg, leg.invite)
+
+    def _cancel_of_predecessor(self, leg: _Leg, invite: Mapping[str, str]) -> None:
+        """The INVITE was sent before a crash: CANCEL needs nothing but its headers (RFC 3261 section 9.1)."""
+        from seatbus_sip.message import Request
+
+        cancel = Request("CANCEL", invite["uri"])
+        for name in ("Via", "From", "To", "Call-ID"):
+            cancel.set(name, invite[name])
+        cancel.set("Max-Forwards", 70)
+        cancel.set("CSeq", f"{invite['CSeq'].split()[0]} CANCEL")
+        self._stack.layer.send_raw(cancel, leg.flow)
+        self._stack.pump()
+
+    # ---- both -------------------------------------------------------------------------------------------
+    def hang_up(self, leg_id: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if not leg.acked:
+            # RFC 3261 section 15: no BYE before the ACK of our 200.
+            leg.bye_waits = True
+            return
+        self._bye(leg)
+
+    def _bye(self, leg: _Leg) -> None:
+        dialog = leg.dialog
+        if dialog is None or dialog.state is not DialogState.CONFIRMED:
+            return
+        self._stack.layer.send_request(dialog.request("BYE"), self._flow(leg, dialog), self._stack.now)
+        self._stack.pump()
+
+    def _flow(self, leg: _Leg, dialog: Dialog) -> Flow:
+        """A registered phone is reached over its own flow; others where route set or Contact say."""
+        call = self._session.call
+        own = leg is self._legs.get(call.caller_leg_id)
+        if own and call.direction == Direction.DIRECTION_INBOUND:
+            try:
+                host, port = dialog.next_hop.address
+            except SipError:
+                return leg.flow
+            if host.replace(".", "").isdigit() or ":" in host:
+                return self._stack.flow_to(host, port)
+        return leg.flow
+
+    def on_request(self, leg_id: str, tx: ServerTransaction, request: Request) -> None:
+        """A request inside one of the dialogs."""
+        leg = self._legs.get(leg_id)
+        layer, now = self._stack.layer, self._stack.now
+        if leg is None or leg.dialog is None:
+            layer.respond(tx, tx.response(481), now)
+            return
+        try:
+            leg.dialog.on_request(request)
+        except SipError as error:
+            layer.respond(tx, tx.response(error.status), now)
+            return
+        method = request.method
+        if method == "BYE":
+            layer.respond(tx, tx.response(200), now)
+            hung_up = on.CallerHungUp() if self._is_caller(leg_id) else on.AgentHungUp(leg_id)
+            self._session.feed(hung_up)
+        elif method in ("INVITE", "UPDATE"):
+            self._reoffered(leg_id, leg, tx, request)
+        elif method in ("OPTIONS", "INFO"):
+            layer.respond(tx, tx.response(200), now)
+        else:
+            response = tx.response(405)
+            response.set("Allow", ALLOW)
+            layer.respond(tx, response, now)
+
+    def _is_caller(self, leg_id: str) -> bool:
+        return leg_id == self._session.call.caller_leg_id
+
+    def _reoffered(self, leg_id: str, leg: _Leg, tx: ServerTransaction, request: Request) -> None:
+        """Hold, codec change, session refresh: answered on this leg alone, never relayed."""
+        if not request.body:
+            self._reanswer(leg, tx, request, 200, leg.local_sdp if request.method == "INVITE" else "")
+            return
+        sdp = request.body.decode("utf-8", "replace")
+        try:
+            audio = parse_sdp(sdp).audio
+        except SipError as error:
+            self._reanswer(leg, tx, request, error.status)
+            return
+        held = audio is not None and audio.on_hold
+
+        def answered(answer: str) -> None:
+            if not answer:
+                self._reanswer(leg, tx, request, 488)
+                return
+            leg.local_sdp = answer
+            self._session.feed(on.HoldChanged(leg_id, held))
+            self._edge.journal.then(lambda: self._reanswer(leg, tx, request, 200, answer))
+
+        self._session.commands.reoffer(leg_id, sdp, answered)
+
+    def _reanswer(
+        self, leg: _Leg, tx: ServerTransaction, request: Request, status: int, sdp: str = ""
+    ) -> None:
+        if leg.dialog is None or leg.dialog.state is DialogState.TERMINATED:
+            status, sdp = 481, ""
+        if leg.dialog is None or status == 481:
+            response = tx.response(481)
+        else:
+            response = leg.dialog.response(request, status, body=sdp)
+        self._stack.layer.respond(tx, response, self._stack.now)
+        self._stack.pump()
+
+    # ---- identity and journal ---------------------------------------------------------------------------
+    def _contact(self) -> str:
+        host, port = self._stack.advertised
+        return f"<{sip_uri('seatbus', host, port)}>"
+
+    def _index(self, leg_id: str, call_id: str, tag: str) -> None:
+        key = (call_id, tag)
+        self._keys.append(key)
+        self._edge.legs[key] = (self._session, leg_id)
+
+    def forget(self) -> None:
+        """Nothing of this call is found by its dialogs any more."""
+        for key in self._keys:
+            self._edge.legs.pop(key, None)
+        self._keys.clear()
+        self._legs.clear()
+
+    def to_dict(self) -> dict[str, object]:
+        """What a successor needs: dialogs, where they go, and INVITEs that are not answered yet."""
+        stored: dict[str, object] = {}
+        for leg_id, leg in self._legs.items():
+            item: dict[str, object] = {"flow": leg.flow.remote, "sdp": leg.local_sdp}
+            if leg.dialog is not None:
+                item["dialog"] = leg.dialog.to_dict()
+            if leg.invite is not None:
+                item["invite"] = leg.invite
+            stored[leg_id] = item
+        return stored
+
+    def restore(self, stored: Mapping[str, object]) -> None:
+        """Takes up what `to_dict` gave, in another process."""
+        for leg_id, item in stored.items():
+            if not isinstance(item, dict):
+                continue
+            host, port = item["flow"]
+            leg = _Leg(self._stack.flow_to(host, port), local_sdp=str(item.get("sdp", "")))
+            invite = item.get("invite")
+            leg.invite = invite if isinstance(invite, dict) else None
+            if isinstance(item.get("dialog"), dict):
+                leg.dialog = Dialog.from_dict(item["dialog"])
+                leg.dialog.reserve_cseq(_CSEQ_BLOCK)
+                self._index(leg_id, leg.dialog.call_id, leg.dialog.local_tag)
+            self._legs[leg_id] = leg

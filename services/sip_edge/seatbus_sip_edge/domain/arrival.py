@@ -1,0 +1,95 @@
+"""A call comes in: it is admitted or refused, and gets its audio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.media.v1 import service_pb2 as media
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.ending import finish
+from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.turn import Turn
+
+# Carriers end a call that hears nothing new for three minutes (RFC 3261, 13.3.1.1: one a minute).
+PROGRESS_EVERY_S = 60.0
+UNANSWERED_LIMIT_S = 170.0
+
+
+def _start(turn: Turn, source_address: str, sip_call_id: str) -> None:
+    call = turn.call
+    call.started_at = turn.now
+    leg = Leg(
+        call.caller_leg_id,
+        Role.LEG_ROLE_CALLER,
+        sip_call_id=sip_call_id,
+        remote_address=source_address,
+        created_at=turn.now,
+    )
+    call.legs[leg.leg_id] = leg
+    turn.record(
+        facts.CallStarted(
+            interaction_id=call.interaction_id,
+            direction=call.direction,
+            caller=call.caller,
+            dialed=call.dialed,
+            trunk_id=call.trunk_id,
+            number_id=call.number_id,
+            branch_id=call.branch_id,
+            owner=call.owner,
+            sip_call_id=sip_call_id,
+            source_address=source_address,
+        )
+    )
+    turn.record(facts.LegCreated(leg_id=leg.leg_id, role=leg.role, remote_address=source_address))
+
+
+def arrived(turn: Turn, event: on.Arrived) -> Phase:
+    _start(turn, event.source_address, event.sip_call_id)
+    turn.call.has_session = True
+    turn.media(
+        media.Command(
+            accept_offer=media.AcceptOffer(
+                endpoint_id=turn.call.caller_leg_id, sdp=event.sdp, zone=event.zone, codecs=event.codecs
+            )
+        ),
+        reply=fx.MediaReply.ACCEPTED,
+        leg_id=turn.call.caller_leg_id,
+    )
+    return Phase.ARRIVED
+
+
+def refused_at_door(turn: Turn, event: on.RefusedAtDoor) -> Phase:
+    _start(turn, event.source_address, event.sip_call_id)
+    return finish(turn, event.cause, sip_status=event.status)
+
+
+def offer_accepted(turn: Turn, event: on.OfferAccepted) -> Phase:
+    call = turn.call
+    call.local_sdp, call.codec = event.sdp, event.codec
+    if call.supervision in (
+        tenancy.ANSWER_SUPERVISION_UNSPECIFIED,
+        tenancy.ANSWER_SUPERVISION_AT_FLOW,
+    ):
+        turn.answer_caller()
+    else:
+        turn.do(
+            fx.ProgressCaller(event.sdp),
+            fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
+            fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
+        )
+    turn.do(fx.BeginFlow(call.flow_id))
+    return Phase.IN_FLOW
+
+
+def offer_unacceptable(turn: Turn, _event: on.OfferUnacceptable) -> Phase:
+    return finish(turn, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
+
+
+def progress_due(turn: Turn, _event: on.ProgressDue) -> Phase:
+    turn.do(fx.ProgressCaller(turn.call.local_sdp), fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S))
+    return turn.call.phase

@@ -1,0 +1,167 @@
+"""What a call wants done. The shell journals first, then performs these in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+
+    from seatbus.acd.v1 import service_pb2 as acd
+    from seatbus.agent.v1 import service_pb2 as agent
+    from seatbus.common.v1 import types_pb2 as common
+    from seatbus.ivr.v1 import types_pb2 as ivr
+    from seatbus.media.v1 import service_pb2 as media
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A fact with its number in the call's sequence."""
+
+    seq: int
+    message: Message
+
+
+class MediaReply(StrEnum):
+    """What the machine wants to hear about a batch of media commands."""
+
+    NOTHING = "nothing"
+    ACCEPTED = "accepted"
+    OFFER = "offer"
+    CONNECTED = "connected"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    commands: Sequence[media.Command]
+    reply: MediaReply = MediaReply.NOTHING
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCaller:
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressCaller:
+    """183 with the SDP: early audio."""
+
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseCaller:
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDial:
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """BYE on a leg that was answered."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginFlow:
+    flow_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceFlow:
+    step_seq: int
+    outcome: ivr.Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class EndFlow:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    contact_id: str
+    queue_id: str
+    requirements: Sequence[common.Skill] = ()
+    priority: int = 0
+    preferred_agent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelContact:
+    contact_id: str
+    outcome: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWork:
+    leg_id: str
+    event: agent.WorkEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOffer:
+    leg_id: str
+    contact_id: str
+    outcome: acd.OfferOutcome
+
+
+class Timer(StrEnum):
+    RING = "ring"
+    PROGRESS = "progress"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    timer: Timer
+    seconds: float
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing more will happen to this call."""
+
+
+Effect = (
+    Record
+    | Media
+    | AnswerCaller
+    | ProgressCaller
+    | RefuseCaller
+    | Dial
+    | CancelDial
+    | HangUp
+    | BeginFlow
+    | AdvanceFlow
+    | EndFlow
+    | Enqueue
+    | CancelContact
+    | ReportWork
+    | ReportOffer
+    | SetTimer
+    | StopTimer
+    | Finished
+)

@@ -1,0 +1,149 @@
+"""How a call ends: legs are closed, promises to acd and agent_state settled, then one last fact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.causes import status_of
+from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase
+
+if TYPE_CHECKING:
+    from seatbus.call.v1 import types_pb2 as call_types
+    from seatbus_sip_edge.domain.model import Leg
+    from seatbus_sip_edge.domain.turn import Turn
+
+
+def finish(
+    turn: Turn, cause: call_types.HangupCause, *, caller_gone: bool = False, sip_status: int = 0
+) -> Phase:
+    """Ends the call. Returns the phase it goes to."""
+    call = turn.call
+    call.cause = cause
+    turn.do(fx.StopTimer(fx.Timer.RING), fx.StopTimer(fx.Timer.PROGRESS), fx.StopTimer(fx.Timer.UNANSWERED))
+    agent_leg = call.agent_leg
+    if agent_leg is not None:
+        end_agent(turn, agent_leg, cause)
+    caller_leg = call.caller_leg
+    if caller_leg.live:
+        status = 0
+        if not caller_leg.was_answered:
+            status = call.sip_status = sip_status or status_of(cause)
+            turn.do(fx.RefuseCaller(status))
+        elif not caller_gone:
+            turn.do(fx.HangUp(caller_leg.leg_id))
+        turn.end_leg(caller_leg, cause, status)
+    if call.waiting:
+        call.waiting = False
+        turn.record(
+            facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="abandoned")
+        )
+        turn.do(fx.CancelContact(call.contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
+    if call.step_seq:
+        turn.do(fx.EndFlow())
+    if not call.has_session:
+        return close(turn)
+    turn.media(media.Command(end_session=media.EndSession()), reply=fx.MediaReply.ENDED)
+    return Phase.ENDING
+
+
+def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:
+    """Ends an agent's leg with what agent_state must know. `gone`: the phone has sent BYE itself."""
+    call = turn.call
+    talking = leg.phase is LegPhase.TALKING
+    if not gone:
+        turn.close_sip(leg)
+    if talking:
+        turn.record(facts.CallUnbridged(caller_leg_id=call.caller_leg_id, agent_leg_id=leg.leg_id))
+        if call.recording:
+            call.recording = False
+            turn.record(facts.CallRecordingStopped(recording_id=call.recording_id))
+    answered = leg.was_answered
+    turn.end_leg(leg, cause if answered else Cause.HANGUP_CAUSE_CANCELLED)
+    turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED))
+
+
+def close(turn: Turn) -> Phase:
+    """The last fact carries the whole call and its own number, so that a reader can tell it has all."""
+    call = turn.call
+    call.phase = Phase.ENDED
+    call.ended_at = turn.now
+    last = call.seq + 1
+    call.seq = last
+    turn.do(
+        fx.Record(
+            last,
+            facts.CallEnded(
+                cause=call.cause,
+                last_seq=last,
+                sip_status=call.sip_status,
+                call=call.to_proto(),
+                digits=call.all_digits,
+            ),
+        ),
+        fx.Finished(),
+    )
+    return Phase.ENDED
+
+
+def session_ended(turn: Turn, event: on.SessionEnded) -> Phase:
+    for item in event.statistics:
+        if item.leg_id not in turn.call.legs:
+            continue
+        found = item.statistics
+        turn.record(
+            facts.CallQualityReported(
+                leg_id=item.leg_id,
+                packets_received=found.packets_received,
+                packets_lost=found.packets_lost,
+                jitter_ms=found.jitter_ms,
+                round_trip_ms=found.round_trip_ms,
+                mos=found.mos,
+                packets_sent=found.packets_sent,
+            )
+        )
+    return close(turn)
+
+
+def _cause_of_leaving(turn: Turn) -> call_types.HangupCause:
+    call = turn.call
+    leg = call.agent_leg
+    if call.phase is Phase.BRIDGED or (leg is not None and leg.confirmed):
+        return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
+    if call.phase in (Phase.QUEUED, Phase.OFFERED):
+        return Cause.HANGUP_CAUSE_ABANDONED_IN_QUEUE
+    return Cause.HANGUP_CAUSE_ABANDONED_IN_FLOW
+
+
+def caller_left(turn: Turn, _event: on.CallerCancelled | on.CallerHungUp) -> Phase:
+    return finish(turn, _cause_of_leaving(turn), caller_gone=True)
+
+
+def not_acknowledged(turn: Turn, _event: on.CallerNotAcknowledged) -> Phase:
+    return finish(turn, Cause.HANGUP_CAUSE_NO_ACK)
+
+
+def media_lost(turn: Turn, _event: on.MediaLost) -> Phase:
+    return finish(turn, Cause.HANGUP_CAUSE_MEDIA_FAILED)
+
+
+def answer_overdue(turn: Turn, _event: on.AnswerOverdue) -> Phase:
+    return finish(turn, Cause.HANGUP_CAUSE_NO_ANSWER)
+
+
+def aborted(turn: Turn, event: on.Aborted) -> Phase:
+    return finish(turn, event.cause)
+
+
+def hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
+    return finish(turn, event.cause or Cause.HANGUP_CAUSE_API)
+
+
+def agent_hung_up(turn: Turn, event: on.AgentHungUp) -> Phase:
+    end_agent(turn, turn.call.legs[event.leg_id], Cause.HANGUP_CAUSE_AGENT_HUNG_UP, gone=True)
+    return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)

@@ -1,0 +1,148 @@
+"""Carrying out the steps that ivr gives, and what happens when nobody gives any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.ivr.v1 import types_pb2 as ivr
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.ending import finish
+from seatbus_sip_edge.domain.model import Cause, Phase
+from seatbus_sip_edge.domain.waiting import enqueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from seatbus_sip_edge.domain.turn import Turn
+
+FALLBACK_PLAY = "fallback"
+_DEFAULT_COLLECT_MS = 5000
+
+
+def step_play_id(step_seq: int) -> str:
+    return f"step-{step_seq}"
+
+
+def advance(turn: Turn, kind: ivr.OutcomeKind, *, digits: str = "", reason: str = "") -> Phase:
+    """Reports how the current step went. The answer comes as StepGiven."""
+    turn.call.action = ""
+    turn.do(fx.AdvanceFlow(turn.call.step_seq, ivr.Outcome(kind=kind, digits=digits, reason=reason[:200])))
+    return Phase.IN_FLOW
+
+
+def step_given(turn: Turn, event: on.StepGiven) -> Phase:
+    call, step = turn.call, event.step
+    if call.in_flow and step.step_seq <= call.step_seq:
+        return call.phase
+    if not call.in_flow:
+        call.in_flow = True
+        turn.record(facts.CallFlowEntered(flow_id=call.flow_id, flow_version=call.flow_version))
+    call.step_seq, call.node_id = step.step_seq, step.node_id
+    if step.attributes:
+        call.attributes.update(step.attributes)
+        turn.record(facts.CallAttributesSet(attributes=step.attributes))
+    turn.record(facts.CallNodeEntered(node_id=step.node_id, step_seq=step.step_seq))
+    action = step.WhichOneof("action") or ""
+    call.action = action
+    perform = _ACTIONS.get(action)
+    if perform is None:
+        return advance(turn, ivr.OUTCOME_KIND_FAILED, reason=f"{action or 'no action'} is not served")
+    return perform(turn, event)
+
+
+def _play(turn: Turn, event: on.StepGiven) -> Phase:
+    play = event.step.play
+    if not play.audio:
+        return advance(turn, ivr.OUTCOME_KIND_DONE)
+    turn.play(step_play_id(event.step.step_seq), play.audio, barge_in=play.barge_in)
+    return Phase.IN_FLOW
+
+
+def _collect(turn: Turn, event: on.StepGiven) -> Phase:
+    collect = event.step.collect
+    turn.call.secret = collect.secret
+    command = media.Collect(
+        endpoint_id=turn.call.caller_leg_id,
+        collect_id=step_play_id(event.step.step_seq),
+        min_digits=collect.min_digits,
+        max_digits=collect.max_digits or 1,
+        terminators=collect.terminators,
+        timeout_ms=collect.timeout_ms or _DEFAULT_COLLECT_MS,
+        inter_digit_ms=collect.inter_digit_ms,
+        secret=collect.secret,
+    )
+    if collect.audio:
+        command.playlist.items.extend(collect.audio)
+        command.playlist.barge_in = True
+    turn.media(media.Command(collect=command))
+    return Phase.IN_FLOW
+
+
+def _enqueue(turn: Turn, event: on.StepGiven) -> Phase:
+    step = event.step.enqueue
+    return enqueue(
+        turn,
+        step.queue_id,
+        event.queue,
+        requirements=step.requirements,
+        priority=step.priority,
+        preferred_agent_id=step.preferred_agent_id,
+    )
+
+
+def _hang_up(turn: Turn, event: on.StepGiven) -> Phase:
+    audio = event.step.hang_up.audio
+    if not audio:
+        return finish(turn, Cause.HANGUP_CAUSE_FLOW_ENDED)
+    turn.play(step_play_id(event.step.step_seq), audio)
+    return Phase.IN_FLOW
+
+
+_ACTIONS: Mapping[str, Callable[[Turn, on.StepGiven], Phase]] = {
+    "play": _play,
+    "collect": _collect,
+    "enqueue": _enqueue,
+    "hang_up": _hang_up,
+}
+
+
+def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
+    call = turn.call
+    if event.play_id == FALLBACK_PLAY and call.action == FALLBACK_PLAY:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    if event.play_id != step_play_id(call.step_seq):
+        return call.phase
+    if call.action == "hang_up":
+        return finish(turn, Cause.HANGUP_CAUSE_FLOW_ENDED)
+    if call.action == "play":
+        return advance(turn, ivr.OUTCOME_KIND_DONE, reason=event.reason)
+    return call.phase
+
+
+def collect_finished(turn: Turn, event: on.CollectFinished) -> Phase:
+    call = turn.call
+    if call.action != "collect" or event.collect_id != step_play_id(call.step_seq):
+        return call.phase
+    if not event.digits:
+        return advance(turn, ivr.OUTCOME_KIND_TIMEOUT, reason=event.reason)
+    shown = "*" * len(event.digits) if call.secret else event.digits
+    call.digits.append(shown)
+    turn.record(facts.CallDigitsCollected(node_id=call.node_id, digits=shown, secret=call.secret))
+    return advance(turn, ivr.OUTCOME_KIND_DIGITS, digits=event.digits, reason=event.reason)
+
+
+def flow_unavailable(turn: Turn, event: on.FlowUnavailable) -> Phase:
+    """The number's fallback route. A call is never left ringing into the void."""
+    call = turn.call
+    call.in_flow = False
+    target = event.route.WhichOneof("target") if event.route is not None else None
+    if event.route is not None and target == "queue_id":
+        return enqueue(turn, event.route.queue_id, event.queue)
+    if event.route is not None and target == "announcement_prompt_id":
+        call.action = FALLBACK_PLAY
+        turn.play(FALLBACK_PLAY, [ivr.Audio(prompt_id=event.route.announcement_prompt_id)])
+        return Phase.IN_FLOW
+    return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)

@@ -1,0 +1,301 @@
+"""What can happen to a call. Everything that the machine needs to know comes in here: it asks nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seatbus.call.v1 import types_pb2 as call_types
+    from seatbus.ivr.v1 import types_pb2 as ivr
+    from seatbus.media.v1 import types_pb2 as media
+    from seatbus.tenancy.v1 import types_pb2 as tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An admitted INVITE. `codecs` and `zone` are the trunk's."""
+
+    sdp: str
+    source_address: str
+    sip_call_id: str
+    codecs: Sequence[str] = ()
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAtDoor:
+    """An INVITE that gets a CDR and a refusal, nothing else."""
+
+    status: int
+    cause: call_types.HangupCause
+    source_address: str
+    sip_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerCancelled:
+    """CANCEL, or the transport of an unanswered caller broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHungUp:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNotAcknowledged:
+    """No ACK for the 200 within 64*T1."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """Media answered the caller's SDP."""
+
+    sdp: str
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferUnacceptable:
+    """Media cannot answer the caller's SDP."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The session is gone, or media refuses to serve it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepGiven:
+    """ivr says what to do next. `queue` is the configuration of the queue that the step names."""
+
+    step: ivr.Step
+    queue: tenancy.Queue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowUnavailable:
+    """Nobody walks the flow: the number's fallback route is taken."""
+
+    route: tenancy.Route | None
+    queue: tenancy.Queue | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayFinished:
+    play_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectFinished:
+    collect_id: str
+    digits: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    contact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueRefused:
+    contact_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftQueue:
+    """acd: the contact left its queue without an agent."""
+
+    contact_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOffered:
+    """acd: ring this agent. Checked for epoch and rid before it gets here."""
+
+    contact_id: str
+    rid: str
+    group: str
+    epoch: int
+    agent_tenant_id: str
+    agent_id: str
+    device_id: str
+    queue_id: str
+    leg_id: str
+    ring_timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWithdrawn:
+    rid: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOfferMade:
+    """Media made the SDP for the agent's leg."""
+
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRinging:
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswered:
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFailed:
+    """The INVITE to the agent's phone ended with `status`; 0: it was never sent."""
+
+    leg_id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class RingTimedOut:
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHungUp:
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAccepted:
+    """agent_state took the answer, or is away: then the call is connected and reconciled later."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRefused:
+    leg_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Media joined the legs."""
+
+    leg_id: str
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    leg_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDropped:
+    """acd no longer knows the reservation that was answered."""
+
+    rid: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    leg_id: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesSet:
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpAsked:
+    """By the API: the whole call, or one leg."""
+
+    leg_id: str
+    cause: call_types.HangupCause
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressDue:
+    """An unanswered caller hears nothing of us for a minute: say 183 again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOverdue:
+    """The caller waited unanswered as long as is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegStatistics:
+    leg_id: str
+    statistics: media.EndpointStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Media has ended the session, or cannot be asked any more."""
+
+    statistics: Sequence[LegStatistics] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The edge cannot serve the call any longer (it was restarted)."""
+
+    cause: call_types.HangupCause
+
+
+Input = (
+    Arrived
+    | RefusedAtDoor
+    | CallerCancelled
+    | CallerHungUp
+    | CallerNotAcknowledged
+    | OfferAccepted
+    | OfferUnacceptable
+    | MediaLost
+    | StepGiven
+    | FlowUnavailable
+    | PlayFinished
+    | CollectFinished
+    | Enqueued
+    | EnqueueRefused
+    | LeftQueue
+    | AgentOffered
+    | OfferWithdrawn
+    | AgentOfferMade
+    | AgentRinging
+    | AgentAnswered
+    | AgentFailed
+    | RingTimedOut
+    | AgentHungUp
+    | WorkAccepted
+    | WorkRefused
+    | Connected
+    | ConnectFailed
+    | OfferDropped
+    | HoldChanged
+    | AttributesSet
+    | HangUpAsked
+    | ProgressDue
+    | AnswerOverdue
+    | SessionEnded
+    | Aborted
+)

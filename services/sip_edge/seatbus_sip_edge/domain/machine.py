@@ -1,0 +1,199 @@
+"""The call's transition table: phase x input -> action and the phases it may lead to.
+
+The table is data: a missing entry raises IllegalInput and changes nothing. Actions are pure: they change the
+call and collect effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import arrival, ending, flow, offer, waiting
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.errors import IllegalInput
+from seatbus_sip_edge.domain.model import LegPhase, Phase, Role
+from seatbus_sip_edge.domain.turn import Ids, Turn
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.model import Call
+
+# The input of each action is the type that the table files it under.
+Action = Callable[[Turn, Any], Phase]
+
+
+class Rule(NamedTuple):
+    action: Action
+    to: frozenset[Phase]
+
+
+def _rule(action: Action, *to: Phase) -> Rule:
+    return Rule(action, frozenset(to))
+
+
+def _stay(turn: Turn, _event: object) -> Phase:
+    return turn.call.phase
+
+
+def _hold_changed(turn: Turn, event: on.HoldChanged) -> Phase:
+    call = turn.call
+    leg = call.legs.get(event.leg_id)
+    if leg is None or not leg.live or leg.held == event.held:
+        return call.phase
+    leg.held = event.held
+    turn.record(facts.LegHeld(leg_id=leg.leg_id) if event.held else facts.LegResumed(leg_id=leg.leg_id))
+    if leg.role == Role.LEG_ROLE_AGENT and leg.phase is LegPhase.TALKING:
+        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_HELD if event.held else agent.WORK_EVENT_RESUMED))
+    return call.phase
+
+
+def _attributes_set(turn: Turn, event: on.AttributesSet) -> Phase:
+    turn.call.attributes.update(event.attributes)
+    turn.record(facts.CallAttributesSet(attributes=event.attributes))
+    return turn.call.phase
+
+
+P = Phase
+_ENDS = (P.ENDING, P.ENDED)
+_LEAVES: Mapping[type, Rule] = {
+    on.CallerCancelled: _rule(ending.caller_left, *_ENDS),
+    on.CallerHungUp: _rule(ending.caller_left, *_ENDS),
+    on.CallerNotAcknowledged: _rule(ending.not_acknowledged, *_ENDS),
+    on.MediaLost: _rule(ending.media_lost, *_ENDS),
+    on.HangUpAsked: _rule(ending.hang_up_asked, *_ENDS),
+    on.Aborted: _rule(ending.aborted, *_ENDS),
+}
+
+
+def _waits(phase: Phase) -> Mapping[type, Rule]:
+    """What may come at any moment of a call that lives, and leaves it where it is."""
+    return {
+        on.HoldChanged: _rule(_hold_changed, phase),
+        on.AttributesSet: _rule(_attributes_set, phase),
+        on.ProgressDue: _rule(arrival.progress_due, phase),
+        on.AnswerOverdue: _rule(ending.answer_overdue, *_ENDS),
+        on.Enqueued: _rule(_stay, phase),
+        # Reports of what was replaced or withdrawn meanwhile.
+        on.PlayFinished: _rule(_stay, phase),
+        on.CollectFinished: _rule(_stay, phase),
+        on.WorkAccepted: _rule(_stay, phase),
+        # Cutting a conversation would be worse than an agent's record that is put right later.
+        on.WorkRefused: _rule(_stay, phase),
+        on.OfferDropped: _rule(_stay, phase),
+        on.EnqueueRefused: _rule(_stay, phase),
+        on.RingTimedOut: _rule(_stay, phase),
+        on.OfferWithdrawn: _rule(_stay, phase),
+    }
+
+
+_OVER: Mapping[type, Rule] = {
+    kind: _rule(_stay, P.ENDING)
+    for kind in (
+        *_LEAVES,
+        *_waits(P.ENDING),
+        on.OfferAccepted,
+        on.OfferUnacceptable,
+        on.StepGiven,
+        on.FlowUnavailable,
+        on.LeftQueue,
+        on.Connected,
+        on.ConnectFailed,
+    )
+}
+
+CALLS: Mapping[Phase, Mapping[type, Rule]] = {
+    P.ARRIVED: {
+        **_waits(P.ARRIVED),
+        **_LEAVES,
+        on.Arrived: _rule(arrival.arrived, P.ARRIVED),
+        on.RefusedAtDoor: _rule(arrival.refused_at_door, P.ENDED),
+        on.OfferAccepted: _rule(arrival.offer_accepted, P.IN_FLOW),
+        on.OfferUnacceptable: _rule(arrival.offer_unacceptable, *_ENDS),
+    },
+    P.IN_FLOW: {
+        **_waits(P.IN_FLOW),
+        **_LEAVES,
+        on.StepGiven: _rule(flow.step_given, P.IN_FLOW, P.QUEUED, *_ENDS),
+        on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, *_ENDS),
+        on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
+        on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW),
+    },
+    P.QUEUED: {
+        **_waits(P.QUEUED),
+        **_LEAVES,
+        on.EnqueueRefused: _rule(waiting.enqueue_refused, P.QUEUED, P.IN_FLOW, *_ENDS),
+        on.LeftQueue: _rule(waiting.left_queue, P.QUEUED, P.IN_FLOW, *_ENDS),
+        on.AgentOffered: _rule(offer.offered, P.OFFERED),
+    },
+    P.OFFERED: {
+        **_waits(P.OFFERED),
+        **_LEAVES,
+        on.AgentOfferMade: _rule(offer.offer_made, P.OFFERED),
+        on.AgentRinging: _rule(offer.ringing, P.OFFERED),
+        on.AgentAnswered: _rule(offer.answered, P.OFFERED),
+        on.AgentFailed: _rule(offer.failed, P.QUEUED),
+        on.RingTimedOut: _rule(offer.ring_timed_out, P.OFFERED, P.QUEUED),
+        on.OfferWithdrawn: _rule(offer.withdrawn, P.OFFERED, P.QUEUED),
+        on.WorkAccepted: _rule(offer.work_accepted, P.OFFERED),
+        on.WorkRefused: _rule(offer.work_refused, P.OFFERED, P.QUEUED),
+        on.Connected: _rule(offer.connected, P.BRIDGED),
+        on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
+        on.AgentHungUp: _rule(offer.hung_up_early, P.QUEUED, *_ENDS),
+        on.OfferDropped: _rule(offer.dropped, P.OFFERED, P.QUEUED),
+        on.LeftQueue: _rule(waiting.left_queue, P.OFFERED, P.IN_FLOW, *_ENDS),
+    },
+    P.BRIDGED: {
+        **_waits(P.BRIDGED),
+        **_LEAVES,
+        on.AgentHungUp: _rule(ending.agent_hung_up, *_ENDS),
+        on.OfferDropped: _rule(offer.dropped, P.BRIDGED, P.QUEUED),
+    },
+    P.ENDING: {**_OVER, on.SessionEnded: _rule(ending.session_ended, P.ENDED)},
+    P.ENDED: {**{kind: _rule(_stay, P.ENDED) for kind in _OVER}, on.SessionEnded: _rule(_stay, P.ENDED)},
+}
+
+_OF_AN_AGENT = (
+    on.AgentOfferMade,
+    on.AgentRinging,
+    on.AgentAnswered,
+    on.AgentFailed,
+    on.RingTimedOut,
+    on.AgentHungUp,
+    on.WorkAccepted,
+    on.WorkRefused,
+    on.Connected,
+    on.ConnectFailed,
+)
+
+
+def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
+    """Applies one input; returns the effects in order. Raises IllegalInput, changing nothing."""
+    turn = Turn(call, now, ids)
+    if isinstance(event, _OF_AN_AGENT) and _is_over(call, event.leg_id):
+        _late(turn, event)
+        return turn.effects
+    rule = CALLS[call.phase].get(type(event))
+    if rule is None:
+        raise IllegalInput(call.phase.value, type(event).__name__)
+    following = rule.action(turn, event)
+    if following not in rule.to:
+        raise IllegalInput(call.phase.value, f"{type(event).__name__} to {following.value}")
+    call.phase = following
+    return turn.effects
+
+
+def _is_over(call: Call, leg_id: str) -> bool:
+    leg = call.legs.get(leg_id)
+    return leg is None or not leg.live
+
+
+def _late(turn: Turn, event: on.Input) -> None:
+    """About a leg that is over: a phone that answered meanwhile is hung up, audio made is removed."""
+    if isinstance(event, on.AgentAnswered):
+        turn.do(fx.HangUp(event.leg_id))
+    elif isinstance(event, on.AgentOfferMade) and turn.call.phase not in _ENDS:
+        turn.media(media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=event.leg_id)))

@@ -1,0 +1,242 @@
+"""A call with its legs: plain values only, so that the journal can hold the whole of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from seatbus.call.v1 import types_pb2 as call_types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Role = call_types.LegRole
+Cause = call_types.HangupCause
+Direction = call_types.Direction
+NO_CAUSE = Cause.HANGUP_CAUSE_UNSPECIFIED
+
+
+class Phase(StrEnum):
+    """Where the call is. `ending` waits for the last statistics of its audio."""
+
+    ARRIVED = "arrived"
+    IN_FLOW = "in_flow"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    BRIDGED = "bridged"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class LegPhase(StrEnum):
+    """Where a leg is. `prepared`: its offer is being made; `answered`: 200 came, not yet connected."""
+
+    TRYING = "trying"
+    PREPARED = "prepared"
+    DIALLED = "dialled"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+_PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
+    Phase.ARRIVED: call_types.CALL_STATE_ARRIVED,
+    Phase.IN_FLOW: call_types.CALL_STATE_IN_FLOW,
+    Phase.QUEUED: call_types.CALL_STATE_QUEUED,
+    Phase.OFFERED: call_types.CALL_STATE_RINGING_AGENT,
+    Phase.BRIDGED: call_types.CALL_STATE_BRIDGED,
+    Phase.ENDING: call_types.CALL_STATE_ENDED,
+    Phase.ENDED: call_types.CALL_STATE_ENDED,
+}
+
+_PUBLIC_LEG_PHASE: Mapping[LegPhase, call_types.LegState] = {
+    LegPhase.TRYING: call_types.LEG_STATE_TRYING,
+    LegPhase.PREPARED: call_types.LEG_STATE_TRYING,
+    LegPhase.DIALLED: call_types.LEG_STATE_TRYING,
+    LegPhase.RINGING: call_types.LEG_STATE_RINGING,
+    LegPhase.ANSWERED: call_types.LEG_STATE_ANSWERED,
+    LegPhase.TALKING: call_types.LEG_STATE_ANSWERED,
+    LegPhase.ENDED: call_types.LEG_STATE_ENDED,
+}
+
+
+@dataclass(slots=True)
+class Leg:
+    """One SIP dialog and the media endpoint of the same id. Times: microseconds since 1970, 0 = not yet."""
+
+    leg_id: str
+    role: call_types.LegRole
+    phase: LegPhase = LegPhase.TRYING
+    sip_call_id: str = ""
+    remote_address: str = ""
+    agent_id: str = ""
+    agent_tenant_id: str = ""
+    device_id: str = ""
+    rid: str = ""
+    queue_id: str = ""
+    ring_timeout_s: int = 0
+    created_at: int = 0
+    ringing_at: int = 0
+    answered_at: int = 0
+    ended_at: int = 0
+    cause: call_types.HangupCause = NO_CAUSE
+    sip_status: int = 0
+    held: bool = False
+    # Whether agent_state has accepted the answer (or could not be asked).
+    confirmed: bool = False
+    answer_sdp: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.phase is not LegPhase.ENDED
+
+    @property
+    def was_answered(self) -> bool:
+        return self.answered_at > 0
+
+    @property
+    def state(self) -> call_types.LegState:
+        if self.held and self.live:
+            return call_types.LEG_STATE_HELD
+        return _PUBLIC_LEG_PHASE[self.phase]
+
+    def to_proto(self) -> call_types.Leg:
+        message = call_types.Leg(
+            leg_id=self.leg_id,
+            role=self.role,
+            state=self.state,
+            sip_call_id=self.sip_call_id,
+            remote_address=self.remote_address,
+            agent_id=self.agent_id,
+            agent_tenant_id=self.agent_tenant_id,
+            device_id=self.device_id,
+            rid=self.rid,
+            cause=self.cause,
+            sip_status=self.sip_status,
+        )
+        for name in ("created_at", "ringing_at", "answered_at", "ended_at"):
+            moment = getattr(self, name)
+            if moment:
+                getattr(message, name).FromMicroseconds(moment)
+        return message
+
+
+@dataclass(slots=True)
+class Call:
+    """The owner's truth about one call. `seq` is the number of its last event."""
+
+    tenant_id: str
+    call_id: str
+    owner: str
+    caller: str
+    dialed: str
+    direction: call_types.Direction
+    caller_leg_id: str
+    interaction_id: str = ""
+    epoch: int = 1
+    seq: int = 0
+    phase: Phase = Phase.ARRIVED
+    trunk_id: str = ""
+    number_id: str = ""
+    branch_id: str = ""
+    supervision: int = 0
+    flow_id: str = ""
+    flow_version: int = 0
+    in_flow: bool = False
+    queue_id: str = ""
+    contact_id: str = ""
+    visit: int = 0
+    # The contact still waits in acd: it must be cancelled when the caller goes.
+    waiting: bool = False
+    record: bool = False
+    music_prompt_id: str = ""
+    step_seq: int = 0
+    node_id: str = ""
+    action: str = ""
+    secret: bool = False
+    media_instance: str = ""
+    media_incarnation: str = ""
+    has_session: bool = False
+    recording_id: str = ""
+    recording: bool = False
+    local_sdp: str = ""
+    codec: str = ""
+    agent_leg_id: str = ""
+    started_at: int = 0
+    answered_at: int = 0
+    ended_at: int = 0
+    cause: call_types.HangupCause = NO_CAUSE
+    sip_status: int = 0
+    digits: list[str] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
+    legs: dict[str, Leg] = field(default_factory=dict)
+    # Highest lease epoch seen, by routing group: a resumed stale acd is refused.
+    epochs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def caller_leg(self) -> Leg:
+        return self.legs[self.caller_leg_id]
+
+    @property
+    def agent_leg(self) -> Leg | None:
+        """The agent's leg that is live, if any."""
+        leg = self.legs.get(self.agent_leg_id)
+        return leg if leg is not None and leg.live else None
+
+    @property
+    def all_digits(self) -> str:
+        return "".join(self.digits)
+
+    def leg_of(self, rid: str) -> Leg | None:
+        """The leg that was made for a reservation, ended ones too."""
+        return next((leg for leg in self.legs.values() if leg.rid == rid), None)
+
+    def to_proto(self) -> call_types.Call:
+        message = call_types.Call(
+            tenant_id=self.tenant_id,
+            call_id=self.call_id,
+            interaction_id=self.interaction_id,
+            owner=self.owner,
+            epoch=self.epoch,
+            seq=self.seq,
+            direction=self.direction,
+            state=_PUBLIC_PHASE[self.phase],
+            caller=self.caller,
+            dialed=self.dialed,
+            trunk_id=self.trunk_id,
+            number_id=self.number_id,
+            branch_id=self.branch_id,
+            flow_id=self.flow_id,
+            queue_id=self.queue_id,
+            contact_id=self.contact_id,
+            media_instance=self.media_instance,
+            recording_id=self.recording_id,
+            attributes=self.attributes,
+            legs=[leg.to_proto() for leg in self.legs.values()],
+            cause=self.cause,
+        )
+        for name in ("started_at", "answered_at", "ended_at"):
+            moment = getattr(self, name)
+            if moment:
+                getattr(message, name).FromMicroseconds(moment)
+        return message
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Call:
+        """Reads what the journal holds. Unknown fields of a newer version are left out.
+
+        Raises TypeError when a field that every call has is missing.
+        """
+        known = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
+        legs = known.pop("legs", {})
+        made = cls(**known)  # type: ignore[arg-type]
+        made.phase = Phase(made.phase)
+        if isinstance(legs, dict):
+            for leg_id, stored in legs.items():
+                fields = {name: value for name, value in stored.items() if name in Leg.__dataclass_fields__}
+                leg = Leg(**fields)
+                leg.phase = LegPhase(leg.phase)
+                made.legs[leg_id] = leg
+        return made

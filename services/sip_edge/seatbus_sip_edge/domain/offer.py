@@ -1,0 +1,234 @@
+"""Ringing an agent: from acd's offer to two people talking, or back to the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure, failure_of
+from seatbus_sip_edge.domain.ending import end_agent, finish
+from seatbus_sip_edge.domain.legs import LegEvent
+from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.turn import Turn
+
+
+def _remove_endpoint(turn: Turn, leg: Leg) -> None:
+    turn.media(media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.leg_id)))
+
+
+def offered(turn: Turn, event: on.AgentOffered) -> Phase:
+    call = turn.call
+    call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
+    leg = Leg(
+        event.leg_id,
+        Role.LEG_ROLE_AGENT,
+        agent_id=event.agent_id,
+        agent_tenant_id=event.agent_tenant_id,
+        device_id=event.device_id,
+        rid=event.rid,
+        queue_id=event.queue_id,
+        ring_timeout_s=event.ring_timeout_s,
+        created_at=turn.now,
+    )
+    turn.move_leg(leg, LegEvent.OFFER_ASKED)
+    call.legs[leg.leg_id] = leg
+    call.agent_leg_id = leg.leg_id
+    turn.record(
+        facts.LegCreated(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            agent_id=leg.agent_id,
+            agent_tenant_id=leg.agent_tenant_id,
+            device_id=leg.device_id,
+            rid=leg.rid,
+        )
+    )
+    turn.media(
+        media.Command(
+            make_offer=media.MakeOffer(
+                endpoint_id=leg.leg_id, like_endpoint_id=call.caller_leg_id, kind="ENDPOINT_KIND_RTP"
+            )
+        ),
+        reply=fx.MediaReply.OFFER,
+        leg_id=leg.leg_id,
+    )
+    return Phase.OFFERED
+
+
+def offer_made(turn: Turn, event: on.AgentOfferMade) -> Phase:
+    leg = turn.call.legs[event.leg_id]
+    turn.move_leg(leg, LegEvent.DIALLED)
+    turn.do(fx.Dial(leg.leg_id, event.sdp), fx.SetTimer(fx.Timer.RING, leg.ring_timeout_s, leg.leg_id))
+    return Phase.OFFERED
+
+
+def ringing(turn: Turn, event: on.AgentRinging) -> Phase:
+    leg = turn.call.legs[event.leg_id]
+    if leg.phase is not LegPhase.DIALLED:
+        return Phase.OFFERED
+    turn.move_leg(leg, LegEvent.RINGING)
+    leg.ringing_at = turn.now
+    turn.record(facts.LegRinging(leg_id=leg.leg_id))
+    turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_RINGING))
+    return Phase.OFFERED
+
+
+def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
+    leg = turn.call.legs[event.leg_id]
+    turn.move_leg(leg, LegEvent.ANSWERED)
+    leg.answered_at = turn.now
+    leg.answer_sdp = event.sdp
+    turn.do(fx.StopTimer(fx.Timer.RING), fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED))
+    return Phase.OFFERED
+
+
+def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
+    """The agent is bound to this contact: the audio is joined and the visit ends as answered."""
+    call = turn.call
+    leg = call.legs[event.leg_id]
+    if leg.confirmed:
+        return Phase.OFFERED
+    leg.confirmed = True
+    call.waiting = False
+    turn.answer_caller()
+    commands = [
+        media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)),
+        media.Command(connect=media.Connect(endpoint_a=call.caller_leg_id, endpoint_b=leg.leg_id)),
+    ]
+    if call.record:
+        call.recording_id = turn.ids()
+        commands.append(
+            media.Command(
+                start_recording=media.StartRecording(
+                    recording_id=call.recording_id,
+                    left_endpoint_id=call.caller_leg_id,
+                    right_endpoint_id=leg.leg_id,
+                    labels={
+                        "queue": call.queue_id,
+                        "agent": leg.agent_id,
+                        "agent_tenant": leg.agent_tenant_id,
+                        "interaction": call.interaction_id,
+                    },
+                )
+            )
+        )
+    turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="answered"))
+    turn.media(*commands, reply=fx.MediaReply.CONNECTED, leg_id=leg.leg_id)
+    turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED))
+    leg.answer_sdp = ""
+    return Phase.OFFERED
+
+
+def connected(turn: Turn, event: on.Connected) -> Phase:
+    call = turn.call
+    leg = call.legs[event.leg_id]
+    turn.move_leg(leg, LegEvent.CONNECTED)
+    turn.record(facts.LegAnswered(leg_id=leg.leg_id, codec=event.codec))
+    turn.record(
+        facts.CallBridged(
+            caller_leg_id=call.caller_leg_id,
+            agent_leg_id=leg.leg_id,
+            agent_id=leg.agent_id,
+            agent_tenant_id=leg.agent_tenant_id,
+            queue_id=call.queue_id,
+            contact_id=call.contact_id,
+        )
+    )
+    if call.record:
+        call.recording = True
+        turn.record(facts.CallRecordingStarted(recording_id=call.recording_id))
+    return Phase.BRIDGED
+
+
+def connect_failed(turn: Turn, _event: on.ConnectFailed) -> Phase:
+    return finish(turn, Cause.HANGUP_CAUSE_MEDIA_FAILED)
+
+
+def _back_to_queue(turn: Turn, leg: Leg, failure: OfferFailure, sip_status: int = 0) -> Phase:
+    """The contact keeps its place: acd decides next, after it can see the agent's new state."""
+    turn.do(fx.StopTimer(fx.Timer.RING))
+    turn.end_leg(leg, failure.cause, sip_status)
+    _remove_endpoint(turn, leg)
+    turn.call.agent_leg_id = ""
+    turn.do(
+        fx.ReportWork(leg.leg_id, failure.work),
+        fx.ReportOffer(leg.leg_id, turn.call.contact_id, failure.offer),
+    )
+    return Phase.QUEUED
+
+
+def failed(turn: Turn, event: on.AgentFailed) -> Phase:
+    return _back_to_queue(turn, turn.call.legs[event.leg_id], failure_of(event.status), event.status)
+
+
+def ring_timed_out(turn: Turn, event: on.RingTimedOut) -> Phase:
+    leg = turn.call.legs[event.leg_id]
+    if leg.was_answered:
+        return Phase.OFFERED
+    # A phone that never said 180 was not there to be answered.
+    failure = NO_ANSWER if leg.phase is LegPhase.RINGING else UNREACHABLE
+    turn.close_sip(leg)
+    return _back_to_queue(turn, leg, failure)
+
+
+def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
+    leg = turn.call.agent_leg
+    if leg is None or leg.rid != event.rid or leg.confirmed:
+        return Phase.OFFERED
+    turn.do(fx.StopTimer(fx.Timer.RING))
+    end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    _remove_endpoint(turn, leg)
+    turn.call.agent_leg_id = ""
+    return Phase.QUEUED
+
+
+def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
+    """agent_state gave the agent away meanwhile: ACK was sent, BYE follows, the caller waits on."""
+    leg = turn.call.legs[event.leg_id]
+    if leg.confirmed:
+        return Phase.OFFERED
+    turn.close_sip(leg)
+    turn.end_leg(leg, Cause.HANGUP_CAUSE_CANCELLED)
+    _remove_endpoint(turn, leg)
+    turn.call.agent_leg_id = ""
+    turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
+    return Phase.QUEUED
+
+
+def hung_up_early(turn: Turn, event: on.AgentHungUp) -> Phase:
+    """BYE right after the 200. Before the agent is bound the caller waits on, afterwards the call is over."""
+    leg = turn.call.legs[event.leg_id]
+    confirmed = leg.confirmed
+    end_agent(turn, leg, Cause.HANGUP_CAUSE_AGENT_HUNG_UP, gone=True)
+    if confirmed:
+        return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
+    _remove_endpoint(turn, leg)
+    turn.call.agent_leg_id = ""
+    turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
+    return Phase.QUEUED
+
+
+def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
+    """acd had given the contact away: this agent's leg goes, the caller waits for the other one.
+
+    The same contact is enqueued again, which is harmless while it lives and gives a clear refusal if not.
+    """
+    call = turn.call
+    leg = call.agent_leg
+    if leg is None or leg.rid != event.rid or not leg.confirmed:
+        return call.phase
+    end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    _remove_endpoint(turn, leg)
+    call.agent_leg_id = ""
+    call.waiting = True
+    turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
+    turn.do(fx.Enqueue(call.contact_id, call.queue_id))
+    turn.play_music()
+    return Phase.QUEUED

@@ -1,0 +1,121 @@
+"""One turn of the machine: an input is applied, facts are numbered, effects are collected in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.ivr.v1 import types_pb2 as ivr
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.legs import LegEvent, leg_step
+from seatbus_sip_edge.domain.model import LegPhase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from google.protobuf.message import Message
+
+    from seatbus.call.v1 import types_pb2 as call_types
+    from seatbus_sip_edge.domain.model import Call, Leg
+
+FOR_EVER = 4_294_967_295
+
+
+class Ids(Protocol):
+    """Gives new UUIDv7 identifiers: randomness is an input."""
+
+    def __call__(self) -> str: ...
+
+
+class Turn:
+    """What the actions of the table work with. `now` is in microseconds since 1970, on one edge's clock."""
+
+    __slots__ = ("call", "effects", "ids", "now")
+
+    def __init__(self, call: Call, now: int, ids: Ids) -> None:
+        self.call = call
+        self.now = now
+        self.ids = ids
+        self.effects: list[fx.Effect] = []
+
+    def do(self, *effects: fx.Effect) -> None:
+        self.effects.extend(effects)
+
+    def record(self, message: Message) -> None:
+        """A fact: it takes the next number of the call's gap-free sequence."""
+        self.call.seq += 1
+        self.effects.append(fx.Record(self.call.seq, message))
+
+    def media(
+        self,
+        *commands: media.Command,
+        reply: fx.MediaReply = fx.MediaReply.NOTHING,
+        leg_id: str = "",
+    ) -> None:
+        self.effects.append(fx.Media(commands, reply, leg_id))
+
+    def play(
+        self, play_id: str, audio: Sequence[ivr.Audio], *, loops: int = 0, barge_in: bool = False
+    ) -> None:
+        self.media(
+            media.Command(
+                play=media.Play(
+                    endpoint_id=self.call.caller_leg_id,
+                    play_id=play_id,
+                    playlist={"items": audio, "loops": loops, "barge_in": barge_in},
+                )
+            )
+        )
+
+    def play_music(self) -> None:
+        prompt = self.call.music_prompt_id
+        audio = ivr.Audio(prompt_id=prompt) if prompt else ivr.Audio(tone="music")
+        self.play("music", [audio], loops=FOR_EVER)
+
+    def stop_play(self) -> None:
+        self.media(media.Command(stop_play=media.StopPlay(endpoint_id=self.call.caller_leg_id)))
+
+    def move_leg(self, leg: Leg, event: LegEvent) -> None:
+        leg.phase = leg_step(leg.phase, event)
+
+    def answer_caller(self) -> None:
+        """Charging starts here. Nothing happens when the caller was answered before."""
+        call, leg = self.call, self.call.caller_leg
+        if call.answered_at:
+            return
+        call.answered_at = leg.answered_at = self.now
+        self.move_leg(leg, LegEvent.CONNECTED)
+        self.do(
+            fx.StopTimer(fx.Timer.PROGRESS),
+            fx.StopTimer(fx.Timer.UNANSWERED),
+            fx.AnswerCaller(call.local_sdp),
+        )
+        self.record(facts.CallAnswered())
+        self.record(facts.LegAnswered(leg_id=leg.leg_id, codec=call.codec))
+
+    def end_leg(self, leg: Leg, cause: call_types.HangupCause, sip_status: int = 0) -> None:
+        """The leg is over; its SIP side is ended by an effect of the caller of this."""
+        self.move_leg(leg, LegEvent.ENDED)
+        leg.ended_at, leg.cause, leg.sip_status = self.now, cause, sip_status
+        fact = facts.LegEnded(
+            leg_id=leg.leg_id,
+            cause=cause,
+            sip_status=sip_status,
+            agent_id=leg.agent_id,
+            agent_tenant_id=leg.agent_tenant_id,
+            role=leg.role,
+            queue_id=leg.queue_id,
+        )
+        for name in ("created_at", "ringing_at", "answered_at"):
+            moment = getattr(leg, name)
+            if moment:
+                getattr(fact, name).FromMicroseconds(moment)
+        self.record(fact)
+
+    def close_sip(self, leg: Leg) -> None:
+        """CANCEL or BYE an agent's leg, whatever it has come to."""
+        if leg.was_answered:
+            self.do(fx.HangUp(leg.leg_id))
+        elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
+            self.do(fx.CancelDial(leg.leg_id))

@@ -1,0 +1,154 @@
+"""CallControl: what acd, agent_state, gateway and reporting ask of the owner of a call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from seatbus.call.v1 import service_pb2 as pb
+from seatbus.call.v1 import service_pb2_grpc as pb_grpc
+from seatbus_kit.errors import NotFound, Refused, StaleEpoch
+from seatbus_kit.ids import uuid7
+from seatbus_kit.log import get_logger
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Phase
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.application.edge import Edge
+
+
+log = get_logger("sip_edge.control")
+
+_DEFAULT_PAGE = 200
+Context: TypeAlias = Any  # grpc.aio.ServicerContext, which has no type information
+
+
+class CallControl(pb_grpc.CallControlServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def _journalled(self) -> None:
+        """Accepted means that a successor would know of it."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._edge.journal.then(lambda: None if done.done() else done.set_result(None))
+        await done
+
+    async def OfferAgent(self, request: pb.OfferAgentRequest, context: Context) -> pb.OfferAgentResponse:
+        session = self._edge.session(request.context.tenant_id, request.call_id)
+        call = session.call
+        known = call.leg_of(request.rid)
+        if known is not None:
+            return pb.OfferAgentResponse(leg_id=known.leg_id)
+        current = call.epochs.get(request.group, 0)
+        if request.epoch < current:
+            raise StaleEpoch(sent=request.epoch, current=current, field="epoch")
+        if call.agent_leg is not None:
+            raise Refused("other_reservation", f"{call.agent_leg.rid} is live", field="rid")
+        if call.phase is not Phase.QUEUED or call.contact_id != request.contact_id:
+            raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
+        phone = self._edge.registrar.reach(request.agent_tenant_id, request.agent_id)
+        leg_id = uuid7()
+        session.commands.hint_acd(request.acd_address)
+        session.feed(
+            on.AgentOffered(
+                contact_id=request.contact_id,
+                rid=request.rid,
+                group=request.group,
+                epoch=request.epoch,
+                agent_tenant_id=request.agent_tenant_id,
+                agent_id=request.agent_id,
+                device_id=phone.device_id if phone is not None else "",
+                queue_id=request.queue_id,
+                leg_id=leg_id,
+                ring_timeout_s=request.ring_timeout_s,
+            )
+        )
+        await self._journalled()
+        return pb.OfferAgentResponse(leg_id=leg_id)
+
+    async def WithdrawOffer(
+        self, request: pb.WithdrawOfferRequest, context: Context
+    ) -> pb.WithdrawOfferResponse:
+        session = self._edge.session(request.context.tenant_id, request.call_id)
+        leg = session.call.leg_of(request.rid)
+        if leg is None:
+            raise NotFound(f"no offer {request.rid}", field="rid")
+        if leg.live and leg.confirmed:
+            raise Refused("answered", "the agent has answered", field="rid")
+        session.feed(on.OfferWithdrawn(request.rid))
+        await self._journalled()
+        return pb.WithdrawOfferResponse()
+
+    async def LeaveQueue(self, request: pb.LeaveQueueRequest, context: Context) -> pb.LeaveQueueResponse:
+        session = self._edge.session(request.context.tenant_id, request.call_id)
+        call = session.call
+        if call.contact_id != request.contact_id:
+            # It has left already: a repeat.
+            return pb.LeaveQueueResponse()
+        leg = call.agent_leg
+        if call.phase not in (Phase.QUEUED, Phase.OFFERED) or (leg is not None and leg.confirmed):
+            raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
+        reason = pb.LeaveReason.Name(request.reason).removeprefix("LEAVE_REASON_").lower()
+        session.feed(on.LeftQueue(request.contact_id, reason))
+        await self._journalled()
+        return pb.LeaveQueueResponse()
+
+    async def QueryReservation(
+        self, request: pb.QueryReservationRequest, context: Context
+    ) -> pb.QueryReservationResponse:
+        session = self._edge.sessions.get(request.call_id)
+        leg = session.call.leg_of(request.rid) if session is not None else None
+        if leg is None:
+            return pb.QueryReservationResponse()
+        return pb.QueryReservationResponse(state=leg.state)
+
+    async def HangUp(self, request: pb.HangUpRequest, context: Context) -> pb.HangUpResponse:
+        session = self._edge.session(request.context.tenant_id, request.call_id)
+        if request.leg_id and request.leg_id not in session.call.legs:
+            raise NotFound(f"no leg {request.leg_id}", field="leg_id")
+        session.feed(on.HangUpAsked(request.leg_id, request.cause))
+        await self._journalled()
+        return pb.HangUpResponse()
+
+    async def SetAttributes(
+        self, request: pb.SetAttributesRequest, context: Context
+    ) -> pb.SetAttributesResponse:
+        session = self._edge.session(request.context.tenant_id, request.call_id)
+        session.feed(on.AttributesSet(dict(request.attributes)))
+        await self._journalled()
+        return pb.SetAttributesResponse()
+
+    async def GetCall(self, request: pb.GetCallRequest, context: Context) -> pb.GetCallResponse:
+        session = self._edge.session(request.tenant_id, request.call_id)
+        return pb.GetCallResponse(call=session.call.to_proto())
+
+    async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
+        limit = request.page.limit or _DEFAULT_PAGE
+        found = sorted(
+            (
+                session.call
+                for session in self._edge.sessions.values()
+                if session.call.tenant_id == request.tenant_id
+                and not session.over
+                and session.call.call_id > request.page.cursor
+            ),
+            key=lambda call: call.call_id,
+        )
+        page = found[:limit]
+        return pb.ListCallsResponse(
+            calls=[call.to_proto() for call in page],
+            next_cursor=page[-1].call_id if len(found) > limit else "",
+        )
+
+    async def ListRegistrations(
+        self, request: pb.ListRegistrationsRequest, context: Context
+    ) -> pb.ListRegistrationsResponse:
+        found = self._edge.registrar.registrations(request.tenant_id)
+        found.sort(key=lambda item: item.username)
+        return pb.ListRegistrationsResponse(registrations=found)
+
+    async def Republish(self, request: pb.RepublishRequest, context: Context) -> pb.RepublishResponse:
+        count = await self._edge.republish(
+            request.tenant_id, request.call_id, request.from_seq, request.to_seq
+        )
+        return pb.RepublishResponse(republished=count)
