@@ -129,7 +129,6 @@ class Phone:
 
     async def _register(self, expires: int) -> int:
         """Granted seconds."""
-        self.registered = False
         for _ in range(4):
             response, request = await self._register_once(expires)
             if response.status == 200:
@@ -142,6 +141,7 @@ class Phone:
                 expires = minimum
                 continue
             break
+        self.registered = False
         raise RegistrationRefused(self.username, response.status, response.reason)
 
     async def _register_once(self, expires: int) -> tuple[Response, Request]:
@@ -295,7 +295,10 @@ class Phone:
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         tag = request.to.tag
-        if tag is not None:
+        refusal = _unable(tx, request)
+        if refusal is not None:
+            self.sip.respond(tx, refusal)
+        elif tag is not None:
             call = self._dialogs.get((request.call_id, tag))
             if call is None:
                 self.sip.respond(tx, tx.response(481))
@@ -339,6 +342,20 @@ class Phone:
 
     def on_malformed(self, event: ParseFailed) -> None:
         self.malformed.append(event)
+
+
+def _unable(tx: ServerTransaction, request: Request) -> Response | None:
+    """420 or 415 for what this phone does not speak (RFC 3261 sections 8.2.2.3 and 8.2.3)."""
+    required = request.values("Require")
+    if required:
+        refusal = tx.response(420)
+        refusal.set("Unsupported", ", ".join(required))
+        return refusal
+    if request.method == "INVITE" and request.body and request.content_type != "application/sdp":
+        refusal = tx.response(415)
+        refusal.set("Accept", "application/sdp")
+        return refusal
+    return None
 
 
 async def _meet(call: PhoneCall, policy: Policy) -> None:

@@ -221,6 +221,22 @@ async def test_requests_outside_of_calls_get_the_answers_of_a_real_phone() -> No
         assert await status("MESSAGE", "<sip:bob@x>") == 405
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"Require": "100rel"}, 420), ({"Content-Type": "text/plain"}, 415)]
+)
+async def test_what_a_phone_does_not_speak_is_refused_by_name(headers: dict[str, str], status: int) -> None:
+    async with pair() as (alice, bob):
+        request = initial_request(
+            "INVITE", "sip:bob@x", from_="<sip:a@x>", to="<sip:bob@x>", call_id="odd", tag="t",
+            contact="<sip:a@127.0.0.1>", body="v=0",
+        )  # fmt: skip
+        for name, value in headers.items():
+            request.set(name, value)
+        _, response = await alice.sip.ask(request, bob.address)
+        assert response.status == status
+        assert bob.calls == []
+
+
 async def test_an_invite_without_offer_gets_one_and_takes_the_answer_of_the_ack() -> None:
     async with pair(Policy.answer()) as (alice, bob):
         from seatbus_sip import Dialog
