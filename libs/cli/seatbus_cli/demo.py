@@ -27,6 +27,7 @@ AGENTS = 10
 PHONES_SECRET = "demo-phones.password"
 OWN_SECRET = f"{OWN_USERNAME}.password"
 _PATIENCE_S = 20.0
+PAUSE_S = 0.5
 _PASSING = (0, 502, 503, 504)
 
 
@@ -70,7 +71,7 @@ def configure(client: Client, options: PlatformOptions) -> None:
             # The services have announced themselves; their first watch of the bus may still be under way.
             if error.status not in _PASSING or time.monotonic() > deadline:
                 raise
-            time.sleep(0.5)
+            time.sleep(PAUSE_S)
         else:
             return
 
