@@ -131,9 +131,7 @@ class EngineHistories(RuleBasedStateMachine):
     def show(self, agent: AgentKey) -> None:
         self.shown[agent] = self.written[agent]
         items = dict.fromkeys(self.items[agent], "voice")
-        status = AgentStatus(
-            agent, self.written[agent], self.ready[agent], self.idle_since[agent], items
-        )
+        status = AgentStatus(agent, self.written[agent], self.ready[agent], self.idle_since[agent], items)
         self.give(AgentSeen(status))
 
     @initialize()

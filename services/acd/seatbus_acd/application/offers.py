@@ -41,6 +41,8 @@ class Holder(Protocol):
     contacts: Contacts
     visits: dict[ContactKey, Visit]
 
+    @property
+    def alive(self) -> bool: ...
     def apply(self, event: Event) -> None: ...
     def is_current(self, key: ContactKey, rid: str) -> bool: ...
     def fifo(self, key: ContactKey) -> int: ...
@@ -83,7 +85,7 @@ class Offers:
         except StaleEpoch:
             raise
         except SeatbusError as error:
-            await self._undo(visit, offer, str(error), Skip.NONE, retry_s=_RETRY_S)
+            await self._undo(visit, offer, str(error))
             return
         if await self._reserve(visit, offer):
             await self._ring(visit, offer)
@@ -105,10 +107,12 @@ class Offers:
             await self._back(visit, offer, "lost_reservation", Skip.AGENT, 0.0, str(error))
             return False
         except SeatbusError as error:
-            await self._undo(visit, offer, str(error), Skip.NONE, retry_s=_RETRY_S)
+            await self._undo(visit, offer, str(error))
             return False
         if not holder.is_current(offer.key, offer.rid):
-            await self.release(visit, offer.agent, offer.rid)
+            # Without the lease the next holder decides what becomes of the reservation.
+            if holder.alive:
+                await self.release(visit, offer.agent, offer.rid)
             return False
         holder.apply(AgentReserved(offer.key, offer.rid, revision))
         return True
@@ -119,13 +123,12 @@ class Offers:
         try:
             await self._edges.offer(visit, offer, fence.group, fence.epoch)
         except NotFound:
-            await self.release(visit, offer.agent, offer.rid)
             await self._holder.end_gone(visit)
-        except StaleEpoch:
             await self.release(visit, offer.agent, offer.rid)
+        except StaleEpoch:
             raise
         except SeatbusError as error:
-            await self._undo(visit, offer, str(error), Skip.NONE, retry_s=_RETRY_S)
+            await self._undo(visit, offer, str(error))
 
     async def resume(self, visit: Visit, record: wire.Contact) -> None:
         """After a takeover: the edge is told of an offer that stands. It may know the rid already."""
@@ -184,14 +187,23 @@ class Offers:
                 reason=str(error),
             )
 
-    async def _undo(self, visit: Visit, offer: Offer, why: str, skip: Skip, *, retry_s: float) -> None:
-        """It is not known how far the offer got: the agent is freed first, then the contact goes back."""
-        await self.release(visit, offer.agent, offer.rid)
-        await self._back(visit, offer, "failed", skip, retry_s, why)
+    async def _undo(self, visit: Visit, offer: Offer, why: str) -> None:
+        """It is not known how far the offer got. The fenced write comes first: a holder who has been replaced
+        must not free an agent whom the next one has adopted.
+        """
+        if await self._write_back(visit, offer, "failed", why):
+            await self.release(visit, offer.agent, offer.rid)
+        self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S))
 
     async def _back(
         self, visit: Visit, offer: Offer, reason: str, skip: Skip, retry_s: float, why: str
     ) -> None:
+        if not await self._write_back(visit, offer, reason, why):
+            retry_s = max(retry_s, _RETRY_S)
+        self._holder.apply(OfferFailed(offer.key, offer.rid, skip, retry_s))
+
+    async def _write_back(self, visit: Visit, offer: Offer, reason: str, why: str) -> bool:
+        """False when the bus did not take it; the contact's next offer gives this one up then."""
         log.info(
             "offer failed, contact keeps its place",
             tenant=visit.tenant,
@@ -207,6 +219,11 @@ class Offers:
         except StaleEpoch:
             raise
         except SeatbusError as error:
-            log.warning("contact not written back, tried again", call=visit.call_id, reason=str(error))
-            retry_s = max(retry_s, _RETRY_S)
-        self._holder.apply(OfferFailed(offer.key, offer.rid, skip, retry_s))
+            log.warning(
+                "contact not written back, tried again",
+                tenant=visit.tenant,
+                call=visit.call_id,
+                reason=str(error),
+            )
+            return False
+        return True

@@ -111,9 +111,14 @@ class Router:
         return found
 
     def shard(self, group: str) -> Shard | None:
-        """The shard of a group that this replica holds and has rebuilt."""
-        ready = self._ready.get(group)
-        return self._shards.get(group) if ready is not None and ready.is_set() else None
+        """The shard of a group that this replica holds for certain, and has rebuilt.
+
+        A replica that was paused beyond its lease must not refuse what the next holder would take.
+        """
+        ready, lease = self._ready.get(group), self._leases.get(group)
+        if ready is None or lease is None or not ready.is_set() or not lease.held:
+            return None
+        return self._shards.get(group)
 
     async def wait_shard(self, group: str, timeout: float) -> Shard:
         """As `shard`, waiting for a takeover that is under way. Raises Unavailable."""
@@ -123,7 +128,10 @@ class Router:
                 await event.wait()
         except TimeoutError:
             raise Unavailable(f"routing group {group} has no holder yet, try again") from None
-        return self._shards[group]
+        shard = self.shard(group)
+        if shard is None:
+            raise Unavailable(f"the lease of routing group {group} is in doubt, try again")
+        return shard
 
     def knows_queue(self, shard: Shard, tenant: str, queue_id: str) -> None:
         """A queue that was configured a moment ago is routed at once."""

@@ -82,6 +82,10 @@ class Shard:
         self._opening: Counter[QueueKey] = Counter()
 
     @property
+    def alive(self) -> bool:
+        return not self._stopped
+
+    @property
     def busy(self) -> bool:
         return bool(self._tasks)
 

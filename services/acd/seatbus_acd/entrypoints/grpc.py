@@ -10,7 +10,7 @@ from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.acd.v1.service_pb2_grpc import AcdServiceServicer
 from seatbus_acd.adapters.holders import FORWARDED
 from seatbus_acd.application.contacts import decision_message
-from seatbus_kit.errors import Unavailable
+from seatbus_kit.errors import StaleEpoch, Unavailable
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -134,7 +134,11 @@ class AcdServicer(AcdServiceServicer):
                 answer: T = await self._holders.forward(holder, method, request, timeout)
                 return answer
             shard = await self._router.wait_shard(group, _TAKEOVER_WAIT_S)
-        return await here(shard)
+        try:
+            return await here(shard)
+        except StaleEpoch as error:
+            # That is ours to know, not the caller's: the holder will answer the repeated request.
+            raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
 
 
 def _forwarded(context: Context) -> bool:
