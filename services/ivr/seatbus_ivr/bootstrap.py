@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from seatbus.ivr.v1.service_pb2_grpc import add_IvrServiceServicer_to_server
 from seatbus.ivr.v1.types_pb2 import FlowPosition
 from seatbus_ivr.adapters.books import Books
+from seatbus_ivr.adapters.sweep import Sweep
 from seatbus_ivr.application.calls import Calls
 from seatbus_ivr.entrypoints.grpc_service import IvrServicer, journal
 from seatbus_kit.config_view import ConfigView
@@ -22,17 +23,20 @@ STALE_S: Final = 10.0
 class IvrApp:
     """Nothing durable is held: a drain has nothing to wait for."""
 
-    def __init__(self, view: ConfigView, positions: RecordStore[FlowPosition]) -> None:
+    def __init__(self, view: ConfigView, positions: RecordStore[FlowPosition], sweep: Sweep) -> None:
         self._view = view
         self._positions = positions
+        self._sweep = sweep
 
     async def start(self) -> None:
         """`bootstrap` loaded the configuration before the first request could come."""
+        self._sweep.start()
 
     async def drain(self) -> None:
         await self._positions.flush()
 
     async def stop(self) -> None:
+        await self._sweep.stop()
         await self._positions.close()
         await self._view.stop()
 
@@ -58,4 +62,4 @@ async def bootstrap(runtime: Runtime) -> IvrApp:
     )
     calls = Calls(positions, books.of, runtime.clock, journal)
     runtime.rpc.add(add_IvrServiceServicer_to_server, IvrServicer(calls))
-    return IvrApp(view, positions)
+    return IvrApp(view, positions, Sweep(positions, runtime.clock))

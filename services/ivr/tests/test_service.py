@@ -147,6 +147,21 @@ async def test_unknown_and_unserved_flows_are_refused_at_begin(replica: Replica,
         )
 
 
+async def test_positions_of_lost_calls_are_swept(replica: Replica, tenant: str) -> None:
+    lost, live = uuid7(), uuid7()
+    for call in (lost, live):
+        await replica.begin(tenant, call)
+    bucket = Bucket(replica.bus, "ivr")
+    entry = await bucket.get(f"{tenant}.{lost}")
+    assert entry is not None
+    position = ivr.FlowPosition.FromString(entry.value)
+    position.started_at.seconds -= 25 * 3600
+    await bucket.update(entry.key, position.SerializeToString(), entry.revision)
+    await replica.app._sweep.once()
+    assert await bucket.get(f"{tenant}.{lost}") is None
+    assert (await replica.begin(tenant, live)).step_seq == 1
+
+
 async def test_validate_flow_names_field_and_rule(replica: Replica, tenant: str) -> None:
     broken = demo_flow()
     broken.nodes[2].menu.choices["2"] = "nowhere"
