@@ -133,7 +133,8 @@ class Edge:
     def finished(self, session: Session) -> None:
         """The last fact is journalled. Reports may still be owed."""
         session.over_at = self.monotonic()
-        session.spans.finish()
+        if not session.recovered:
+            session.spans.finish()
         self.records.ended(session.call, was_stored=session.recovered)
         if not session.commands.busy:
             self.settled(session)

@@ -42,9 +42,10 @@ class MediaWatch:
             self._follow(instance.id)
 
     async def stop(self) -> None:
-        for task in self._tasks.values():
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def suspect(self, instance_id: str) -> None:
         """It did not answer: others are preferred for a moment."""
@@ -60,7 +61,8 @@ class MediaWatch:
             picked = edge.neighbours.instances.pick("media", exclude=bad | silent)
             if picked is not None:
                 self._follow(picked.id)
-                if self._open[picked.id].is_set():
+                opened = self._open.get(picked.id)
+                if opened is not None and opened.is_set():
                     return picked.id
             if now >= deadline:
                 raise Unavailable("no media instance is there")
@@ -100,8 +102,12 @@ class MediaWatch:
             now = edge.monotonic()
             gone_since = gone_since if gone_since is not None else now
             if now - gone_since > _LOST_S:
-                gone_since = now
                 self._lose(instance_id, frozenset(), "media instance is gone")
+                if instance is None:
+                    # Followed again when it announces itself.
+                    del self._tasks[instance_id], self._open[instance_id]
+                    return
+                gone_since = now
             await asyncio.sleep(_RETRY_S)
 
     async def _hello(self, instance_id: str, address: str, incarnation: str) -> None:

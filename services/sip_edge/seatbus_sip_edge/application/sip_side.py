@@ -83,9 +83,15 @@ class SipSide:
 
     def _respond_invite(self, leg: _Leg, status: int, sdp: str = "") -> None:
         tx, request, dialog = leg.received, leg.request, leg.dialog
-        if tx is None or request is None or dialog is None or dialog.state is DialogState.TERMINATED:
+        if tx is None or request is None or dialog is None:
             return
-        response = dialog.response(request, status, body=sdp)
+        if dialog.state is DialogState.TERMINATED:
+            # A BYE has ended the early dialog; its INVITE still wants a final answer.
+            if status < 300:
+                return
+            response = tx.response(status)
+        else:
+            response = dialog.response(request, status, body=sdp)
         if status < 300:
             response.set("Allow", ALLOW)
         elif status == 503:

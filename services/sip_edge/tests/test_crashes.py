@@ -1,0 +1,175 @@
+"""What happens when this process, its media or the bus goes away in the middle of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from seatbus.call.v1 import service_pb2 as call_pb
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.media.v1 import service_pb2_grpc as media_grpc
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.ids import uuid7
+from seatbus_testkit.nats import NatsServer
+from seatbus_testkit.otlp import OtlpCollector
+from seatbus_testkit.phone import Phone, Policy
+
+
+async def _bridged(world: Any, steps: Any) -> tuple[Any, Any]:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    phone.policy = Policy.answer()
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    await world.until(lambda: "CallBridged" in world.types())
+    return call, await phone.next_call()
+
+
+async def test_a_killed_edge_ends_its_calls_and_frees_their_agents(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    caller = await Phone.start(("127.0.0.1", 1))
+    world.phones.append(caller)
+    await world.configure(caller)
+    await world.start_process()
+    caller.server = world.sip
+    phone = await world.agent_phone()
+    phone.policy = Policy.answer()
+    world.script(steps.enqueue())
+    talking = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    await world.until(lambda: "CallBridged" in world.types())
+    waiting = await caller.dial(world.number)
+    await world.until(lambda: len(world.acd.enqueued) == 2)
+    await world.until(lambda: world.types().count("CallQueued") == 2)
+
+    world.kill()
+    await world.process.wait()
+    await world.start_process()
+    await world.until(lambda: world.types().count("CallEnded") == 2)
+    await talking.wait_ended()
+    await waiting.wait_ended()
+    for call_id in {event.entity for event in world.events}:
+        mine = [event for event in world.events if event.entity == call_id]
+        last = mine[-1].decode()
+        assert last.cause == call_types.HANGUP_CAUSE_SYSTEM
+        assert sorted({event.seq for event in mine}) == list(range(1, last.last_seq + 1))
+    await world.until(lambda: "work ended" in world.told and "cancel" in world.told)
+    (listed,) = [await world.ask("ListCalls", call_pb.ListCallsRequest(tenant_id=world.tenant))]
+    assert not listed.calls
+    bucket = Bucket(world.bus, "calls")
+
+    async def gone() -> bool:
+        return all(
+            entry is None for entry in [await bucket.get(key) for key in await bucket.keys(world.tenant)]
+        )
+
+    await world.until(gone)
+
+
+async def test_restarted_media_ends_the_call_and_serves_the_next(world: Any, steps: Any) -> None:
+    call, _ = await _bridged(world, steps)
+    await world.neighbours.pop("media").stop()
+    world.media.incarnation = uuid7()
+    world.media.sessions.clear()
+    await world.neighbour("media", media_grpc.add_MediaServicer_to_server, world.media)
+    await call.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_MEDIA_FAILED
+    assert world.told[-1] == "work ended"
+    caller = world.phones[0]
+    again = await caller.dial(world.number)
+    await again.wait_answered()
+
+
+async def test_a_call_waits_for_media_that_is_being_restarted(world: Any, steps: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    world.script(steps.play())
+    await world.neighbours.pop("media").stop()
+    call = await caller.dial(world.number)
+    await asyncio.sleep(0.3)
+    await world.neighbour("media", media_grpc.add_MediaServicer_to_server, world.media)
+    await call.wait_answered()
+
+
+@pytest.fixture
+async def own_nats_world(tmp_path: Path) -> Any:
+    from services.sip_edge.tests.conftest import World
+
+    with NatsServer.start(tmp_path / "nats") as server:
+        made = World(server.url, tmp_path)
+        made.server = server  # type: ignore[attr-defined]
+        await made.open()
+        await made.start_edge()
+        yield made
+        await made.close()
+
+
+async def test_a_call_goes_on_without_the_bus_and_is_told_afterwards(own_nats_world: Any, steps: Any) -> None:
+    world = own_nats_world
+    call, _ = await _bridged(world, steps)
+    world.server.kill()
+    await call.hang_up()
+    await asyncio.sleep(0.2)
+    assert "CallEnded" not in world.types()
+    world.server.launch()
+    await asyncio.to_thread(world.server.wait_ready)
+    await world.until(lambda: world.bus.connected)
+
+    async def complete() -> bool:
+        info = await world.bus.api("STREAM.INFO.CALL", {"subjects_filter": f"sb.{world.tenant}.call.>"})
+        stored = info["state"]["subjects"]
+        return bool(sum(stored.values()) >= 20)
+
+    await world.until(complete, 10.0)
+    raw = await world.bus.api("STREAM.MSG.GET.CALL", {"last_by_subj": f"sb.{world.tenant}.call.>"})
+    assert b"CallEnded" in base64.b64decode(raw["message"]["hdrs"])
+
+
+async def test_facts_are_published_again_on_request(world: Any, steps: Any) -> None:
+    call, _ = await _bridged(world, steps)
+    await call.hang_up()
+    ended = await world.ended()
+    before = len(world.events)
+    answer = await world.ask(
+        "Republish",
+        call_pb.RepublishRequest(tenant_id=world.tenant, call_id=ended.call.call_id, from_seq=2, to_seq=4),
+    )
+    assert answer.republished == 3
+    await world.until(lambda: len(world.events) == before + 3)
+    assert [event.seq for event in world.events[before:]] == [2, 3, 4]
+
+
+async def test_a_draining_edge_serves_what_lives_and_refuses_new_calls(world: Any, steps: Any) -> None:
+    call, _ = await _bridged(world, steps)
+    drained = asyncio.create_task(world.app.drain())
+    await asyncio.sleep(0)
+    caller = world.phones[0]
+    assert await caller.options() == 503
+    refused = await caller.dial(world.number)
+    assert await refused.wait_status() == 503
+    assert not drained.done()
+    await call.hang_up()
+    await asyncio.wait_for(drained, 3.0)
+
+
+async def test_a_call_is_one_trace(empty_world: Any, steps: Any, otlp_collector: OtlpCollector) -> None:
+    world = empty_world
+    await world.start_edge(otlp_endpoint=otlp_collector.url)
+    call, _ = await _bridged(world, steps)
+    await call.hang_up()
+    ended = await world.ended()
+    await world.until(lambda: not world.app.edge.sessions)
+    await world.stop_edge()
+    names = {span.name for span in otlp_collector.trace(UUID(ended.call.call_id).int)}
+    assert {"sip_edge.call", "sip_edge.invite", "sip_edge.step.enqueue", "sip_edge.offer"} <= names
+    assert {"Media.Execute", "IvrService.Begin", "AcdService.Enqueue"} <= names

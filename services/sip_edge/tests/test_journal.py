@@ -1,0 +1,73 @@
+"""The journal: order, torn ends, checkpoints, retention."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, recover, segments
+
+
+async def _open(directory: Path, **options: int) -> Journal:
+    journal = Journal(directory, **options)
+    await journal.start(lambda: [frame(["t", "alive"])])
+    return journal
+
+
+async def test_a_callback_runs_after_its_entry_is_on_disk(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    order: list[str] = []
+    for name in ("a", "b", "c"):
+        journal.append(frame(["p", name, 1]))
+        journal.then(
+            lambda name=name: order.append(
+                f"{name} {sum(1 for entry in read_segment(segments(tmp_path)[-1]) if entry[0] == 'p')}"
+            )
+        )
+    await journal.flush()
+    assert order == ["a 3", "b 3", "c 3"]
+    await journal.stop()
+
+
+async def test_recovery_reads_from_the_last_complete_checkpoint_to_the_torn_end(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    journal.append(frame(["p", "old", 1]))
+    await journal.stop()
+    journal = await _open(tmp_path)
+    journal.append(frame(["p", "new", 2]))
+    await journal.stop()
+    torn = segments(tmp_path)[-1]
+    torn.write_bytes(torn.read_bytes() + frame(["p", "torn", 3])[:-2])
+    assert list(recover(tmp_path)) == [["t", "alive"], ["c"], ["p", "new", 2]]
+
+
+async def test_a_segment_without_a_complete_checkpoint_is_read_with_the_one_before(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    journal.append(frame(["p", "first", 1]))
+    await journal.stop()
+    (tmp_path / "000000000002.journal").write_bytes(frame(["t", "half"])[:-1])
+    assert ["p", "first", 1] in list(recover(tmp_path))
+
+
+async def test_segments_rotate_and_old_ones_go_when_they_are_too_large(tmp_path: Path) -> None:
+    journal = await _open(tmp_path, segment_bytes=2_000, keep_bytes=5_000)
+    for number in range(200):
+        journal.append(frame(["p", "x" * 50, number]))
+        await journal.flush()
+    await journal.stop()
+    found = segments(tmp_path)
+    assert 2 <= len(found) <= 5
+    assert next(iter(recover(tmp_path))) == ["t", "alive"]
+
+
+async def test_commits_gather_while_one_is_under_way(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    done: list[int] = []
+    for number in range(500):
+        journal.append(frame(["p", "call", number]))
+        journal.then(lambda number=number: done.append(number))
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+    await journal.flush()
+    assert done == list(range(500))
+    await journal.stop()

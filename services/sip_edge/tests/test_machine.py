@@ -1,0 +1,265 @@
+"""The call machine alone: laws that hold whatever happens in whatever order."""
+
+from __future__ import annotations
+
+import itertools
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.ivr.v1 import types_pb2 as ivr
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.causes import failure_of
+from seatbus_sip_edge.domain.errors import IllegalInput
+from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
+from seatbus_sip_edge.domain.machine import CALLS, apply
+from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
+
+
+class _Ids:
+    def __init__(self) -> None:
+        self._count = itertools.count(1)
+
+    def __call__(self) -> str:
+        return f"00000000-0000-7000-8000-{next(self._count):012d}"
+
+
+def _call(**fields: object) -> Call:
+    ids = _Ids()
+    return Call(
+        tenant_id="acme",
+        call_id=ids(),
+        owner="edge-0",
+        caller="1",
+        dialed="2",
+        direction=call_types.DIRECTION_INBOUND,
+        caller_leg_id=ids(),
+        flow_id="main",
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+class Driver:
+    """Feeds inputs and keeps the books on what came out."""
+
+    def __init__(self, supervision: int = 0) -> None:
+        self.call = _call(supervision=supervision)
+        self.ids = _Ids()
+        self.now = 1_000_000
+        self.effects: list[fx.Effect] = []
+        self.step = 0
+        self.rid = 0
+        self.feed(on.Arrived("v=0", "udp:1", "x"))
+
+    def feed(self, event: on.Input) -> list[fx.Effect]:
+        self.now += 1000
+        before = orjson.dumps(self.call)
+        try:
+            made = apply(self.call, event, self.now, self.ids)
+        except IllegalInput:
+            assert orjson.dumps(self.call) == before
+            return []
+        self.effects += made
+        return made
+
+    def of(self, kind: type) -> list[fx.Effect]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def offer(self) -> None:
+        self.rid += 1
+        self.feed(
+            on.AgentOffered(
+                self.call.contact_id, f"rid-{self.rid}", "g", 1, "acme", "anna", "d", "q", self.ids(), 5
+            )
+        )
+
+    def given(self, action: str) -> None:
+        self.step += 1
+        step = ivr.Step(step_seq=self.step, node_id=f"n{self.step}")
+        if action == "play":
+            step.play.audio.add(text="x")
+        elif action == "collect":
+            step.collect.max_digits = 1
+        elif action == "enqueue":
+            step.enqueue.queue_id = "q"
+        else:
+            step.hang_up.SetInParent()
+        self.feed(on.StepGiven(step, tenancy.Queue(record=True)))
+
+
+_ACTIONS = st.sampled_from(
+    [
+        "accepted", "unacceptable", "play", "collect", "enqueue", "hang_up", "played", "collected", "timeout",
+        "no_flow", "no_flow_queue", "enqueued", "enqueue_refused", "left", "offer", "offer", "made",
+        "ringing", "answered", "failed", "ring_timeout", "agent_bye", "work_ok", "work_ok", "work_refused",
+        "connected", "connect_failed", "dropped", "withdrawn", "hold", "attributes", "bye", "cancel",
+        "no_ack", "media_lost",
+        "hang_up_asked", "progress", "overdue", "session_ended", "abort", "late_answer",
+    ]
+)  # fmt: skip
+
+
+def _do(driver: Driver, name: str) -> None:
+    call = driver.call
+    leg = call.agent_leg_id or "nobody"
+    ended = next((item.leg_id for item in call.legs.values() if item.rid and not item.live), "nobody")
+    contact = call.contact_id
+    inputs: dict[str, on.Input] = {
+        "accepted": on.OfferAccepted("v=0", "PCMU"),
+        "unacceptable": on.OfferUnacceptable("codec"),
+        "played": on.PlayFinished(f"step-{call.step_seq}", "completed"),
+        "collected": on.CollectFinished(f"step-{call.step_seq}", "7", "max_digits"),
+        "timeout": on.CollectFinished(f"step-{call.step_seq}", "", "timeout"),
+        "no_flow": on.FlowUnavailable(None),
+        "no_flow_queue": on.FlowUnavailable(tenancy.Route(queue_id="q")),
+        "enqueued": on.Enqueued(contact),
+        "enqueue_refused": on.EnqueueRefused(contact, "full"),
+        "left": on.LeftQueue(contact, "max_wait"),
+        "made": on.AgentOfferMade(leg, "v=0"),
+        "ringing": on.AgentRinging(leg),
+        "answered": on.AgentAnswered(leg, "v=0"),
+        "late_answer": on.AgentAnswered(ended, "v=0"),
+        "failed": on.AgentFailed(leg, 486),
+        "ring_timeout": on.RingTimedOut(leg),
+        "agent_bye": on.AgentHungUp(leg),
+        "work_ok": on.WorkAccepted(leg),
+        "work_refused": on.WorkRefused(leg, "no"),
+        "connected": on.Connected(leg, "PCMU"),
+        "connect_failed": on.ConnectFailed(leg, "no"),
+        "dropped": on.OfferDropped(f"rid-{driver.rid}"),
+        "withdrawn": on.OfferWithdrawn(f"rid-{driver.rid}"),
+        "hold": on.HoldChanged(call.caller_leg_id, not call.caller_leg.held),
+        "attributes": on.AttributesSet({"a": "b"}),
+        "bye": on.CallerHungUp(),
+        "cancel": on.CallerCancelled(),
+        "no_ack": on.CallerNotAcknowledged(),
+        "media_lost": on.MediaLost("gone"),
+        "hang_up_asked": on.HangUpAsked("", call_types.HANGUP_CAUSE_API),
+        "progress": on.ProgressDue(),
+        "overdue": on.AnswerOverdue(),
+        "session_ended": on.SessionEnded(),
+        "abort": on.Aborted(call_types.HANGUP_CAUSE_SYSTEM),
+    }
+    if name in ("play", "collect", "enqueue", "hang_up"):
+        driver.given(name)
+    elif name == "offer":
+        driver.offer()
+    else:
+        driver.feed(inputs[name])
+
+
+# Endings are rare among the inputs, so that long calls happen too.
+_STORIES = st.lists(_ACTIONS, max_size=60).map(lambda names: ["accepted", *names])
+
+
+@settings(max_examples=150, deadline=None)
+@given(_STORIES, st.sampled_from([0, 1, 2, 3]))
+def test_whatever_happens_the_books_are_right(names: list[str], supervision: int) -> None:
+    driver = Driver(supervision)
+    for name in names:
+        _do(driver, name)
+    _do(driver, "abort")
+    _do(driver, "session_ended")
+    call = driver.call
+    assert call.phase is Phase.ENDED
+
+    facts = [effect for effect in driver.of(fx.Record) if isinstance(effect, fx.Record)]
+    assert [fact.seq for fact in facts] == list(range(1, call.seq + 1))
+    assert [type(fact.message).__name__ for fact in facts].count("CallEnded") == 1
+    assert type(facts[-1].message).__name__ == "CallEnded"
+    assert facts[-1].message.last_seq == call.seq  # type: ignore[attr-defined]
+    # After the end only a phone that answers late is still hung up.
+    assert len(driver.of(fx.Finished)) == 1
+    after = driver.effects[driver.effects.index(fx.Finished()) + 1 :]
+    assert all(isinstance(effect, fx.HangUp) for effect in after)
+
+    created = [f.message.leg_id for f in facts if type(f.message).__name__ == "LegCreated"]  # type: ignore[attr-defined]
+    ended = [f.message.leg_id for f in facts if type(f.message).__name__ == "LegEnded"]  # type: ignore[attr-defined]
+    assert sorted(created) == sorted(ended)
+    queued = sum(type(fact.message).__name__ == "CallQueued" for fact in facts)
+    left = sum(type(fact.message).__name__ == "CallDequeued" for fact in facts)
+    assert queued == left
+
+    finals = {
+        agent.WORK_EVENT_ENDED, agent.WORK_EVENT_NO_ANSWER, agent.WORK_EVENT_BUSY, agent.WORK_EVENT_REJECTED,
+        agent.WORK_EVENT_UNREACHABLE, agent.WORK_EVENT_CANCELLED,
+    }  # fmt: skip
+    reports = [effect for effect in driver.of(fx.ReportWork) if isinstance(effect, fx.ReportWork)]
+    refused = "work_refused" in names
+    for leg in call.legs.values():
+        if leg.rid:
+            of_leg = [report.event for report in reports if report.leg_id == leg.leg_id]
+            count = sum(event in finals for event in of_leg)
+            assert count == 1 or (refused and count == 0)
+            if count:
+                assert of_leg[-1] in finals
+
+
+@settings(max_examples=50, deadline=None)
+@given(_STORIES)
+def test_the_journal_gives_the_same_call_back(names: list[str]) -> None:
+    driver = Driver()
+    for name in names:
+        _do(driver, name)
+    stored = orjson.loads(orjson.dumps(driver.call))
+    assert Call.from_dict(stored) == driver.call
+
+
+def test_every_entry_of_the_table_leads_to_phases_that_exist() -> None:
+    for phase, row in CALLS.items():
+        assert row, phase
+        for kind, rule in row.items():
+            assert rule.to, (phase, kind)
+    assert set(CALLS) == set(Phase)
+
+
+def test_a_missing_entry_raises_and_changes_nothing() -> None:
+    call = _call()
+    with pytest.raises(IllegalInput):
+        apply(call, on.Connected("nobody", "PCMU"), 1, _Ids()) or apply(
+            call, on.LeftQueue("x", "y"), 1, _Ids()
+        )
+    assert call == _call()
+
+
+def test_every_leg_phase_can_end() -> None:
+    for phase in LegPhase:
+        if phase is not LegPhase.ENDED:
+            assert leg_step(phase, LegEvent.ENDED) is LegPhase.ENDED
+    assert LEGS[LegPhase.ENDED] == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (0, "unreachable"), (404, "unreachable"), (408, "unreachable"), (480, "no_answer"), (486, "busy"),
+        (487, "no_answer"), (500, "unreachable"), (600, "busy"), (603, "rejected"), (606, "rejected"),
+    ],
+)  # fmt: skip
+def test_status_codes_of_phones_have_a_meaning(status: int, word: str) -> None:
+    assert failure_of(status).word == word
+
+
+def test_secret_digits_are_never_recorded() -> None:
+    driver = Driver()
+    _do(driver, "accepted")
+    step = ivr.Step(step_seq=1, node_id="pin")
+    step.collect.max_digits, step.collect.secret = 4, True
+    driver.feed(on.StepGiven(step))
+    driver.feed(on.CollectFinished("step-1", "1234", "max_digits"))
+    shown = [
+        effect.message.digits  # type: ignore[attr-defined]
+        for effect in driver.of(fx.Record)
+        if isinstance(effect, fx.Record) and type(effect.message).__name__ == "CallDigitsCollected"
+    ]
+    assert shown == ["****"]
+    assert driver.call.all_digits == "****"
+    (advance,) = driver.of(fx.AdvanceFlow)
+    assert isinstance(advance, fx.AdvanceFlow)
+    assert advance.outcome.digits == "1234"

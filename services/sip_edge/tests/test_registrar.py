@@ -1,0 +1,104 @@
+"""Phones: digest, bindings that outlive the process, calls from agents, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatbus.call.v1 import service_pb2 as call_pb
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_kit.buckets import Bucket
+from seatbus_testkit.phone import RegistrationRefused
+
+
+async def _registrations(world: Any) -> list[Any]:
+    answer = await world.ask("ListRegistrations", call_pb.ListRegistrationsRequest(tenant_id=world.tenant))
+    return list(answer.registrations)
+
+
+async def test_a_registration_is_stored_and_survives_a_restart(world: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    (found,) = await _registrations(world)
+    assert (found.agent_id, found.device_id) == ("anna", "anna-phone")
+    assert found.source == f"127.0.0.1:{phone.address[1]}"
+    bucket = Bucket(world.bus, "registrations")
+
+    async def stored() -> list[str]:
+        return await bucket.keys(world.username)
+
+    await world.until(stored)
+    await world.stop_edge()
+    await world.start_edge()
+    assert [item.contact for item in await _registrations(world)] == [found.contact]
+
+
+async def test_unregistering_removes_the_binding(world: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    await phone.unregister()
+    assert await _registrations(world) == []
+
+
+async def test_a_wrong_password_is_refused(world: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.phone(username=world.username, password="guess")
+    with pytest.raises(RegistrationRefused) as caught:
+        await phone.register()
+    assert caught.value.status == 403
+    assert await _registrations(world) == []
+
+
+async def test_an_agents_phone_calls_a_number_after_digest(world: Any, steps: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    world.script(steps.play(), steps.hang_up())
+    call = await phone.dial(world.number)
+    await call.wait_answered()
+    await world.until(lambda: "play" in world.media.names())
+    (session_id,) = world.media.sessions
+    world.media.played(session_id)
+    await call.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_FLOW_ENDED
+    assert ended.call.direction == call_types.DIRECTION_INTERNAL
+    assert ended.call.caller == "1001"
+
+
+async def test_options_are_answered(world: Any) -> None:
+    phone = await world.phone()
+    assert await phone.options() == 200
+
+
+class _Raw(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.answers.put_nowait(data)
+
+
+async def test_a_malformed_request_is_refused_by_name_and_noise_is_dropped(world: Any) -> None:
+    loop = asyncio.get_running_loop()
+    transport, raw = await loop.create_datagram_endpoint(_Raw, remote_addr=world.sip)
+    port = transport.get_extra_info("sockname")[1]
+    transport.sendto(b"\x00\x01noise")
+    transport.sendto(b"GET / HTTP/1.1\r\n\r\n")
+    transport.sendto(
+        (
+            f"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bKa;rport\r\n"
+            "From: <sip:a@b>;tag=1\r\nTo: <sip:x@b>\r\nCall-ID: z\r\nCSeq: eleven OPTIONS\r\n"
+            "Content-Length: 0\r\n\r\n"
+        ).encode()
+    )
+    answer = await asyncio.wait_for(raw.answers.get(), 2.0)
+    assert answer.startswith(b"SIP/2.0 400")
+    assert b"CSeq" in answer.partition(b"Warning:")[2]
+    assert raw.answers.empty()
+    transport.close()
