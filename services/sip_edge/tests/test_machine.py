@@ -23,8 +23,8 @@ from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
 
 
 class _Ids:
-    def __init__(self) -> None:
-        self._count = itertools.count(1)
+    def __init__(self, start: int = 1) -> None:
+        self._count = itertools.count(start)
 
     def __call__(self) -> str:
         return f"00000000-0000-7000-8000-{next(self._count):012d}"
@@ -50,7 +50,7 @@ class Driver:
 
     def __init__(self, supervision: int = 0) -> None:
         self.call = _call(supervision=supervision)
-        self.ids = _Ids()
+        self.ids = _Ids(start=100)
         self.now = 1_000_000
         self.effects: list[fx.Effect] = []
         self.step = 0
