@@ -1,0 +1,25 @@
+"""All operations of the HTTP API."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from seatbus_gateway.adapters.neighbours import Neighbours
+from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
+from seatbus_gateway.entrypoints.live_routes import LiveRoutes
+from seatbus_gateway.entrypoints.report_routes import ReportRoutes
+from seatbus_gateway.entrypoints.route import Route
+
+
+def all_routes(neighbours: Neighbours) -> list[Route]:
+    """Longer paths of words first: `agents/{id}/state` and `agents/{id}` never meet."""
+    return [
+        *LiveRoutes(neighbours).routes(),
+        *ReportRoutes(neighbours).routes(),
+        *ConfigRoutes(neighbours).routes(),
+    ]
+
+
+def routes_for_document() -> list[Route]:
+    """The table without a platform behind it."""
+    return all_routes(cast("Neighbours", None))
