@@ -105,9 +105,7 @@ def _running(data_dir: Path, port_base: int | None) -> list[Finding]:
             Finding("platform", "note", f"not running here: {error}"),
             Finding("ports", "note" if taken else "ok", detail),
         ]
-    by_service: dict[str, list[str]] = {}
-    for item in status["instances"]:
-        by_service.setdefault(item["service"], []).append(item["id"])
+    by_service = {name: [str(i["id"]) for i in found] for name, found in status["services"].items()}
     return [
         Finding(
             service,

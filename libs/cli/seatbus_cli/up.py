@@ -135,7 +135,7 @@ def _missing(client: Client, options: PlatformOptions) -> list[str]:
         status = client.get("/status")
     except ClientError:
         return list(SERVICES)
-    up = {item["id"] for item in status["instances"]}
+    up = {item["id"] for instances in status["services"].values() for item in instances}
     wanted = {f"{s}-{i}" for s in SERVICES for i in range(options.replicas.get(s, 1))}
     return sorted(wanted - up)
 
