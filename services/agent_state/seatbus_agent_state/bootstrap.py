@@ -63,7 +63,7 @@ class AgentStateApp:
             sweep_s=settings.sweep_s,
             reconcile_s=settings.reconcile_s,
         )
-        self._reconciler = reconciler
+        self.reconciler = reconciler
         self._deadlines = deadline_consumer(bus, reconciler)
         self._sweeping: asyncio.Task[None] | None = None
         runtime.rpc.add(add_AgentStateServiceServicer_to_server, AgentStateServicer(service))
@@ -73,7 +73,7 @@ class AgentStateApp:
         await self._watcher.start()
         await self._drainer.start()
         await self._deadlines.start()
-        self._sweeping = asyncio.create_task(self._reconciler.run(), name="sweep agents")
+        self._sweeping = asyncio.create_task(self.reconciler.run(), name="sweep agents")
 
     async def drain(self) -> None:
         """Any replica serves any agent: only what is on its way to the bus is waited for."""
