@@ -22,6 +22,7 @@ from seatbus.media.v1.events_pb2 import MediaEvent
 from seatbus.media.v1.service_pb2_grpc import MediaStub
 from seatbus.recording.v1 import service_pb2 as rpb
 from seatbus.recording.v1.service_pb2_grpc import RecordingServiceStub
+from seatbus.recording.v1.types_pb2 import RECORDING_STATE_COMPLETE
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
 from seatbus_sip.sdp import (
@@ -88,16 +89,23 @@ class Service:
 
 
 @pytest.fixture(scope="session")
-def media_service(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def media_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A bus of our own: on the shared one media may find the recording service of other tests."""
+    with NatsServer.start(tmp_path_factory.mktemp("media-nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def media_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     low = random.randrange(20000, 29000, 200)
     service = Service(
         "seatbus_media",
         tmp_path_factory.mktemp("media"),
         instance_id=f"media-{uuid7()[-6:]}",
-        nats_url=nats_server.url,
+        nats_url=media_bus.url,
         rtp_port_min=low,
         rtp_port_max=low + 400,
-        rtp_timeout_s=1.5,
+        rtp_timeout_s=0.8,
         rtcp_interval_s=1.0,
         port_quarantine_s=1.0,
     )
@@ -106,12 +114,12 @@ def media_service(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def recording_service(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def recording_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(
         "seatbus_recording",
         tmp_path_factory.mktemp("recording"),
         instance_id=f"recording-{uuid7()[-6:]}",
-        nats_url=nats_server.url,
+        nats_url=media_bus.url,
     )
     yield service
     service.kill(signal.SIGTERM)
@@ -231,25 +239,31 @@ async def desk(media_service: Service) -> AsyncIterator[Desk]:
         await made.close()
 
 
+class Archive:
+    """The recording service as its readers see it."""
+
+    def __init__(self, service: Service, channel: grpc.aio.Channel) -> None:
+        self.service = service
+        self.stub: Any = RecordingServiceStub(channel)
+
+    async def completed(self, recording_id: str, seconds: float = 8.0) -> Any:
+        """The record once it says complete."""
+        request = rpb.GetRecordingRequest(tenant_id=TENANT, recording_id=recording_id)
+        async with asyncio.timeout(seconds):
+            while True:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    found = (await self.stub.GetRecording(request, timeout=2)).recording
+                    if found.state == RECORDING_STATE_COMPLETE:
+                        return found
+                await asyncio.sleep(0.05)
+
+    async def download(self, recording_id: str) -> bytes:
+        request = rpb.DownloadRequest(tenant_id=TENANT, recording_id=recording_id)
+        return b"".join([piece.data async for piece in self.stub.Download(request, timeout=5)])
+
+
 @pytest.fixture
-async def recordings(recording_service: Service) -> AsyncIterator[Any]:
+async def archive(recording_service: Service) -> AsyncIterator[Archive]:
     await recording_service.ready()
     async with grpc.aio.insecure_channel(recording_service.address) as channel:
-        yield RecordingServiceStub(channel)
-
-
-async def completed(stub: Any, recording_id: str, seconds: float = 6.0) -> Any:
-    """The record once it says complete."""
-    request = rpb.GetRecordingRequest(tenant_id=TENANT, recording_id=recording_id)
-    async with asyncio.timeout(seconds):
-        while True:
-            with contextlib.suppress(grpc.aio.AioRpcError):
-                found = (await stub.GetRecording(request, timeout=2)).recording
-                if found.state == 2:
-                    return found
-            await asyncio.sleep(0.05)
-
-
-async def download(stub: Any, recording_id: str) -> bytes:
-    request = rpb.DownloadRequest(tenant_id=TENANT, recording_id=recording_id)
-    return b"".join([piece.data async for piece in stub.Download(request, timeout=5)])
+        yield Archive(recording_service, channel)

@@ -34,7 +34,7 @@ async def test_both_tones_cross_a_bridge_at_their_level_without_a_gap(desk, call
     agent.mouth.play_tone(1000, -15.0)
     assert await agent.ears.wait_tone(440) == pytest.approx(-12.0, abs=1.0)
     assert await caller.ears.wait_tone(1000) == pytest.approx(-15.0, abs=1.0)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(0.8)
     for phone in (caller, agent):
         assert phone.ears.longest_gap_ms() <= 60
         assert (
@@ -44,7 +44,7 @@ async def test_both_tones_cross_a_bridge_at_their_level_without_a_gap(desk, call
     assert len(result.endpoints) == 2
     for endpoint in result.endpoints:
         assert endpoint.statistics.packets_lost == 0
-        assert endpoint.statistics.packets_received > 50
+        assert endpoint.statistics.packets_received > 30
         assert endpoint.statistics.mos > 4.0
         assert endpoint.statistics.packets_refused == 0
 
@@ -60,8 +60,8 @@ async def test_one_stream_goes_on_from_prompt_to_agent_to_music(desk):
     await desk.execute(connect(caller.id, agent.id))
     await caller.ears.wait_tone(1000)
     await desk.execute(play(caller.id, Audio(tone="music"), loops=FOREVER))
-    await asyncio.sleep(0.8)
-    assert caller.ears.level_dbfs(0.5) > -40
+    await asyncio.sleep(0.5)
+    assert caller.ears.level_dbfs(0.4) > -40
     assert await agent.ears.hears_tone(1000, window_s=0.1) is False
     await desk.execute(pb.Command(stop_play=pb.StopPlay(endpoint_id=caller.id)))
     await caller.ears.wait_tone(1000)

@@ -34,7 +34,7 @@ class RecordingApp:
         resumed = self._intake.resume()
         if resumed:
             log.info("half-written recordings taken up", recordings=resumed)
-        servicer = Servicer(self._intake, self._catalogue, files)
+        servicer = Servicer(self._intake, self._catalogue, files, settings.instance_id)
         runtime.rpc.add(add_RecordingServiceServicer_to_server, servicer)
 
     async def start(self) -> None:

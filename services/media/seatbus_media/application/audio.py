@@ -11,7 +11,7 @@ import numpy as np
 
 from seatbus.ivr.v1.types_pb2 import Audio, SayValue
 from seatbus.media.v1.types_pb2 import Playlist
-from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, Unavailable
+from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from seatbus_media.application.ports import Pcm, Prompts, Speech
 from seatbus_media.domain.clips import FOREVER, Clip, PlayCursor
 from seatbus_media.domain.melody import compose
@@ -127,9 +127,10 @@ class AudioLibrary:
                 # An older version of a prompt is better than none while the store is away.
                 return kept[0]
             raise Unavailable(error.message, field=path, rule=error.rule) from error
-        except InvalidArgument as error:
+        except (InvalidArgument, NotFound) as error:
+            # The error belongs to all who wait for this sound; the place in the playlist is each one's own.
             where = f"{path}.{error.field}" if error.field else path
-            raise InvalidArgument(error.message, field=where, rule=error.rule) from error
+            raise type(error)(error.message, field=where, rule=error.rule) from error
 
     async def _make(self, key: Key, make: Callable[[], Awaitable[Pcm]]) -> Clip:
         try:

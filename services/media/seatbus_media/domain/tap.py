@@ -18,8 +18,12 @@ from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, payload_bounds, ts_de
 RATE: Final = 8000
 HOLD_BACK: Final = 1600
 """Samples that a regular cut leaves, so that packets that come late still find their place."""
+MAX_WAIT: Final = 12_000
+"""Samples that a cut waits for a leg that was heard of and owes the rest: the process may have stood still
+while its packets lay in the socket, and timers run before sockets are read.
+"""
 _EARLY: Final = 480
-_LATE: Final = 4000
+_LATE: Final = 16_000
 _DRIFT: Final = 320
 
 Heard = tuple[float, bytes]
@@ -27,7 +31,7 @@ Heard = tuple[float, bytes]
 
 
 class Channel:
-    """One leg on the recording's clock. The relay path only appends to `heard`; the work is done in `cut`."""
+    """One leg on the recording's clock. The relay path only appends to `heard`; the work is done at a cut."""
 
     def __init__(self, law: Law) -> None:
         self.heard: list[Heard] = []
@@ -36,22 +40,20 @@ class Channel:
         self._source = -1
         self._ts = 0
         self._pos = 0
-        self._ahead: list[tuple[int, bytes]] = []
+        self._waiting: list[tuple[int, bytes]] = []
+        self.newest = 0
 
     def forget(self) -> None:
         """Drops what was heard and not cut, and places the next packet by its arrival."""
         self.heard.clear()
-        self._ahead.clear()
+        self._waiting.clear()
         self._source = -1
+        self.newest = 0
 
-    def cut(self, start: int, until: int, zero: float) -> bytes:
-        """The samples [start, until); `zero` is the monotonic time of position 0."""
+    def place(self, zero: float) -> None:
+        """Gives everything heard its position; `zero` is the monotonic time of position 0."""
         batch = self.heard[:]
         self.heard.clear()
-        out = bytearray(self._silence) * (until - start)
-        waiting, self._ahead = self._ahead, []
-        for position, sound in waiting:
-            self._lay(out, start, until, position, sound)
         least = _LATE
         for arrived, packet in batch:
             _, second, _, ts, source = HEADER.unpack_from(packet)
@@ -67,9 +69,18 @@ class Channel:
             self._pos = pos
             sound = self._sound(packet, second & 0x7F)
             if sound:
-                self._lay(out, start, until, pos, sound)
+                self._waiting.append((pos, sound))
+                self.newest = max(self.newest, pos + len(sound))
+        # The clock has moved only if every packet of a batch came late: after a stall the last are on time.
         if batch and _DRIFT < least < _LATE:
             self._pos += least
+
+    def cut(self, start: int, until: int) -> bytes:
+        """The samples [start, until) of what was placed."""
+        out = bytearray(self._silence) * (until - start)
+        waiting, self._waiting = self._waiting, []
+        for position, sound in waiting:
+            self._lay(out, start, until, position, sound)
         return bytes(out)
 
     def _sound(self, packet: bytes, payload_type: int) -> bytes:
@@ -93,7 +104,7 @@ class Channel:
         end = position + len(sound)
         if end > until:
             keep = max(0, until - position)
-            self._ahead.append((position + keep, sound[keep:]))
+            self._waiting.append((position + keep, sound[keep:]))
             sound = sound[:keep]
         if sound:
             out[position - start : position - start + len(sound)] = sound
@@ -126,11 +137,16 @@ class Timeline:
             return None
         if self.mode is TapMode.MASKED:
             self._drop()
-        until = int((now - self._zero) * RATE) - (0 if final else HOLD_BACK)
+        clock = int((now - self._zero) * RATE)
+        until = clock if final else clock - HOLD_BACK
+        for channel in (self.left, self.right):
+            channel.place(self._zero)
+            if not final and channel.newest and clock - channel.newest < MAX_WAIT:
+                until = min(until, channel.newest)
         if until <= self.position:
             return None
         start, self.position = self.position, until
-        return start, self.left.cut(start, until, self._zero), self.right.cut(start, until, self._zero)
+        return start, self.left.cut(start, until), self.right.cut(start, until)
 
     def switch(self, mode: TapMode, now: float) -> tuple[int, bytes, bytes] | None:
         """Changes the mode. Returns the last cut of the old one: nothing said before is lost to the new."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from seatbus.recording.v1 import service_pb2 as pb
 from seatbus.recording.v1.service_pb2_grpc import RecordingServiceServicer
 from seatbus.recording.v1.types_pb2 import RECORDING_STATE_COMPLETE, RECORDING_STATE_DELETED, Recording
-from seatbus_kit.errors import NotFound, Refused
+from seatbus_kit.errors import NotFound, Refused, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_recording.adapters.catalogue import check_deletable
 from seatbus_recording.adapters.files import FileStore
@@ -23,10 +23,11 @@ _PAGE: Final = 100
 
 
 class Servicer(RecordingServiceServicer):
-    def __init__(self, intake: Intake, catalogue: Catalogue, files: FileStore) -> None:
+    def __init__(self, intake: Intake, catalogue: Catalogue, files: FileStore, instance_id: str) -> None:
         self._intake = intake
         self._catalogue = catalogue
         self._files = files
+        self._instance_id = instance_id
 
     async def Write(
         self, request_iterator: AsyncIterator[pb.Chunk], context: Any
@@ -60,7 +61,14 @@ class Servicer(RecordingServiceServicer):
             recording=record.recording_id,
             actor=request.actor.id,
         )
-        total = await asyncio.to_thread(self._files.size, record.object_name)
+        try:
+            total = await asyncio.to_thread(self._files.size, record.object_name)
+        except NotFound as error:
+            if record.instance_id in ("", self._instance_id):
+                raise
+            raise Unavailable(
+                f"the file is at {record.instance_id}, ask that instance", rule="other_instance"
+            ) from error
         pieces = self._files.read(record.object_name)
         first = True
         while (piece := await asyncio.to_thread(_next, pieces)) is not None:

@@ -1,0 +1,183 @@
+"""The pure parts: ports, collections, playlists, the recording clock, the buffer of a tap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatbus_media.domain.clips import FOREVER, Clip, Law, PlayCursor
+from seatbus_media.domain.collect import Collected, Collector, CollectReason, CollectRules
+from seatbus_media.domain.melody import compose
+from seatbus_media.domain.port_pool import PortPool
+from seatbus_media.domain.tap import HOLD_BACK, TapMode, Timeline
+from seatbus_media.domain.tap_buffer import TapBuffer, TapChunk
+from seatbus_rtp.packet import build
+from seatbus_rtp.tones import level_dbfs, tone
+
+
+def test_a_freed_pair_rests_before_it_is_used_again():
+    pool = PortPool(2001, 2006, 10.0)
+    assert [pool.acquire(0.0), pool.acquire(0.0), pool.acquire(0.0)] == [2002, 2004, None]
+    pool.release(2004, 1.0)
+    pool.release(2004, 1.0)
+    assert pool.acquire(10.9) is None
+    assert pool.acquire(11.0) == 2004
+    assert pool.acquire(11.0) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("0123456789*#"), st.floats(0.0, 4.0))), st.booleans())
+def test_a_collection_ends_once_and_never_holds_more_than_allowed(presses, playing):
+    rules = CollectRules(max_digits=4, min_digits=2, terminators="#", timeout_s=3.0, inter_digit_s=2.0)
+    collector = Collector(rules, playing=playing, now=0.0)
+    now, outcomes = 0.0, []
+    for digit, wait in presses:
+        now += wait
+        outcomes += [outcome for outcome in (collector.expire(now),) if outcome]
+        outcomes += [outcome for outcome in (collector.digit(digit, now),) if outcome]
+    assert len(outcomes) <= 1
+    for outcome in outcomes:
+        assert len(outcome.digits) <= 4
+        assert "#" not in outcome.digits
+        if outcome.reason is CollectReason.TERMINATOR:
+            assert len(outcome.digits) >= 2
+        assert collector.deadline is None
+
+
+def test_the_timeout_waits_for_the_playlist_and_a_digit_without_barge_in_is_dropped():
+    rules = CollectRules(max_digits=1, timeout_s=3.0, barge_in=False)
+    collector = Collector(rules, playing=True, now=0.0)
+    assert collector.digit("1", 1.0) is None
+    assert collector.deadline is None
+    collector.playlist_ended(5.0)
+    assert collector.expire(7.9) is None
+    assert collector.expire(8.0) == Collected("", CollectReason.TIMEOUT)
+    assert collector.digit("1", 8.1) is None
+
+
+def test_a_playlist_runs_as_often_as_asked():
+    clip = Clip.from_pcm(np.zeros(170, np.int16))
+    cursor = PlayCursor([clip, clip], 2)
+    frames = 0
+    while cursor.next_frame(Law.PCMA) is not None:
+        frames += 1
+    assert frames == 8
+    endless = PlayCursor([clip], FOREVER)
+    assert all(endless.next_frame(Law.PCMU) for _ in range(50))
+    assert PlayCursor([], FOREVER).next_frame(Law.PCMU) is None
+
+
+def test_the_music_is_quiet_whole_and_loops_without_a_step():
+    music = compose()
+    assert -40 < level_dbfs(music) < -15
+    assert np.abs(music).max() < 8000
+    assert abs(int(music[0]) - int(music[-1])) < 1500
+
+
+def speech(timeline, channel, first, count, at, source=7, value=0x11):
+    """`count` packets of 20 ms from number `first`; `at` is the arrival of each."""
+    for number in range(first, first + count):
+        packet = build(0, number, number * 160, source, bytes([value]) * 160)
+        channel.heard.append((at(number), packet))
+
+
+def test_both_channels_have_one_length_and_loss_is_silence():
+    timeline = Timeline(Law.PCMU, 100.0)
+    speech(timeline, timeline.left, 0, 50, lambda number: 100.0 + number * 0.02)
+    speech(timeline, timeline.right, 0, 10, lambda number: 100.0 + number * 0.02)
+    speech(timeline, timeline.right, 20, 30, lambda number: 100.0 + number * 0.02)
+    offset, left, right = timeline.cut(101.0)
+    assert (offset, len(left), len(right)) == (0, 8000 - HOLD_BACK, 8000 - HOLD_BACK)
+    assert set(left) == {0x11}
+    assert set(right[1600:3200]) == {0xFF}
+    assert set(right[3200:]) == {0x11}
+
+
+def test_jitter_and_late_packets_leave_no_trace_in_the_recording():
+    timeline = Timeline(Law.PCMU, 0.0)
+    numbers = [*range(30), 32, 31, 30, *range(33, 60)]
+    for number in numbers:
+        late = 0.05 if number % 7 == 3 else 0.0
+        packet = build(0, number, number * 160, 7, bytes([number + 1]) * 160)
+        timeline.left.heard.append((number * 0.02 + late, packet))
+    _, left, _ = timeline.cut(1.2, final=True)
+    assert left == b"".join(bytes([number + 1]) * 160 for number in range(60))
+
+
+def test_a_stall_that_ends_in_a_burst_is_put_back_in_place():
+    timeline = Timeline(Law.PCMU, 0.0)
+    for number in range(50):
+        arrival = number * 0.02 if not 20 <= number < 35 else 0.7
+        packet = build(0, number, number * 160, 7, bytes([number + 1]) * 160)
+        timeline.left.heard.append((arrival, packet))
+    _, left, _ = timeline.cut(1.0, final=True)
+    assert left == b"".join(bytes([number + 1]) * 160 for number in range(50))
+
+
+@given(st.lists(st.floats(0.1, 1.5), min_size=1, max_size=8))
+def test_cuts_follow_each_other_without_hole_or_overlap(waits):
+    timeline = Timeline(Law.PCMU, 0.0)
+    now, position, sent = 0.0, 0, 0
+    for wait in waits:
+        now += wait
+        while sent * 0.02 <= now:
+            speech(timeline, timeline.left, sent, 1, lambda number: number * 0.02)
+            sent += 1
+        cut = timeline.cut(now)
+        if cut is not None:
+            assert cut[0] == position
+            assert set(cut[1]) == {0x11}
+            position += len(cut[1])
+
+
+def test_a_pause_takes_no_time_and_a_mask_takes_its_time_in_silence():
+    timeline = Timeline(Law.PCMU, 0.0)
+    speech(timeline, timeline.left, 0, 50, lambda number: number * 0.02)
+    assert len(timeline.switch(TapMode.PAUSED, 1.0)[1]) == 8000
+    speech(timeline, timeline.left, 50, 50, lambda number: number * 0.02)
+    assert timeline.cut(2.0) is None
+    assert timeline.switch(TapMode.MASKED, 3.0) is None
+    speech(timeline, timeline.left, 150, 25, lambda number: number * 0.02)
+    offset, left, _ = timeline.switch(TapMode.ON, 3.5)
+    assert (offset, len(left), set(left)) == (8000, 4000, {0xFF})
+    speech(timeline, timeline.left, 175, 25, lambda number: number * 0.02)
+    offset, left, _ = timeline.cut(4.0, final=True)
+    assert (offset, len(left), set(left)) == (12000, 4000, {0x11})
+
+
+def chunk(offset, size=100):
+    return TapChunk(offset, b"l" * size, b"r" * size, Law.PCMU)
+
+
+def test_after_a_break_all_that_is_not_acknowledged_goes_out_again():
+    buffer = TapBuffer(1000)
+    for offset in (0, 100, 200):
+        buffer.add(chunk(offset))
+    assert [buffer.take()[0].offset for _ in range(3)] == [0, 100, 200]
+    buffer.acknowledged(100)
+    buffer.closing = True
+    assert buffer.take() == (None, True)
+    assert not buffer.pending
+    buffer.rewind()
+    assert [buffer.take() for _ in range(2)] == [(chunk(100), False), (chunk(200), True)]
+    assert buffer.lost == 0
+
+
+def test_a_full_buffer_loses_the_oldest_and_says_how_much():
+    buffer = TapBuffer(250)
+    for offset in (0, 100, 200, 300):
+        buffer.add(chunk(offset))
+    assert buffer.lost == 200
+    assert buffer.take()[0].offset == 200
+    buffer.acknowledged(10_000)
+    assert buffer.samples == 100
+
+
+@pytest.mark.parametrize("gain", [-6, 6])
+def test_a_gain_changes_the_level_by_as_much(gain):
+    from seatbus_rtp.g711 import decode_pcmu
+
+    plain = Clip.from_pcm(tone([440.0], 1.0, -18.0))
+    changed = decode_pcmu(plain.with_gain(gain).pcmu)
+    assert level_dbfs(changed) == pytest.approx(-18 + gain, abs=0.3)

@@ -1,0 +1,148 @@
+"""The tap: both voices in their channels, and nothing lost when the recording service is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from seatbus.media.v1 import service_pb2 as pb
+from seatbus_kit.ids import uuid7
+from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs, level_dbfs
+from seatbus_rtp.wav import WavReader
+from seatbus_sip.sdp import PCMA, PCMU
+
+RATE = 8000
+
+
+async def talking(desk, left_law=PCMU, right_law=PCMU):
+    caller = await desk.caller(left_law)
+    agent = await desk.agent(caller, right_law)
+    caller.mouth.play_tone(440)
+    agent.mouth.play_tone(1000)
+    await desk.execute(pb.Command(connect=pb.Connect(endpoint_a=caller.id, endpoint_b=agent.id)))
+    await caller.ears.wait_tone(1000)
+    await agent.ears.wait_tone(440)
+    return caller, agent
+
+
+def start(recording_id, caller, agent):
+    return pb.Command(
+        start_recording=pb.StartRecording(
+            recording_id=recording_id,
+            left_endpoint_id=caller.id,
+            right_endpoint_id=agent.id,
+            labels={"queue": "sales"},
+        )
+    )
+
+
+def stop(recording_id):
+    return pb.Command(stop_recording=pb.StopRecording(recording_id=recording_id))
+
+
+def samples(data):
+    reader = WavReader(io.BytesIO(data))
+    assert (reader.info.channels, reader.info.rate) == (2, RATE)
+    return reader.read(reader.info.frames)
+
+
+def quiet_windows(channel, hz, window_s=0.06):
+    """Starts, in seconds, of the windows in which the tone is not at its level."""
+    size = int(window_s * RATE)
+    return [
+        at / RATE
+        for at in range(0, len(channel) - size, size)
+        if goertzel_dbfs(channel[at : at + size], hz) < -15
+    ]
+
+
+@pytest.mark.parametrize(("left_law", "right_law"), [(PCMU, PCMU), (PCMA, PCMU)])
+async def test_each_voice_is_in_its_own_channel(desk, archive, left_law, right_law):
+    caller, agent = await talking(desk, left_law, right_law)
+    recording_id = uuid7()
+    began = time.monotonic()
+    await desk.execute(start(recording_id, caller, agent))
+    await asyncio.sleep(1.5)
+    await desk.execute(stop(recording_id))
+    lasted = time.monotonic() - began
+    record = await archive.completed(recording_id)
+    data = await archive.download(recording_id)
+    assert record.sha256 == hashlib.sha256(data).hexdigest()
+    assert record.size_bytes == len(data)
+    assert record.duration_ms == pytest.approx(lasted * 1000, abs=150)
+    assert (record.call_id, dict(record.labels), record.incomplete) == (
+        desk.call_id,
+        {"queue": "sales"},
+        False,
+    )
+    both = samples(data)
+    assert dominant_frequency(both[RATE // 2 :, 0]) == pytest.approx(440, abs=3)
+    assert dominant_frequency(both[RATE // 2 :, 1]) == pytest.approx(1000, abs=3)
+    assert goertzel_dbfs(both[RATE // 2 :, 0], 1000) < -50
+    assert goertzel_dbfs(both[RATE // 2 :, 1], 440) < -50
+
+
+async def test_a_kill_of_the_recording_service_in_the_middle_loses_nothing(desk, archive):
+    caller, agent = await talking(desk)
+    recording_id = uuid7()
+    await desk.execute(start(recording_id, caller, agent))
+    await asyncio.sleep(1.6)
+    archive.service.kill()
+    archive.service.start()
+    await archive.service.ready()
+    await asyncio.sleep(0.6)
+    await desk.execute(stop(recording_id))
+    record = await archive.completed(recording_id)
+    assert not record.incomplete
+    both = samples(await archive.download(recording_id))
+    assert len(both) > 2.2 * RATE
+    # The ends are cut where no packet is complete; between them every window has its tone.
+    inner = both[800:-800]
+    assert quiet_windows(inner[:, 0], 440) == []
+    assert quiet_windows(inner[:, 1], 1000) == []
+
+
+async def test_what_is_said_during_a_pause_or_a_mask_is_not_kept(desk, archive):
+    caller, agent = await talking(desk)
+    recording_id = uuid7()
+    await desk.execute(start(recording_id, caller, agent))
+
+    async def mode(value, seconds):
+        control = pb.ControlRecording(recording_id=recording_id, mode=value)
+        await desk.execute(pb.Command(control_recording=control))
+        await asyncio.sleep(seconds)
+
+    await asyncio.sleep(0.5)
+    await mode(pb.RECORDING_MODE_MASKED, 0.5)
+    await mode(pb.RECORDING_MODE_ON, 0.5)
+    await mode(pb.RECORDING_MODE_PAUSED, 0.5)
+    await mode(pb.RECORDING_MODE_ON, 0.5)
+    await desk.execute(stop(recording_id))
+    record = await archive.completed(recording_id)
+    assert record.duration_ms == pytest.approx(2000, abs=200)
+    left = samples(await archive.download(recording_id))[:, 0]
+    assert level_dbfs(left[int(0.6 * RATE) : int(0.9 * RATE)]) < -60
+    assert np.count_nonzero(np.abs(left[int(1.2 * RATE) :]) > 1000) > RATE * 0.4
+
+
+@pytest.mark.parametrize("stall_s", [0.45, 0.9])
+async def test_a_stall_of_the_process_over_a_cut_loses_nothing(desk, archive, media_service, stall_s):
+    caller, agent = await talking(desk)
+    recording_id = uuid7()
+    await desk.execute(start(recording_id, caller, agent))
+    await asyncio.sleep(0.7)
+    media_service.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(stall_s)
+    media_service.process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(0.8)
+    await desk.execute(stop(recording_id))
+    await archive.completed(recording_id)
+    inner = samples(await archive.download(recording_id))[800:-800]
+    assert quiet_windows(inner[:, 0], 440) == []
+    assert quiet_windows(inner[:, 1], 1000) == []
