@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
+import grpc.aio
+
+from seatbus.call.v1 import service_pb2 as call_rpc
+from seatbus.call.v1 import service_pb2_grpc as call_grpc
 from seatbus.reporting.v1 import service_pb2 as rpc
+from seatbus.reporting.v1 import service_pb2_grpc
 from seatbus.reporting.v1 import types_pb2 as types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_contracts.subjects import config_key
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.ids import uuid7
+from seatbus_kit.instances import Instances
+from seatbus_kit.rpc import RpcServer
+from seatbus_kit.runtime import close_runtime, open_runtime
+from seatbus_kit.settings import ServiceSettings
+from seatbus_reporting.settings import Settings
+from seatbus_testkit.nats import NatsServer
 
 from .script_events import CallScript, Seqs, answered_call, presence
 
@@ -20,9 +36,13 @@ if TYPE_CHECKING:
     from .conftest import Served, Start
 
 
+class EdgeSettings(ServiceSettings):
+    service: ClassVar[str] = "sip_edge"
+
+
 async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0) -> None:
     async with asyncio.timeout(timeout):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.03)
 
 
@@ -46,7 +66,9 @@ async def configure(
 
 
 async def cdrs(served: Served, tenant: str, **more: object) -> list[types.Cdr]:
-    answer = await served.rpc.ListCdrs(rpc.ListCdrsRequest(tenant_id=tenant, **more), timeout=5)
+    answer = await served.rpc.ListCdrs(
+        rpc.ListCdrsRequest(tenant_id=tenant, **more), timeout=5, wait_for_ready=True
+    )
     return list(answer.cdrs)
 
 
@@ -119,3 +141,138 @@ async def test_board_and_store_agree_at_a_quiet_moment(start: Start) -> None:
         answer = await served.rpc.QueryMetric(request, timeout=5)
         for queue_id, queue in shown.items():
             assert abs(answer.values[queue_id] - field(queue)) < 1e-9, (metric, queue_id)
+
+
+async def test_a_gap_is_asked_for_and_the_record_becomes_final(start: Start) -> None:
+    served, tenant = await start(instance_id="reporting-gap"), f"t{uuid7()}"
+    script = answered_call(tenant, owner="edge-gap")
+    asked: list[tuple[int, int]] = []
+
+    class Edge(call_grpc.CallControlServicer):
+        async def Republish(self, request: call_rpc.RepublishRequest, _context: object) -> object:
+            asked.append((request.from_seq, request.to_seq))
+            found = [e for e in script.of("call") if request.from_seq <= e.seq <= request.to_seq]
+            for event in found:
+                await served.bus.publish(event)
+            return call_rpc.RepublishResponse(republished=len(found))
+
+    server = RpcServer(served.runtime.settings)
+    server.add(call_grpc.add_CallControlServicer_to_server, Edge())
+    await server.start()
+    edge = Instances(served.bus, EdgeSettings(instance_id="edge-gap"))
+    await edge.start()
+    await edge.announce(lambda: 0.0, address=server.address)
+    try:
+        await publish(served, script, skip=(2, 3))
+
+        async def final(wanted: bool) -> bool:
+            found = await cdrs(served, tenant)
+            return bool(found) and found[0].final == wanted
+
+        await until(lambda: final(False))
+        assert (await watermark(served, script.call_id)) == 1
+        await until(lambda: final(True), 8)
+        assert asked == [(2, 3)]
+        assert (await watermark(served, script.call_id)) == script.of("call")[-1].seq
+        assert len(await cdrs(served, tenant)) == 1
+    finally:
+        await edge.stop()
+        await server.stop(0)
+
+
+async def watermark(served: Served, call_id: str) -> int:
+    request = rpc.CommittedWatermarkRequest(call_ids=[call_id])
+    answer = await served.rpc.CommittedWatermark(request, timeout=5)
+    return int(answer.committed[call_id])
+
+
+async def test_watchers_get_a_snapshot_then_deltas_then_heartbeats(start: Start) -> None:
+    served, tenant = await start(board_heartbeat_s=0.4), f"t{uuid7()}"
+    await configure(served, tenant, ("q1",))
+    await asyncio.sleep(0.1)
+    stream = served.rpc.WatchBoard(rpc.GetBoardRequest(tenant_id=tenant), timeout=10)
+    first = await stream.read()
+    assert (first.kind, [q.queue_id for q in first.queues]) == ("snapshot", ["q1"])
+    script = CallScript(tenant).arrive().enqueue()
+    began = asyncio.get_running_loop().time()
+    await publish(served, script)
+    delta = await stream.read()
+    assert asyncio.get_running_loop().time() - began < 0.4
+    while not (delta.queues and delta.queues[0].waiting):
+        delta = await stream.read()
+    assert (delta.kind, delta.calls_now, delta.minutes[0].offered) == ("delta", 1, 1)
+    while delta.kind != "heartbeat":
+        delta = await stream.read()
+    await configure(served, tenant, ("q2",))
+    while not delta.queues:
+        delta = await stream.read()
+    assert {q.queue_id for q in delta.queues} == {"q1", "q2"}
+    stream.cancel()
+
+
+async def test_killed_in_the_middle_of_ingest_nothing_is_lost_or_doubled(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    settings = Settings(nats_url=nats_server.url, instance_id="kill-test", grpc_port=0)
+    runtime = await open_runtime(settings)
+    tenant = f"t{uuid7()}"
+    env = os.environ | {
+        "SEATBUS_NATS_URL": nats_server.url,
+        "SEATBUS_INSTANCE_ID": f"kill-{tenant}",
+        "SEATBUS_STORE_URL": f"chdb://{tmp_path / 'store'}",
+        "SEATBUS_DATA_DIR": str(tmp_path),
+        "SEATBUS_FLUSH_INTERVAL_S": "0.15",
+        "SEATBUS_BOARD_SNAPSHOT_S": "0.2",
+        "SEATBUS_LOG_LEVEL": "warning",
+    }
+
+    def run() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "seatbus_reporting"], env=env)
+
+    scripts = [answered_call(tenant, agent=f"a{i}") for i in range(60)]
+    process = run()
+    try:
+        for i, script in enumerate(scripts):
+            for event in script.events:
+                await runtime.bus.publish(event)
+            await asyncio.sleep(0.02)
+            if i in (30, 45):
+                if i == 30:
+                    await asyncio.sleep(2.0)
+                process.send_signal(signal.SIGKILL)
+                await asyncio.to_thread(process.wait)
+                process = run()
+
+        async def stub() -> service_pb2_grpc.ReportingServiceStub | None:
+            found = runtime.instances.get(f"kill-{tenant}")
+            if found is None:
+                return None
+            return service_pb2_grpc.ReportingServiceStub(runtime.channels.get(found.address))
+
+        async def whole() -> bool:
+            client = await stub()
+            if client is None:
+                return False
+            try:
+                answer = await client.ListCdrs(request, timeout=2)
+            except grpc.aio.AioRpcError:
+                return False
+            return len(answer.cdrs) == 60 and all(c.final for c in answer.cdrs)
+
+        request = rpc.ListCdrsRequest(tenant_id=tenant)
+        request.page.limit = 1000
+        # Acknowledgements that died with the process come back after the consumer's wait of 30 s; what was
+        # not delivered yet comes at once.
+        await until(whole, 45)
+        client = await stub()
+        assert client is not None
+        board = await client.GetBoard(rpc.GetBoardRequest(tenant_id=tenant), timeout=5)
+        assert board.calls_now == 0
+        answer = await client.QueryMetric(
+            rpc.QueryMetricRequest(tenant_id=tenant, metric="answered"), timeout=5
+        )
+        assert answer.values[""] == 60
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        await close_runtime(runtime)
