@@ -103,6 +103,13 @@ class CollectFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitHeard:
+    """A digit that no collection took."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enqueued:
     contact_id: str
 
@@ -275,6 +282,7 @@ Input = (
     | FlowUnavailable
     | PlayFinished
     | CollectFinished
+    | DigitHeard
     | Enqueued
     | EnqueueRefused
     | LeftQueue
