@@ -36,7 +36,7 @@ AGENT_HZ = 1013
 AGENT_HZ_STEP = 37
 EARS_KEEP_S = 1.0
 REGISTER_S = 60
-ROSTER_S = 3.0
+ROSTER_S = 5.0
 MOST_CALLS = 200
 
 
@@ -340,7 +340,7 @@ class Simulation:
             logger.error("an actor failed; the others go on", error=repr(error))
 
     async def _roster(self, api: Api) -> None:
-        await asyncio.sleep(2 * ROSTER_S)
+        await asyncio.sleep(ROSTER_S)
         while True:
             states = await api.states()
             if states is not None:
@@ -377,7 +377,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="simulated agents and callers of the demo tenant")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--rate", type=float, default=12.0, help="calls a minute")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=2)
     options = parser.parse_args()
     if not options.rate > 0:
         parser.error("--rate: above 0")

@@ -92,6 +92,7 @@ def _result(
 ) -> dict[str, Any]:
     ended = call.history[-1][0]
     loud = [entry for entry in heard if entry["dbfs"] > _QUIET_DBFS]
+    # The loudest second is mostly a prompt; the last one tells who was there in the end.
     loudest = max(loud, key=lambda entry: entry["dbfs"], default=None)
     if call.answered_at is None:
         how = "never answered"
@@ -110,6 +111,8 @@ def _result(
         "heard_s": len(loud),
         "dominant_hz": loudest["hz"] if loudest else None,
         "level_dbfs": loudest["dbfs"] if loudest else None,
+        "last_hz": heard[-1]["hz"] if heard and heard[-1] in loud else None,
+        "last_dbfs": heard[-1]["dbfs"] if heard else None,
         "packets": call.ears.received,
         "longest_gap_ms": round(call.ears.longest_gap_ms(), 1),
         "heard": heard,
