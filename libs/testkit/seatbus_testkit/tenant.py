@@ -94,7 +94,10 @@ class TestTenant:
 
     def flow_nodes(self) -> list[dict[str, Any]]:
         return [
-            {"id": "greeting", "play": {"audio": [{"text": "Welcome to the company."}], "next": "menu"}},
+            {
+                "id": "greeting",
+                "play": {"audio": [{"text": "Welcome to the company."}], "barge_in": True, "next": "menu"},
+            },
             {
                 "id": "menu",
                 "menu": {

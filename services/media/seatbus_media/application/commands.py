@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -187,6 +188,10 @@ class Commands:
                 barge_in=command.playlist.barge_in,
             )
         )
+        if command.playlist.loops == FOREVER:
+            endpoint.typed_ahead.clear()  # keys pressed while waiting are not meant for a later menu
+        elif endpoint.typed_ahead:
+            asyncio.get_running_loop().call_soon(endpoint.barge)
         return pb.Result()
 
     async def stop_play(self, session: Session, command: pb.StopPlay) -> pb.Result:

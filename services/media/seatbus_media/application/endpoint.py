@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable
 from struct import error as struct_error
 from time import monotonic, time
@@ -30,6 +31,7 @@ from seatbus_rtp.rewriter import Route, StreamRewriter
 from seatbus_sip.sdp import Agreed
 
 unpack = HEADER.unpack_from
+MAX_TYPED_AHEAD: Final = 64
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -59,6 +61,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self.report_due = 0.0
         self.agreed: Agreed | None = None
         self.on_digit: Callable[[str, float], None] | None = None
+        self.typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
         self.session_id = secrets.randbits(62)
         self.version = -1
         self.destination: Address | None = None
@@ -182,12 +185,20 @@ class Endpoint(asyncio.DatagramProtocol):
             self.on_digit(digit, now)
             return False
         if self.player is not None and self.player.barge_in:
+            self.typed_ahead.append(digit)
             self._finish_player("barged")
         elif self._relay is not None and self.peer is not None and self.peer._dtmf_out is not None:
             return True
+        else:
+            self.typed_ahead.append(digit)
         if self.listener is not None:
             self.listener.digit_heard(self, digit)
         return False
+
+    def barge(self) -> None:
+        """Ends what is played if keys pressed before it began still wait for a collection."""
+        if self.typed_ahead and self.player is not None and self.player.barge_in:
+            self._finish_player("barged")
 
     # -- negotiation -----------------------------------------------------------------------------------------
 
@@ -235,6 +246,7 @@ class Endpoint(asyncio.DatagramProtocol):
         for one in (self, peer):
             one.disconnect()
             one.stop_player()
+            one.typed_ahead.clear()
         self.peer, peer.peer = peer, self
         for one in (self, peer):
             one.rewriter.switch()

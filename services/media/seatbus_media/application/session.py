@@ -48,6 +48,13 @@ class CollectRun:
         if self._player is not None:
             endpoint.play(self._player)
         self._arm()
+        if endpoint.typed_ahead:
+            self._loop.call_soon(self._take_typed)
+
+    def _take_typed(self) -> None:
+        """Keys pressed before the collection began count as if they were pressed now, in their order."""
+        while self._endpoint.typed_ahead and self._endpoint.on_digit == self._digit:
+            self._digit(self._endpoint.typed_ahead.popleft(), self._loop.time())
 
     def playlist_replaced(self) -> None:
         """Something else is played now: for the collection its playlist is over."""
