@@ -95,7 +95,7 @@ class Load:
             if dice < 0.05:
                 self.seen(offer.agent, ready=False)
                 self.away.append(offer.agent)
-                self.give(OfferFailed(offer.key, offer.rid, Skip.REPORTED))
+                self.give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
             else:
                 self.give(ContactLeft(offer.key, answered=True))
                 self.talking.append(offer)

@@ -80,7 +80,6 @@ class EngineHistories(RuleBasedStateMachine):
         self.shown: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
         self.written: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
         self.blocked: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
-        self.skips: dict[tuple[ContactKey, AgentKey], int] = {}
 
     def give(self, event: Event) -> list[Effect]:
         effects = self.engine.apply(event, self.now)
@@ -110,16 +109,18 @@ class EngineHistories(RuleBasedStateMachine):
         queue = self.engine.queues[spec.queue].spec
         assert offer.agent in queue.members
         assert all(SKILLS[offer.agent].get(name, 0) >= level for name, level in queue.requirements)
+        assert self.shown[offer.agent] >= self.blocked[offer.agent], "not before his record is newer"
         for key, other in self.waiting.items():
-            same_class = other.queue == spec.queue and other.priority == spec.priority
+            theirs = self.engine.queues[other.queue].spec
+            same_class = (theirs.ageing_s, other.priority) == (queue.ageing_s, spec.priority)
+            may = offer.agent in theirs.members and self.engine.agents[offer.agent].spec.meets(
+                theirs.requirements
+            )
             free = key not in self.offers and key not in self.leaving and key not in self.resting
-            if same_class and free and not self.skipped(key, offer.agent):
+            if same_class and may and free and self.engine.contacts[key].waiting:
                 assert spec.fifo <= other.fifo, "first in, first out inside a class"
         self.rids.add(offer.rid)
         self.offers[offer.key] = offer
-
-    def skipped(self, key: ContactKey, agent: AgentKey) -> bool:
-        return self.skips.get((key, agent), -1) >= self.shown[agent]
 
     def write(self, agent: AgentKey, *, show: bool = True) -> int:
         self.revision += 1
@@ -208,9 +209,8 @@ class EngineHistories(RuleBasedStateMachine):
         self.items[agent].discard(offer.rid)
         self.ready[agent] = False
         self.write(agent, show=show)
-        self.skips[offer.key, agent] = max(self.shown[agent], self.written[agent] - 1)
         self.blocked[agent] = max(self.blocked[agent], self.written[agent])
-        self.give(OfferFailed(offer.key, offer.rid, Skip.REPORTED))
+        self.give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data(), retry_s=st.sampled_from([0.0, 1.0]))
@@ -269,8 +269,8 @@ class EngineHistories(RuleBasedStateMachine):
                 agent = self.engine.agents[key]
                 spec = agent.spec
                 assert spec is not None
-                if spec.meets(queue.requirements) and agent.free("voice"):
-                    assert contact.skips_agent(agent), f"{key} is idle while {contact.spec.key} waits"
+                able = spec.meets(queue.requirements) and agent.free("voice")
+                assert not able, f"{key} is idle while {contact.spec.key} waits"
 
     @invariant()
     def engine_agrees_with_the_world(self) -> None:
@@ -289,7 +289,7 @@ class EngineHistories(RuleBasedStateMachine):
                 assert self.ready[key] or self.shown[key] < self.written[key]
 
 
-EngineHistories.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+EngineHistories.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
 TestEngineHistories = EngineHistories.TestCase
 
 
@@ -329,7 +329,7 @@ def test_a_contact_that_nobody_answered_keeps_its_place() -> None:
     engine.apply(caller(3, 11), 11)
     engine.apply(AgentReserved(first.key, first.rid, 4), 11)
     engine.apply(AgentSeen(AgentStatus(AGENTS[0], 5, False, 1.0)), 30)
-    assert not offers(engine.apply(OfferFailed(first.key, first.rid, Skip.REPORTED), 30))
+    assert not offers(engine.apply(OfferFailed(first.key, first.rid, Skip.AGENT), 30))
     assert engine.position(first.key) == 1
     [again] = offers(engine.apply(ready(AGENTS[1], 6, 40.0), 40))
     assert again.key == first.key
@@ -341,7 +341,7 @@ def test_an_agent_who_did_not_answer_is_skipped_until_his_record_is_newer() -> N
     [first] = offers(engine.apply(caller(2, 10), 10))
     engine.apply(AgentReserved(first.key, first.rid, 4), 11)
     # The record that says not ready is still on its way.
-    assert not offers(engine.apply(OfferFailed(first.key, first.rid, Skip.REPORTED), 30))
+    assert not offers(engine.apply(OfferFailed(first.key, first.rid, Skip.AGENT), 30))
     assert not offers(engine.apply(AgentSeen(AgentStatus(AGENTS[0], 5, False, 1.0)), 30))
     [again] = offers(engine.apply(ready(AGENTS[0], 6, 35.0), 35))
     assert again.agent == AGENTS[0]

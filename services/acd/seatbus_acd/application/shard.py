@@ -152,7 +152,7 @@ class Shard:
                     await self._offers.release(visit, agent, rid)
                 self.apply(OfferFailed(key, rid, Skip.NONE, _RETRY_S))
             else:
-                self.apply(OfferFailed(key, rid, Skip.REPORTED))
+                self.apply(OfferFailed(key, rid, Skip.AGENT))
 
     async def requeue(self, key: ContactKey, *, front: bool) -> int:
         """Puts an offered or waiting contact back, in its place or in front of all. Raises NotFound."""
@@ -163,7 +163,7 @@ class Shard:
             await self._give_back(visit, rid, "requeued")
             if agent is not None:
                 await self._offers.release(visit, agent.key, rid)
-            self.apply(OfferFailed(key, rid, Skip.REPORTED))
+            self.apply(OfferFailed(key, rid, Skip.AGENT))
         if front and contact is not None:
             await self.contacts.to_front(visit)
             self.apply(ContactLeft(key))

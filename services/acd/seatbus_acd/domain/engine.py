@@ -181,10 +181,8 @@ class Engine:
         seen = max(contact.seen_revision, contact.reserved_revision)
         if event.skip is not Skip.NONE:
             agent.min_revision = max(agent.min_revision, seen + 1)
-        if event.skip is Skip.REPORTED:
-            current = agent.status.revision if agent.status is not None else 0
-            contact.skips[agent.key] = max(seen, current)
         elif contact.reserved_revision:
+            # He is reserved by his record until the release of it is seen.
             agent.min_revision = max(agent.min_revision, contact.reserved_revision + 1)
         self._release(agent, contact)
         contact.rid, contact.agent = "", None
@@ -266,12 +264,10 @@ class Engine:
         pool = contact.pool
         if pool is None:
             return
-        for _, key in pool.idle:
-            agent = self.agents[key]
-            if not contact.skips_agent(agent):
-                self._offer(contact, agent)
-                return
-        if tell:
+        longest = pool.idle.first()
+        if longest is not None:
+            self._offer(contact, self.agents[longest[1]])
+        elif tell:
             self._tell(contact, self._why_waiting(contact, pool))
 
     def _join(self, contact: Contact) -> None:
@@ -360,14 +356,10 @@ class Engine:
             if not pool.waiting_count:
                 continue
             for of_class, keys in pool.waiting.items():
+                head = keys.first()
                 best = first.get(of_class)
-                for fifo, key in keys:
-                    if best is not None and best.spec.fifo < fifo:
-                        break
-                    contact = self.contacts[key]
-                    if not contact.skips_agent(agent):
-                        first[of_class] = contact
-                        break
+                if head is not None and (best is None or head[0] < best.spec.fifo):
+                    first[of_class] = self.contacts[head[1]]
         if not first:
             return None
         return min(first.values(), key=lambda c: (c.order, c.spec.fifo, c.spec.key))

@@ -132,14 +132,11 @@ class AgentReserved:
 
 
 class Skip(Enum):
-    """What a failed offer says of the agent."""
+    """Whether a failed offer says something of the agent."""
 
-    # The agent's record was not as seen: nobody is offered to him before a newer one arrives.
+    # His record was not as seen, or he did not take it and the record that says so may still be on its way:
+    # he gets no offer before a newer one arrives.
     AGENT = "agent"
-    # The agent did not take it: this contact waits for a newer record of his, and so do others, since the
-    # record that says why is on its way.
-    REPORTED = "reported"
-    # No fault of the agent's.
     NONE = "none"
 
 

@@ -58,7 +58,7 @@ class Agent:
 
 
 class Contact:
-    """A contact in the engine. `skips`: agents who did not take it, with the revision that said so."""
+    """A contact in the engine: it waits, is offered (`rid`), leaves its queue, or rests until its timer."""
 
     __slots__ = (
         "ageing_s",
@@ -71,7 +71,6 @@ class Contact:
         "reserved_revision",
         "rid",
         "seen_revision",
-        "skips",
         "spec",
         "timer",
         "waiting",
@@ -89,18 +88,8 @@ class Contact:
         self.agent: Agent | None = None
         self.seen_revision = 0
         self.reserved_revision = 0
-        self.skips: dict[AgentKey, int] = {}
         self.timer = 0
         self.queue_place: tuple[float, int] | None = None
-
-    def skips_agent(self, agent: Agent) -> bool:
-        until = self.skips.get(agent.key)
-        if until is None:
-            return False
-        if agent.status is not None and agent.status.revision > until:
-            del self.skips[agent.key]
-            return False
-        return True
 
 
 class Pool:
