@@ -397,3 +397,12 @@ def test_why_a_call_waits_is_told() -> None:
     [waits] = engine.apply(ContactArrived(hard), 0)
     assert isinstance(waits, Waits)
     assert waits.decision.rule is Rule.NOT_ELIGIBLE
+
+
+def test_an_agent_of_two_queues_serves_who_came_first() -> None:
+    for queues in (("sales", "all"), ("all", "sales")):
+        engine = started()
+        engine.apply(caller(1, 0, queues[0]), 0)
+        engine.apply(caller(2, 1, queues[1]), 1)
+        [offer] = offers(engine.apply(ready(AGENTS[0], 10, 2.0), 2))
+        assert offer.key == (T, "c1")
