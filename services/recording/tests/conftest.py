@@ -77,6 +77,15 @@ class Client:
         request = pb.GetRecordingRequest(tenant_id=tenant, recording_id=recording_id)
         return (await self.stub.GetRecording(request, timeout=3)).recording
 
+    async def known(self, recording_id: str, seconds: float = 5.0) -> None:
+        """Returns when the recording has a record."""
+        async with asyncio.timeout(seconds):
+            while True:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    await self.get(recording_id)
+                    return
+                await asyncio.sleep(0.02)
+
     async def completed(self, recording_id: str, seconds: float = 6.0) -> Recording:
         async with asyncio.timeout(seconds):
             while True:

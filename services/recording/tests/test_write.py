@@ -152,6 +152,8 @@ async def test_a_deleted_recording_leaves_no_audio(client, opening, store):
     await client.send(chunk(recording_id, 0, opening))
     context = RequestContext(request_id=uuid7(), tenant_id="acme", actor=Actor(id="qa"))
     delete = pb.DeleteRecordingRequest(context=context, recording_id=recording_id)
+    # Audio is acknowledged before its record is in the bus: until then the recording is not found.
+    await client.known(recording_id)
     with pytest.raises(grpc.aio.AioRpcError) as running:
         await client.stub.DeleteRecording(delete, timeout=3)
     assert running.value.code() is grpc.StatusCode.FAILED_PRECONDITION
