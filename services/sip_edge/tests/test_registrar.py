@@ -54,6 +54,25 @@ async def test_a_wrong_password_is_refused(world: Any) -> None:
     assert await _registrations(world) == []
 
 
+async def test_a_phone_whose_device_was_just_made_is_let_in(world: Any) -> None:
+    phone = await world.phone(username=world.username, password="pw")
+    registering = asyncio.create_task(phone.register())
+    await asyncio.sleep(0.05)
+    caller = await world.phone()
+    await world.configure(caller)
+    await registering
+    assert len(await _registrations(world)) == 1
+
+
+async def test_a_call_over_a_trunk_that_was_just_made_is_let_in(world: Any, steps: Any) -> None:
+    caller = await world.phone()
+    world.script(steps.play())
+    call = await caller.dial(world.number)
+    await asyncio.sleep(0.05)
+    await world.configure(caller)
+    await call.wait_answered()
+
+
 async def test_an_agents_phone_calls_a_number_after_digest(world: Any, steps: Any) -> None:
     caller = await world.phone()
     await world.configure(caller)

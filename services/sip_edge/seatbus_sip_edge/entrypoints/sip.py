@@ -30,6 +30,7 @@ log = get_logger("sip_edge.sip")
 
 _FAILURE_WINDOW_S = 60.0
 _OPERATOR = "operator"
+_SECOND_LOOK_S = 0.3
 
 
 class SipEntry:
@@ -38,6 +39,7 @@ class SipEntry:
     def __init__(self, edge: Edge, digest: DigestServer) -> None:
         self._edge = edge
         self._digest = digest
+        self._second_look: set[ServerTransaction] = set()
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def handle(self, event: ev.LayerEvent) -> None:
@@ -174,6 +176,9 @@ class SipEntry:
         if result.ok:
             return result.username
         if result.verdict in (Verdict.WRONG, Verdict.UNKNOWN_USER):
+            # The pause is the same for a wrong password: time must not tell which usernames exist.
+            if self._looks_again(tx, request, flow):
+                return ""
             self._count_failure(source)
             log.warning(
                 "digest refused: check username and password of the device",
@@ -192,6 +197,25 @@ class SipEntry:
         )
         self._respond(tx, challenge)
         return ""
+
+    def _looks_again(self, tx: ServerTransaction, request: Request, flow: Flow) -> bool:
+        """Before anybody is refused: what was just configured may not have arrived here yet.
+
+        True when the request is looked at once more in a moment. It also slows down who guesses.
+        """
+        if tx in self._second_look:
+            return False
+        self._second_look.add(tx)
+        self._edge.loop.call_later(_SECOND_LOOK_S, self._look_again, tx, request, flow)
+        return True
+
+    def _look_again(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+        try:
+            if not tx.terminated and tx.request is not None:
+                self._request(tx, request, flow)
+        finally:
+            self._second_look.discard(tx)
+        self._edge.stack.pump()
 
     def _is_banned(self, source: str) -> bool:
         since, count = self._failures.get(source, (0.0, 0))
@@ -250,6 +274,8 @@ class SipEntry:
             return
         claimed = request.from_.uri.username
         if edge.config.device_by_username(claimed) is None:
+            if self._looks_again(tx, request, flow):
+                return
             log.info("call from an unknown source refused", source=host_port(flow.remote), claimed=claimed)
             self._respond(tx, tx.response(403))
             return
@@ -289,6 +315,8 @@ class SipEntry:
         # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
         if owner is not None and tenant not in (owner[0], _OPERATOR):
             owner = None
+        if owner is None and self._looks_again(tx, request, flow):
+            return
         call_id = uuid7()
         call = Call(
             tenant_id=owner[0] if owner is not None else tenant,
