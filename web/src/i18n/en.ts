@@ -41,6 +41,8 @@ export const en = {
   "queue.waiting": "Waiting",
   "queue.longestWait": "Longest wait",
   "queue.target": "target {{time}}",
+  "queue.overTarget": "over {{time}}",
+  "queue.belowTarget": "below {{level}}",
   "queue.serviceLevel": "Service level",
   "queue.serviceLevelTarget": "target {{level}}",
   "queue.serviceLevelFormula":
@@ -50,7 +52,7 @@ export const en = {
   "queue.answered": "Answered",
   "queue.abandoned": "Abandoned",
   "queue.talking": "Talking",
-  "queue.asa": "Ø answer",
+  "queue.asa": "Avg. answer",
   "queue.asaLong": "Average speed of answer: Σ wait of answered calls ÷ answered",
   "queue.abandonedShort": "Short ones not counted: {{count}}",
   "alarm.wait.warning": "Wait over target",

@@ -43,6 +43,8 @@ export const zhCN: Readonly<Record<TextKey, string>> = {
   "queue.waiting": "排队人数",
   "queue.longestWait": "最长等待",
   "queue.target": "目标 {{time}}",
+  "queue.overTarget": "超过 {{time}}",
+  "queue.belowTarget": "低于 {{level}}",
   "queue.serviceLevel": "服务水平",
   "queue.serviceLevelTarget": "目标 {{level}}",
   "queue.serviceLevelFormula":

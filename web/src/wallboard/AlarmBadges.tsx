@@ -17,9 +17,9 @@ export function AlarmBadges({ queue, now }: AlarmBadgesProps) {
   return (
     <span className={styles.badges}>
       {raised.map(({ kind, level }) => (
-        <span key={kind} className={styles.badge} data-level={level} data-testid={`alarm-${queue.id}-${kind}`}>
+        <span key={kind} className={styles.badge} title={t(`alarm.${kind}.${level}`)} data-level={level} data-testid={`alarm-${queue.id}-${kind}`}>
           {level === "critical" ? <Critical /> : <Warning />}
-          {t(`alarm.${kind}.${level}`)}
+          <span className={styles.text}>{t(`alarm.${kind}.${level}`)}</span>
         </span>
       ))}
     </span>

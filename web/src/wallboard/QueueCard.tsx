@@ -35,7 +35,9 @@ export function QueueCard({ queue, now }: QueueCardProps) {
           <span className={styles.huge} data-testid="longest-wait">
             {format.duration(wait)}
           </span>
-          <span className={styles.note}>{t("queue.target", { time: format.duration(queue.serviceLevelS * 1000) })}</span>
+          <span className={styles.note} data-raised={waitAlarm !== "none" || undefined}>
+            {t(waitAlarm === "none" ? "queue.target" : "queue.overTarget", { time: format.duration(queue.serviceLevelS * 1000) })}
+          </span>
         </div>
         <div data-level={serviceLevelLevel(queue.serviceLevel)}>
           <span className={styles.label}>{t("queue.serviceLevel")}</span>

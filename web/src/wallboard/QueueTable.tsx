@@ -47,7 +47,9 @@ function Row({ queue, now }: { readonly queue: QueueFigures; readonly now: numbe
       <th scope="row">
         <span className={styles.name}>
           {queue.name}
-          <AlarmBadges queue={queue} now={now} />
+          <span className={styles.badges}>
+            <AlarmBadges queue={queue} now={now} />
+          </span>
         </span>
       </th>
       <td className={styles.strong} data-testid="waiting">

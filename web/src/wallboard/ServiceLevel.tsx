@@ -15,6 +15,7 @@ interface ServiceLevelProps {
 export function ServiceLevel({ queue, className, bar = true }: ServiceLevelProps) {
   const { t } = useTranslation();
   const format = useFormat();
+  const level = serviceLevelLevel(queue.serviceLevel);
   const formula =
     queue.serviceLevel === null
       ? t("queue.serviceLevelUndefined", { seconds: queue.serviceLevelS })
@@ -25,7 +26,7 @@ export function ServiceLevel({ queue, className, bar = true }: ServiceLevelProps
         });
   return (
     <Tooltip label={formula} multiline maw={380} events={{ hover: true, focus: true, touch: true }}>
-      <div tabIndex={0} className={styles.box} data-level={serviceLevelLevel(queue.serviceLevel)}>
+      <div tabIndex={0} className={styles.box} data-level={level}>
         <span className={className} data-testid="service-level">
           {format.percent(queue.serviceLevel)}
         </span>
@@ -35,7 +36,9 @@ export function ServiceLevel({ queue, className, bar = true }: ServiceLevelProps
               <span className={styles.fill} style={{ width: `${(queue.serviceLevel ?? 0) * 100}%` }} />
               <span className={styles.mark} style={{ left: `${SERVICE_LEVEL_TARGET * 100}%` }} />
             </span>
-            <span className={styles.note}>{t("queue.serviceLevelTarget", { level: format.percent(SERVICE_LEVEL_TARGET) })}</span>
+            <span className={styles.note}>
+              {t(level === "none" ? "queue.serviceLevelTarget" : "queue.belowTarget", { level: format.percent(SERVICE_LEVEL_TARGET) })}
+            </span>
           </>
         ) : null}
       </div>

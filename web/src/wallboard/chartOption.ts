@@ -7,6 +7,8 @@ import { FONTS } from "../ui/theme";
 
 type Series = Exclude<keyof MinuteSum, "minute">;
 
+const LOWEST_SCALE = 4;
+
 export function chartOption(
   points: readonly MinuteSum[],
   names: Readonly<Record<Series, string>>,
@@ -16,6 +18,7 @@ export function chartOption(
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const size = Math.max(12, Math.min(18, window.innerWidth * 0.0075));
   const text = { color: colour("ink-3"), fontSize: size, fontFamily: FONTS };
+  const highest = Math.max(...points.flatMap((point) => [point.offered, point.answered + point.abandoned, point.waitingMax]));
   const values = (series: Series) => points.map((point) => point[series]);
   const line = (series: Series, tone: string, dashed: boolean) => ({
     name: names[series],
@@ -60,7 +63,8 @@ export function chartOption(
       type: "value",
       minInterval: 1,
       min: 0,
-      max: (extent: { max: number }) => Math.max(4, extent.max),
+      // A quiet company still gets a scale with room in it; null leaves the end to ECharts.
+      max: highest < LOWEST_SCALE ? LOWEST_SCALE : null,
       axisLabel: { ...text, formatter: (value: number) => format.count(value) },
       splitLine: { lineStyle: { color: colour("grid") } },
     },
