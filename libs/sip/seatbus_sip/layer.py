@@ -391,7 +391,7 @@ class SipLayer:
     def _refuse_malformed(self, request: Request, source: Flow, error: SipParseError) -> bool:
         if not self.config.answer_malformed or request.method == "ACK":
             return False
-        if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID", "CSeq")):
+        if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID")):
             return False
         try:
             reply = mark_source(request, source)

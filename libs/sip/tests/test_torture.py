@@ -75,6 +75,7 @@ def test_bytes_that_are_no_utf_8_come_back_as_they_were_and_are_shown_safely() -
         pytest.param({"CSeq": "4294967296 INVITE"}, 400, "CSeq", id="CSeq just above the limit"),
         pytest.param({"CSeq": "1 BYE"}, 400, "CSeq", id="CSeq of another method"),
         pytest.param({"CSeq": "INVITE"}, 400, "CSeq", id="CSeq without number"),
+        pytest.param({"CSeq": None}, 400, "CSeq", id="no CSeq"),
         pytest.param({"Content_Length": "-999"}, 400, "Content-Length", id="negative length"),
         pytest.param({"Content_Length": "9999"}, 400, "Content-Length", id="length beyond the datagram"),
         pytest.param({"Max_Forwards": "300"}, 400, "Max-Forwards", id="Max-Forwards above 255"),
