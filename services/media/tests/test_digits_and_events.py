@@ -97,11 +97,30 @@ async def test_in_a_conversation_digits_reach_the_partner_and_nobody_else(desk):
     assert agent.ears.digits == "12#"
 
 
-async def test_a_digit_without_an_owner_is_an_event_and_digits_can_be_sent(desk):
+async def test_keys_typed_ahead_are_told_to_nobody_and_counted_by_the_next_collection(desk):
+    caller = await desk.caller()
+    await caller.mouth.send_dtmf("57")
+    await asyncio.sleep(0.3)
+    assert desk.seen("digit_heard") == []
+    menu = Playlist(items=[Audio(tone="music")], barge_in=True)
+    await desk.execute(collect(caller.id, menu, max_digits=1))
+    assert await finished(desk) == ("5", "max_digits")
+    await desk.execute(collect(caller.id, max_digits=2, timeout_ms=400, inter_digit_ms=300))
+    await desk.wait(lambda event: event.collect_finished.digits == "7")
+
+
+async def test_keys_pressed_while_endless_music_plays_are_not_kept_for_a_later_menu(desk):
     caller = await desk.caller()
     await caller.mouth.send_dtmf("5")
-    event = await desk.wait(lambda event: event.HasField("digit_heard"))
-    assert event.digit_heard.digit == "5"
+    await asyncio.sleep(0.3)
+    music = Playlist(items=[Audio(tone="music")], loops=4_294_967_295)
+    await desk.execute(pb.Command(play=pb.Play(endpoint_id=caller.id, play_id="music", playlist=music)))
+    await desk.execute(collect(caller.id, max_digits=1, timeout_ms=300))
+    assert await finished(desk) == ("", "timeout")
+
+
+async def test_digits_are_sent_to_a_leg(desk):
+    caller = await desk.caller()
     await desk.execute(pb.Command(send_dtmf=pb.SendDtmf(endpoint_id=caller.id, digits="9,0")))
     await caller.ears.wait_digits("90")
 

@@ -246,40 +246,6 @@ def test_status_codes_of_phones_have_a_meaning(status: int, word: str) -> None:
     assert failure_of(status).word == word
 
 
-def _collect(driver: Driver, most: int, **more: object) -> list[fx.Effect]:
-    driver.step += 1
-    step = ivr.Step(step_seq=driver.step, node_id="menu")
-    step.collect.MergeFrom(ivr.CollectAction(max_digits=most, **more))  # type: ignore[arg-type]
-    return driver.feed(on.StepGiven(step))
-
-
-def test_digits_keyed_during_a_prompt_count_for_the_menu_that_follows() -> None:
-    driver = Driver()
-    _do(driver, "accepted")
-    driver.given("play")
-    for digit in "123":
-        driver.feed(on.DigitHeard(digit))
-    assert b"123" not in orjson.dumps(driver.call)
-    made = _collect(driver, 1)
-    (advance,) = [effect for effect in made if isinstance(effect, fx.AdvanceFlow)]
-    assert advance.outcome.digits == "1"
-    made = _collect(driver, 4)
-    (asked,) = [effect for effect in made if isinstance(effect, fx.Media)]
-    assert asked.commands[0].collect.max_digits == 2
-    made = driver.feed(on.CollectFinished(f"step-{driver.step}", "45", "max_digits"))
-    (advance,) = [effect for effect in made if isinstance(effect, fx.AdvanceFlow)]
-    assert advance.outcome.digits == "2345"
-
-
-def test_digits_keyed_ahead_are_not_taken_for_a_secret() -> None:
-    driver = Driver()
-    _do(driver, "accepted")
-    driver.given("play")
-    driver.feed(on.DigitHeard("9"))
-    made = _collect(driver, 1, secret=True)
-    assert not [effect for effect in made if isinstance(effect, fx.AdvanceFlow)]
-
-
 def test_secret_digits_are_never_recorded() -> None:
     driver = Driver()
     _do(driver, "accepted")

@@ -189,9 +189,9 @@ class Endpoint(asyncio.DatagramProtocol):
             self._finish_player("barged")
         elif self._relay is not None and self.peer is not None and self.peer._dtmf_out is not None:
             return True
-        else:
-            self.typed_ahead.append(digit)
-        if self.listener is not None:
+        elif self.peer is None:
+            self.typed_ahead.append(digit)  # not told: the next collection may be a secret one
+        elif self.listener is not None:
             self.listener.digit_heard(self, digit)
         return False
 

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import NotFound
 from seatbus_kit.events import OutEvent
@@ -133,6 +134,16 @@ class Edge:
     def finished(self, session: Session) -> None:
         """The last fact is journalled. Reports may still be owed."""
         session.over_at = self.monotonic()
+        call = session.call
+        log.info(
+            "call ended",
+            tenant=call.tenant_id,
+            call=call.call_id,
+            cause=call_types.HangupCause.Name(call.cause).removeprefix("HANGUP_CAUSE_").lower(),
+            seconds=round((call.ended_at - call.started_at) / 1e6, 1),
+            queue=call.queue_id,
+            facts=call.seq,
+        )
         if not session.recovered:
             session.spans.finish()
         self.records.ended(session.call, was_stored=session.recovered)

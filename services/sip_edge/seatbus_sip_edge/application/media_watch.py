@@ -162,8 +162,6 @@ class MediaWatch:
         elif kind == "collect_finished":
             collected = event.collect_finished
             session.feed(on.CollectFinished(collected.collect_id, collected.digits, collected.reason))
-        elif kind == "digit_heard":
-            session.feed(on.DigitHeard(event.digit_heard.digit))
         elif kind in ("rtp_timed_out", "recording_failed"):
             log.warning(
                 "trouble with the audio of a call",

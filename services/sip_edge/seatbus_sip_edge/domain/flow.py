@@ -65,26 +65,17 @@ def _collect(turn: Turn, event: on.StepGiven) -> Phase:
     collect = event.step.collect
     call = turn.call
     call.secret = collect.secret
-    most = collect.max_digits or 1
-    taken = ""
-    if collect.secret:
-        # Keyed without knowing what for: not taken as a secret.
-        call.forget_typed()
-    else:
-        taken, complete = call.take_typed(most, collect.terminators)
-        if complete and len(taken) >= collect.min_digits:
-            return _collected(turn, taken, "keyed ahead")
     command = media.Collect(
         endpoint_id=turn.call.caller_leg_id,
         collect_id=step_play_id(event.step.step_seq),
-        min_digits=max(collect.min_digits - len(taken), 0),
-        max_digits=most - len(taken),
+        min_digits=collect.min_digits,
+        max_digits=collect.max_digits or 1,
         terminators=collect.terminators,
         timeout_ms=collect.timeout_ms or _DEFAULT_COLLECT_MS,
         inter_digit_ms=collect.inter_digit_ms,
         secret=collect.secret,
     )
-    if collect.audio and not taken:
+    if collect.audio:
         command.playlist.items.extend(collect.audio)
         command.playlist.barge_in = True
     turn.media(media.Command(collect=command))
@@ -136,16 +127,9 @@ def collect_finished(turn: Turn, event: on.CollectFinished) -> Phase:
     call = turn.call
     if call.action != "collect" or event.collect_id != step_play_id(call.step_seq):
         return call.phase
-    digits = call.with_taken(event.digits)
-    if not digits:
+    if not event.digits:
         return advance(turn, ivr.OUTCOME_KIND_TIMEOUT, reason=event.reason)
-    return _collected(turn, digits, event.reason)
-
-
-def digit_heard(turn: Turn, event: on.DigitHeard) -> Phase:
-    """Callers who know the menu key ahead; a prompt that cannot be interrupted plays on."""
-    turn.call.type_ahead(event.digit)
-    return Phase.IN_FLOW
+    return _collected(turn, event.digits, event.reason)
 
 
 def _collected(turn: Turn, digits: str, reason: str) -> Phase:

@@ -103,13 +103,6 @@ class CollectFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class DigitHeard:
-    """A digit that no collection took."""
-
-    digit: str
-
-
-@dataclass(frozen=True, slots=True)
 class Enqueued:
     contact_id: str
 
@@ -282,7 +275,6 @@ Input = (
     | FlowUnavailable
     | PlayFinished
     | CollectFinished
-    | DigitHeard
     | Enqueued
     | EnqueueRefused
     | LeftQueue

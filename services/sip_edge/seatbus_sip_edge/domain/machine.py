@@ -80,7 +80,6 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         # Reports of what was replaced or withdrawn meanwhile.
         on.PlayFinished: _rule(_stay, phase),
         on.CollectFinished: _rule(_stay, phase),
-        on.DigitHeard: _rule(_stay, phase),
         on.WorkAccepted: _rule(_stay, phase),
         # Cutting a conversation would be worse than an agent's record that is put right later.
         on.WorkRefused: _rule(_stay, phase),
@@ -122,7 +121,6 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, *_ENDS),
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
         on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW),
-        on.DigitHeard: _rule(flow.digit_heard, P.IN_FLOW),
     },
     P.QUEUED: {
         **_waits(P.QUEUED),

@@ -174,11 +174,6 @@ class Call:
     legs: dict[str, Leg] = field(default_factory=dict)
     # Highest lease epoch seen, by routing group: a resumed stale acd is refused.
     epochs: dict[str, int] = field(default_factory=dict)
-    # Digits keyed ahead of the step that wants them. The journal leaves out names with an underscore: it
-    # may be a secret that is typed here.
-    _typed: str = field(default="", compare=False)
-    # Those that a collection under way began with.
-    _taken: str = field(default="", compare=False)
 
     @property
     def caller_leg(self) -> Leg:
@@ -189,30 +184,6 @@ class Call:
         """The agent's leg that is live, if any."""
         leg = self.legs.get(self.agent_leg_id)
         return leg if leg is not None and leg.live else None
-
-    def type_ahead(self, digit: str) -> None:
-        self._typed = (self._typed + digit)[-16:]
-
-    def take_typed(self, most: int, terminators: str) -> tuple[str, bool]:
-        """Digits keyed ahead for a collection, and whether they complete it. All of them are used up."""
-        typed, self._typed = self._typed, ""
-        self._taken = ""
-        for index, digit in enumerate(typed):
-            if digit in terminators:
-                return typed[:index], True
-            if index + 1 == most:
-                self._typed = typed[most:]
-                return typed[:most], True
-        self._taken = typed
-        return typed, False
-
-    def forget_typed(self) -> None:
-        self._typed = self._taken = ""
-
-    def with_taken(self, digits: str) -> str:
-        """All digits of the collection that ends now."""
-        taken, self._taken = self._taken, ""
-        return taken + digits
 
     @property
     def all_digits(self) -> str:

@@ -30,7 +30,6 @@ def enqueue(
 ) -> Phase:
     """A new visit with a new contact id; the caller hears music."""
     call = turn.call
-    call.forget_typed()
     call.contact_id = turn.ids()
     call.queue_id = queue_id
     call.visit += 1
