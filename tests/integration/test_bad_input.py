@@ -164,9 +164,9 @@ def test_one_bad_object_refuses_the_whole_change(platform: Platform) -> None:
     assert platform.http.get(tenant.path("teams/new-team")).status_code == 404
 
 
-@pytest.mark.parametrize("key", ["", "wrong"])
-def test_without_the_right_key_nothing_is_shown(platform: Platform, key: str) -> None:
-    answer = platform.http.get("/tenants", headers={"Authorization": f"Bearer {key}"})
+@pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic d3Jvbmc6"])
+def test_without_the_right_key_nothing_is_shown(platform: Platform, header: str) -> None:
+    answer = platform.http.get("/tenants", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.json()["error"]["code"]
 

@@ -50,14 +50,20 @@ async def test_no_record_is_lost_or_doubled_when_reporting_is_away_for_ten_secon
         await asyncio.to_thread(platform.wait_restarted, "reporting-0", first, 60)
 
     def all_there() -> bool:
-        return len(tenant.cdrs(limit=1000)) >= CALLS
+        return sum(row["final"] for row in tenant.cdrs(limit=1000)) >= CALLS
 
-    await asyncio.to_thread(platform.until, all_there, 30, f"{CALLS} call records")
+    await asyncio.to_thread(platform.until, all_there, 60, f"{CALLS} final call records")
     await asyncio.sleep(1)
     rows = tenant.cdrs(limit=1000)
     assert len(rows) == CALLS
     assert len({row["call_id"] for row in rows}) == CALLS
     assert all(row["final"] for row in rows)
+
+    def visited() -> bool:
+        visits = platform.get(tenant.path("queue-visits"), limit=1000)["visits"]
+        return len(visits) >= sum(row["queue_visits"] for row in rows)
+
+    await asyncio.to_thread(platform.until, visited, 60, "the visits of all calls")
     visits = platform.get(tenant.path("queue-visits"), limit=1000)["visits"]
     queue = tenant.board_queue()
     assert queue["offered"] == len(visits) == sum(row["queue_visits"] for row in rows)

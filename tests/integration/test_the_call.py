@@ -72,9 +72,12 @@ async def test_a_caller_presses_one_and_talks_to_the_longest_idle_agent(
     assert queue["service_level"] == 1.0
     visits = platform.get(tenant.path("queue-visits"))["visits"]
     assert [(v["outcome"], v["agent_id"]) for v in visits] == [("answered", "a2")]
-    intervals = platform.get(tenant.path("agent-intervals"), agent_id="a2")["intervals"]
-    states = {row["state"] for row in intervals}
-    assert {"ready", "ringing", "talking", "wrap_up"} <= states
+
+    def all_states() -> bool:
+        rows = platform.get(tenant.path("agent-intervals"), agent_id="a2")["intervals"]
+        return {"ready", "ringing", "talking", "wrap_up"} <= {row["state"] for row in rows}
+
+    await asyncio.to_thread(platform.until, all_states, 40, "the intervals of the agent in the store")
 
 
 async def call_talks(call, ringing) -> None:  # type: ignore[no-untyped-def]
@@ -105,7 +108,14 @@ async def recording_has_both(platform: Platform, tenant: TestTenant, cdr: dict[s
         frames = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
     seconds = len(frames) / 8000
     assert seconds == pytest.approx(float(str(cdr["talk_us"])) / 1e6, abs=0.5)
-    assert cdr["recording_ms"] == pytest.approx(seconds * 1000, abs=30)
+
+    def stored() -> float:  # the file is closed after the call: its figures join the record a moment later
+        return float(tenant.wait_cdr(call_id=cdr["call_id"])["recording_ms"])
+
+    recorded_ms = await asyncio.to_thread(
+        platform.until, stored, 10, "the recording's length in the call record"
+    )
+    assert recorded_ms == pytest.approx(seconds * 1000, abs=30)
     middle = frames[-16000 - 8000 : -8000]
     for channel, expected in ((0, CALLER_HZ), (1, AGENT_HZ)):
         pcm = np.ascontiguousarray(middle[:, channel])

@@ -140,7 +140,7 @@ async def baresip_agent(
                 "ausrc_channels 1",
                 "auplay_channels 1",
                 f"snd_path {folder}",
-                "net_interface lo",
+                f"net_interface {server[0]}",
                 "sip_cafile",
             ]
         )

@@ -75,7 +75,9 @@ class Edge:
                 await self._app(scope, limited(receive), reply)
         finally:
             if scope["path"] not in _QUIET:
-                log.info(
+                # What was only read, and read well, is not worth a line at three in the morning.
+                read = status < 400 and scope["method"] in ("GET", "HEAD")
+                (log.debug if read else log.info)(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
