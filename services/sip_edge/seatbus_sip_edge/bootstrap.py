@@ -52,6 +52,7 @@ class SipEdge:
             DigestServer(
                 secret.get_secret_value().encode() if secret is not None else os.urandom(32),
                 settings.sip_realm,
+                algorithms=settings.sip_digest_algorithms.split(","),
             ),
         )
         runtime.rpc.add(call_grpc.add_CallControlServicer_to_server, CallControl(self.edge))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -18,6 +18,9 @@ class Settings(ServiceSettings):
     sip_realm: str = Field(default="seatbus", min_length=1, max_length=128)
     # Nonces are its HMACs: all edges of a platform share it.
     digest_secret: SecretStr | None = None
+    # Offered to phones, strongest first. Many phones (libre's baresip 1.0 among them) give up when a second
+    # challenge names an algorithm they do not know, so SHA-256 is for sites whose phones all take it.
+    sip_digest_algorithms: Literal["MD5", "SHA-256,MD5", "SHA-256"] = "MD5"
     no_ivr_timeout_s: float = Field(default=2.0, gt=0, le=30)
 
     sip_max_datagram: int = Field(default=16_384, ge=1_500, le=65_535)

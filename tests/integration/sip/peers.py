@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import struct
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -120,6 +121,11 @@ async def baresip_agent(
     program = need("baresip", "baresip-core")
     config = folder / "baresip"
     config.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(folder / "voice.wav"), "wb") as voice:
+        voice.setnchannels(1)
+        voice.setsampwidth(2)
+        voice.setframerate(8000)
+        voice.writeframes(tone((hz,), 60.0, -12.0).astype("<i2").tobytes())
     (config / "config").write_text(
         "\n".join(
             [
@@ -127,12 +133,12 @@ async def baresip_agent(
                 "module_path /usr/lib/baresip/modules",
                 "module stdio.so",
                 "module g711.so",
-                "module ausine.so",
+                "module aufile.so",
                 "module sndfile.so",
                 "module aubridge.so",
                 "module_app account.so",
                 "module_app menu.so",
-                f"audio_source ausine,{hz}",
+                f"audio_source aufile,{folder}/voice.wav",
                 "audio_player aubridge,sink",
                 "audio_alert aubridge,alert",
                 "ausrc_srate 8000",
