@@ -13,10 +13,13 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "reporting"
 
     store_url: str = Field(default="", pattern=r"^$|^(chdb|clickhouse|clickhouses)://.+")
-    # One insert writes one part a table, and costs the same for one row as for a hundred.
-    flush_interval_s: float = Field(default=1.0, ge=0.01, le=10)
-    flush_rows: int = Field(default=500, ge=1, le=100_000)
-    board_delta_s: float = Field(default=0.1, ge=0.01, le=5)
+    # One insert writes one part a table, and costs the same for one row as for a hundred. Whoever asks for
+    # rows has those stored first that are older than `fresh_s`.
+    flush_interval_s: float = Field(default=5.0, ge=0.01, le=60)
+    flush_rows: int = Field(default=5000, ge=1, le=100_000)
+    fresh_s: float = Field(default=1.0, ge=0, le=60)
+    read_pace_s: float = Field(default=0.1, ge=0.005, le=1)
+    board_delta_s: float = Field(default=0.05, ge=0.01, le=5)
     board_heartbeat_s: float = Field(default=5.0, ge=0.1, le=60)
     board_snapshot_s: float = Field(default=5.0, ge=0.1, le=600)
 

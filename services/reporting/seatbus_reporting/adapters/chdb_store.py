@@ -79,6 +79,10 @@ class ChdbStore:
         self._threads = ThreadPoolExecutor(1, "chdb")
         self._session: _Session | None = None
 
+    @property
+    def exclusive(self) -> bool:
+        return True
+
     async def open(self) -> None:
         """Opens the directory and makes missing tables. Raises Unavailable when another process has it."""
         await self._run(self._open)

@@ -32,6 +32,10 @@ class ClickHouseStore:
         self._threads = ThreadPoolExecutor(1, "clickhouse")
         self._client: Client | None = None
 
+    @property
+    def exclusive(self) -> bool:
+        return False
+
     async def open(self, *, schema: bool = True) -> None:
         """Connects and makes missing tables. Raises Unavailable when the server does not answer."""
         for statement in statements() if schema else ("SELECT 1",):

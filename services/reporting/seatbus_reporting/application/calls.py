@@ -59,6 +59,10 @@ class Calls:
         if len(self._complete) > ENDED_LIMIT:
             self._complete.popitem(last=False)
 
+    def clear(self) -> None:
+        self._live.clear()
+        self._complete.clear()
+
     def watermark(self, call_id: str) -> int | None:
         """The contiguous committed sequence; None when this process cannot tell."""
         known = self._complete.get(call_id)

@@ -12,13 +12,13 @@ from seatbus_reporting.domain.cdr import missing
 
 if TYPE_CHECKING:
     from seatbus_kit.clock import Clock
-    from seatbus_reporting.application.ingest import Ingest
     from seatbus_reporting.application.ports import Journal
     from seatbus_reporting.application.queries import Queries
+    from seatbus_reporting.application.rows import Rows
 
 log = get_logger("reporting.gaps")
 
-# Another replica may hold the missing facts in a batch that is not stored yet.
+# They may be on their way: events of one call are published in order, but repeated out of it.
 FIRST_DELAY_S: Final = 2.0
 MAX_DELAY_S: Final = 120.0
 
@@ -55,18 +55,21 @@ class Gaps:
     def closed(self, call_id: str) -> None:
         self._waiting.pop(call_id, None)
 
-    async def start(self, ingest: Ingest, queries: Queries) -> None:
+    async def start(self, rows: Rows, queries: Queries) -> None:
         """Takes up the calls that an earlier process left provisional."""
+        await self.stop()
         for tenant, call_id, owner in await queries.provisional():
             self.opened(tenant, call_id, owner)
-        self._task = asyncio.create_task(self._run(ingest, queries), name="gaps")
+        self._task = asyncio.create_task(self._run(rows), name="gaps")
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._waiting.clear()
 
-    async def _run(self, ingest: Ingest, queries: Queries) -> None:
+    async def _run(self, rows: Rows) -> None:
         while True:
             self._wake.clear()
             now = self._clock.monotonic()
@@ -75,7 +78,7 @@ class Gaps:
                     item.delay = min(item.delay * 2, MAX_DELAY_S)
                     item.due = now + item.delay
                     try:
-                        await self._ask(ingest, queries, call_id, item)
+                        await self._ask(rows, call_id, item)
                     except SeatbusError as error:
                         log.warning(
                             "call record waits for missing events",
@@ -93,12 +96,11 @@ class Gaps:
             except TimeoutError:
                 continue
 
-    async def _ask(self, ingest: Ingest, queries: Queries, call_id: str, item: _Waiting) -> None:
-        record = await ingest.recompute(item.tenant, call_id)
+    async def _ask(self, rows: Rows, call_id: str, item: _Waiting) -> None:
+        record, seqs = await rows.recompute(item.tenant, call_id)
         if record is None or record.final:
             self.closed(call_id)
             return
-        seqs = {fact.seq for fact in await queries.call_facts(item.tenant, call_id)}
         for first, last in missing(seqs, record.last_seq):
             had = await self._journal.republish(record.owner or item.owner, item.tenant, call_id, first, last)
             log.info(

@@ -58,10 +58,13 @@ class Queries:
         self._calls = calls
         self._clock = clock
 
-    async def call_facts(self, tenant: str, call_id: str) -> list[CallFact]:
-        """The stored facts of one call, in order."""
-        rows = await self._store.query(self._sql.CALL_FACTS, {"tenant": tenant, "calls": [call_id]})
-        return [_fact(row) for row in rows]
+    async def call_facts(self, tenant: str, call_ids: list[str]) -> dict[str, list[CallFact]]:
+        """The stored facts of calls, in order."""
+        rows = await self._store.query(self._sql.CALL_FACTS, {"tenant": tenant, "calls": call_ids})
+        found: dict[str, list[CallFact]] = {}
+        for row in rows:
+            found.setdefault(str(row["call_id"]), []).append(_fact(row))
+        return found
 
     async def provisional(self) -> list[tuple[str, str, str]]:
         """Tenant, call and owner of the records of the last week that wait for facts."""

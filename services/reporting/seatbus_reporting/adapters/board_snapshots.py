@@ -1,4 +1,4 @@
-"""Keeps the boards: snapshots in bucket `board`, and the events behind them from the streams.
+"""Keeps the boards as snapshots in bucket `board`.
 
 Each tenant's value holds its state and the stream sequences that the state includes. The key `_streams` is
 written after them and says from where all tenants together must read on.
@@ -13,72 +13,51 @@ from typing import TYPE_CHECKING, Final
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import Conflict, SeatbusError
 from seatbus_kit.log import get_logger
-from seatbus_reporting.adapters.ordered import OrderedReader
+from seatbus_reporting.adapters.feed import BOARD_STREAMS
+from seatbus_reporting.adapters.positions import POSITIONS
 from seatbus_reporting.domain.board_snapshot import dump, load
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from seatbus_kit.bus import Bus
-    from seatbus_kit.clock import Clock
     from seatbus_reporting.application.boards import Boards
 
-log = get_logger("reporting.board_feed")
+log = get_logger("reporting.board_snapshots")
 
-STREAMS: Final = ("CALL", "CONTACT", "AGENT")
 MARK: Final = "_streams"
-# Without a snapshot: what may still be waiting or talking, and all of today.
-_COLD_HOURS: Final = 26
 
 
-class BoardFeed:
-    def __init__(self, bus: Bus, boards: Boards, clock: Clock, *, every_s: float) -> None:
+class BoardSnapshots:
+    def __init__(self, bus: Bus, boards: Boards, *, every_s: float) -> None:
         self._bus = bus
         self._boards = boards
-        self._clock = clock
         self._every = every_s
         self._bucket = Bucket(bus, "board")
         self._revisions: dict[str, int] = {}
         self._incarnations: dict[str, str] = {}
         self._marked: dict[str, int] = {}
-        self._readers: list[OrderedReader] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Restores the boards; returns when they include all that the streams hold."""
-        for stream in STREAMS:
+    async def load(self) -> dict[str, int]:
+        """Restores the boards; the stream sequences from which they must read on."""
+        for stream in BOARD_STREAMS:
             self._incarnations[stream] = await self._bus.stream_incarnation(stream)
-        after = await self._restore()
-        cold = self._cold_start(self._clock.now())
-        for stream in STREAMS:
-            # An agent's last event tells its state, whenever that was.
-            policy: dict[str, object] = {"deliver_policy": "all"} if stream == "AGENT" else cold
-            reader = OrderedReader(self._bus, stream, after.get(stream, 0), self._boards.fold, policy)
-            await reader.start()
-            self._readers.append(reader)
-        self._boards.start()
+        return await self._restore()
+
+    def start(self) -> None:
         self._task = asyncio.create_task(self._save_often(), name="board snapshots")
 
     async def stop(self) -> None:
-        for reader in self._readers:
-            await reader.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             await self.save()
-        await self._boards.stop()
-
-    @staticmethod
-    def _cold_start(now: datetime) -> dict[str, object]:
-        from datetime import timedelta
-
-        since = (now - timedelta(hours=_COLD_HOURS)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"deliver_policy": "by_start_time", "opt_start_time": since}
 
     async def _restore(self) -> dict[str, int]:
         mark: dict[str, int] = {}
         same = True
         for entry in await self._bucket.load():
+            if entry.key == POSITIONS:
+                continue
             self._revisions[entry.key] = entry.revision
             if entry.key == MARK:
                 value = json.loads(entry.value)
