@@ -31,7 +31,7 @@ from seatbus_testkit.nats import NatsServer
 
 AGENTS = 200
 RATES = (5.0, 20.0)
-SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
+SECONDS = 20.0
 IDLE_S = 10.0
 SETTLE_S = 4.0
 INSTANCE = "reporting-bench"
@@ -109,7 +109,7 @@ async def measure(server: NatsServer, folder: Path, watch: bool) -> float:
         "SEATBUS_DATA_DIR": str(folder),
         "SEATBUS_LOG_LEVEL": "warning",
     }
-    command = [*os.environ.get("BENCH_WRAP", "").split(), sys.executable, "-m", "seatbus_reporting"]
+    command = [sys.executable, "-m", "seatbus_reporting"]
     process = psutil.Popen(command, env=env)
     watcher: asyncio.Task[None] | None = None
     try:

@@ -47,7 +47,7 @@ class Reporting:
             RowPositions(bus, STREAMS),
             DeadLetterStream(bus),
             runtime.tracer,
-            interval_s=settings.flush_interval_s,
+            interval_s=settings.flush_interval_s if self.store.exclusive else settings.fresh_s,
             fresh_s=settings.fresh_s,
             max_rows=settings.flush_rows,
         )

@@ -21,6 +21,8 @@ BOARD_STREAMS: Final = ("CALL", "CONTACT", "AGENT")
 STREAMS: Final = (*BOARD_STREAMS, "RECORDING")
 # Without a snapshot: what may still be waiting or talking, and all of today.
 _COLD_HOURS: Final = 26
+# Nobody looks at a board: its numbers may be this old when somebody asks for them once.
+_UNWATCHED_S: Final = 0.25
 
 
 class Feed:
@@ -30,6 +32,7 @@ class Feed:
 
     def __init__(self, bus: Bus, boards: Boards, rows: Rows, clock: Clock, *, pace_s: float) -> None:
         self._boards = boards
+        self._pace_s = pace_s
         self._rows = rows
         self._clock = clock
         self._readers = {
@@ -38,7 +41,7 @@ class Feed:
                 stream,
                 self._both if stream in BOARD_STREAMS else rows.take,
                 rows.room,
-                pace_s=pace_s,
+                pace=self._pace if stream in BOARD_STREAMS else lambda: _UNWATCHED_S,
             )
             for stream in STREAMS
         }
@@ -46,6 +49,9 @@ class Feed:
     def _both(self, event: InEvent) -> None:
         self._boards.fold(event)
         self._rows.take(event)
+
+    def _pace(self) -> float:
+        return self._pace_s if self._boards.watched else max(self._pace_s, _UNWATCHED_S)
 
     async def start(self, marks: dict[str, int]) -> None:
         """`marks`: up to where the boards were saved. Returns when everything in the streams is delivered."""

@@ -1,6 +1,6 @@
 """Every event of a stream from a place on, in order and once, without acknowledgements.
 
-Events are pulled, all that is there at once and at most every `pace` seconds: a message that comes alone
+Events are pulled, all that is there at once and at most every `pace()` seconds: a message that comes alone
 costs this process four times as much as one that comes with others. While nothing is there the server holds
 the pull and answers it with the first event, so that a quiet stream is heard at once and costs nothing.
 """
@@ -62,13 +62,13 @@ class Reader:
         deliver: Callable[[InEvent], None],
         room: Callable[[], Awaitable[None]],
         *,
-        pace_s: float,
+        pace: Callable[[], float],
     ) -> None:
         self._bus = bus
         self._stream = stream
         self._deliver = deliver
         self._room = room
-        self._pace = pace_s
+        self._pace = pace
         self._begin = Begin()
         self._last: int | None = None
         self._wake = asyncio.Event()
@@ -129,8 +129,8 @@ class Reader:
 
     async def _pause(self) -> None:
         """Until the next beat: the readers of all streams keep the same ones and are woken together."""
-        now = asyncio.get_running_loop().time()
-        await asyncio.sleep((now // self._pace + 1) * self._pace - now)
+        now, pace = asyncio.get_running_loop().time(), self._pace()
+        await asyncio.sleep((now // pace + 1) * pace - now)
 
     async def _pull(self) -> None:
         await self._room()

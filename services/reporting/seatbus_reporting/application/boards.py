@@ -70,7 +70,14 @@ class Boards:
             await asyncio.gather(self._ticker, return_exceptions=True)
 
     def board(self, tenant: str) -> TenantBoard:
-        return self.boards.setdefault(tenant, TenantBoard(tenant))
+        found = self.boards.get(tenant)
+        if found is None:
+            found = self.boards[tenant] = TenantBoard(tenant)
+        return found
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._watches)
 
     def fold(self, event: InEvent) -> None:
         """One event of CALL, CONTACT or AGENT."""
