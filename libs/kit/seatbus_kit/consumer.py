@@ -31,7 +31,10 @@ log = get_logger("seatbus.consumer")
 
 Handler: TypeAlias = Callable[[list[InEvent]], Awaitable[None]]
 
-ACK_WAIT_S: Final = 30.0
+# What a killed process had not acknowledged comes back after this. A handler that takes longer is announced
+# to the server meanwhile.
+ACK_WAIT_S: Final = 5.0
+_WORKING_EVERY_S: Final = 2.0
 _PULL_S: Final = 10.0
 _HEARTBEAT_S: Final = 1.0
 _ACK: Final = b"+ACK"
@@ -237,6 +240,16 @@ class Consumer:
         for item in items:
             await self._reply(item.msg, word)
 
+    async def _keep(self, items: list[_Item]) -> None:
+        """While a handler works, nobody else is to get its batch, nor what waits behind it."""
+        while True:
+            await asyncio.sleep(_WORKING_EVERY_S)
+            await self._working(items)
+
+    async def _working(self, items: list[_Item]) -> None:
+        for msg in (*(item.msg for item in items), *self._buffer):
+            await self._reply(msg, _WORKING)
+
     async def _single(self, item: _Item) -> None:
         word = _ACK
         try:
@@ -261,6 +274,13 @@ class Consumer:
 
     async def _handle(self, items: list[_Item]) -> bool:
         """Calls the handler until it succeeds or fails for good; False when this consumer stops meanwhile."""
+        keeper = asyncio.create_task(self._keep(items), name=f"keep {self._stream}.{self._durable}")
+        try:
+            return await self._try(items)
+        finally:
+            keeper.cancel()
+
+    async def _try(self, items: list[_Item]) -> bool:
         events = [item.event for item in items]
         delay = 0.1
         while True:
@@ -273,8 +293,7 @@ class Consumer:
                 if self._stopping:
                     return False
                 log.info("handler waits", durable=self._durable, reason=str(error), retry_in_s=delay)
-            for msg in (*(item.msg for item in items), *self._buffer):
-                await self._reply(msg, _WORKING)
+            await self._working(items)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 

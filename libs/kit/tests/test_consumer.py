@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from seatbus.agent.v1.events_pb2 import AgentPresenceChanged
+from seatbus_kit import consumer as kit_consumer
 from seatbus_kit.bus import Bus, InEvent, make_event
 from seatbus_kit.consumer import Consumer
 from seatbus_kit.errors import InvalidArgument, Unavailable
@@ -155,6 +156,41 @@ async def test_what_was_pulled_but_not_handled_goes_to_another_replica_at_once(
     second = Consumer(bus, "AGENT", f"t-{agent_id}", seen, filters)
     await second.start()
     await eventually(lambda: len(seen.seqs) == 20, 3)
+    await second.stop()
+
+
+async def test_a_handler_may_take_longer_than_the_wait_for_acknowledgements(
+    bus: Bus, agent_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit_consumer, "ACK_WAIT_S", 0.6)
+    monkeypatch.setattr(kit_consumer, "_WORKING_EVERY_S", 0.2)
+    deliveries: list[int] = []
+
+    async def slow(events: list[InEvent]) -> None:
+        deliveries.extend(event.deliveries for event in events)
+        await asyncio.sleep(1.5)
+
+    filters = [f"sb.acme.agent.{agent_id}"]
+    consumer = Consumer(bus, "AGENT", f"t-{agent_id}", slow, filters, batch=2, linger=0.05)
+    await publish(bus, agent_id, 4)
+    await consumer.start()
+    await eventually(lambda: len(deliveries) >= 4, 6)
+    await asyncio.sleep(1.7)
+    assert deliveries == [1, 1, 1, 1]
+    await consumer.stop()
+
+
+async def test_what_a_killed_process_held_comes_back_soon(bus: Bus, agent_id: str) -> None:
+    durable, filters = f"t-{agent_id}", [f"sb.acme.agent.{agent_id}"]
+    seen = Seen()
+    first = Consumer(bus, "AGENT", durable, seen, filters)
+    await first._ensure()
+    await publish(bus, agent_id, 3)
+    pull = f"$JS.API.CONSUMER.MSG.NEXT.AGENT.{durable}"
+    await bus.request(pull, b'{"batch": 3, "no_wait": true}')  # delivered, never acknowledged
+    second = Consumer(bus, "AGENT", durable, seen, filters)
+    await second.start()
+    await eventually(lambda: len(seen.seqs) == 3, kit_consumer.ACK_WAIT_S + 3)
     await second.stop()
 
 
