@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final, cast
 
 import nats.errors
 import orjson
-from nats.aio.client import Client as NatsClient
 
 from seatbus_kit.errors import Conflict, NotFound, OutcomeUnknown, Refused, Unavailable
 from seatbus_kit.events import InEvent, OutEvent, make_event
 from seatbus_kit.log import get_logger
+from seatbus_kit.wire import WireClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
     from nats.js.client import JetStreamContext
 
@@ -31,6 +30,7 @@ API: Final = "$JS.API."
 # The server's words for "another revision is there".
 _WRONG_LAST_SEQUENCE = frozenset({10070, 10071, 10164})
 _DEFAULT_TIMEOUT_S = 2.0
+_NO_RESPONDERS = b"NATS/1.0 503"
 
 log = get_logger("seatbus.bus")
 
@@ -44,16 +44,24 @@ class PubAck:
     duplicate: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back on a request; `headers` are raw, empty when there are none."""
+
+    data: bytes
+    headers: bytes
+
+
 class Bus:
     """One connection a process. `nc` and `js` are the client's own objects, for what has no wrapper here.
 
     Nothing is buffered while disconnected: a buffered write would land after its caller has given up.
     """
 
-    def __init__(self, nc: NatsClient) -> None:
+    def __init__(self, nc: WireClient) -> None:
         self.nc = nc
         self.js: JetStreamContext = nc.jetstream()
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[bytes, asyncio.Future[Answer]] = {}
         self._inbox = ""
         self._counter = 0
         self._closing = False
@@ -64,7 +72,7 @@ class Bus:
     @classmethod
     async def connect(cls, settings: ServiceSettings, *, timeout: float = 10.0) -> Bus:
         """A connected bus. Raises Unavailable with the address when no server answers within `timeout` s."""
-        nc = NatsClient()
+        nc = WireClient()
         bus = cls(nc)
         last: list[Exception] = []
 
@@ -98,7 +106,7 @@ class Bus:
                 f"no NATS server at {settings.nats_url}: {reason or type(reason).__name__}"
             ) from error
         bus._inbox = nc.new_inbox()
-        bus._sub = await nc.subscribe(f"{bus._inbox}.*", cb=bus._answered, pending_bytes_limit=0)
+        bus._sub = await nc.subscribe_direct(f"{bus._inbox}.*", bus._answered)
         return bus
 
     @property
@@ -142,12 +150,12 @@ class Bus:
             if not future.done():
                 future.set_exception(OutcomeUnknown(why))
 
-    async def _answered(self, msg: Msg) -> None:
-        future = self._waiting.pop(msg.subject[len(self._inbox) + 1 :], None)
+    def _answered(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes) -> None:
+        future = self._waiting.pop(subject[len(self._inbox) + 1 :], None)
         if future is not None and not future.done():
-            future.set_result(msg)
+            future.set_result(Answer(data, headers))
 
-    def _expired(self, token: str) -> None:
+    def _expired(self, token: bytes) -> None:
         future = self._waiting.pop(token, None)
         if future is not None and not future.done():
             future.set_exception(OutcomeUnknown("no answer in time"))
@@ -158,17 +166,18 @@ class Bus:
         payload: bytes = b"",
         headers: dict[str, str] | None = None,
         timeout: float = _DEFAULT_TIMEOUT_S,
-    ) -> Msg:
+    ) -> Answer:
         """One question, one answer. Raises Unavailable when it was certainly not sent or nobody listens,
         OutcomeUnknown when it was sent and no answer came.
         """
         loop = asyncio.get_running_loop()
         self._counter += 1
-        token = str(self._counter)
-        future: asyncio.Future[Msg] = loop.create_future()
+        name = str(self._counter)
+        token = name.encode()
+        future: asyncio.Future[Answer] = loop.create_future()
         self._waiting[token] = future
         try:
-            await self.nc.publish(subject, payload, f"{self._inbox}.{token}", headers)
+            await self.nc.publish(subject, payload, f"{self._inbox}.{name}", headers)
         except (
             nats.errors.OutboundBufferLimitError,
             nats.errors.ConnectionClosedError,
@@ -181,13 +190,13 @@ class Bus:
             raise Refused("payload_too_large", f"{len(payload)} bytes on {subject}") from error
         timer = loop.call_later(timeout, self._expired, token)
         try:
-            msg = await future
+            answer = await future
         finally:
             timer.cancel()
             self._waiting.pop(token, None)
-        if not msg.data and msg.headers is not None and msg.headers.get("Status") == "503":
+        if not answer.data and answer.headers.startswith(_NO_RESPONDERS):
             raise Unavailable(f"nobody listens on {subject.partition('.')[0]}: no stream leader")
-        return msg
+        return answer
 
     async def store(
         self,

@@ -27,7 +27,9 @@ class SystemClock:
 
 def to_rfc3339(moment: datetime) -> str:
     """UTC with exactly six decimals, so that texts sort as times do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def from_rfc3339(text: str) -> datetime:

@@ -19,9 +19,9 @@ from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.events import Delivery
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
+from seatbus_kit.wire import parse_headers
 
 if TYPE_CHECKING:
-    from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
     from seatbus_kit.bus import Bus
@@ -31,6 +31,8 @@ HEARTBEAT_S = 0.3
 _SILENCE_S = 1.0
 _RETRY_S = 0.2
 _REMEMBER_GONE = 4096
+_STATUS = b"NATS/1.0 "
+_OPERATION = b"KV-Operation"
 
 log = get_logger("seatbus.watch")
 
@@ -68,7 +70,7 @@ class Watcher:
         self._filter = f"$KV.{bucket}.{prefix}"
         self._strip = len(f"$KV.{bucket}.")
         self._clock = clock or SystemClock()
-        self._markers = markers
+        self.markers = markers
         self._callbacks: list[Callback] = []
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -78,6 +80,7 @@ class Watcher:
         self._generation = _Generation(0)
         self._sub: Subscription | None = None
         self._consumer = ""
+        self._asking: asyncio.Task[None] | None = None
         # A lagging replica may still send the value of a key that was purged.
         self._gone: dict[str, int] = {}
 
@@ -104,10 +107,11 @@ class Watcher:
 
     async def stop(self) -> None:
         self._bus.forget(self._reset)
-        task, self._task = self._task, None
-        if task is not None:
+        tasks = [task for task in (self._task, self._asking) if task is not None]
+        self._task = self._asking = None
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._drop_subscription()
 
     def _reset(self) -> None:
@@ -131,13 +135,11 @@ class Watcher:
             raise Unavailable("not connected")
         inbox = self._bus.nc.new_inbox()
 
-        async def deliver(msg: Msg) -> None:
+        def deliver(subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
             if generation is self._generation and not generation.broken:
-                await self._deliver(generation, msg)
+                self._deliver(generation, subject, reply, data, headers)
 
-        self._sub = await self._bus.nc.subscribe(
-            inbox, cb=deliver, pending_msgs_limit=1_000_000, pending_bytes_limit=0
-        )
+        self._sub = await self._bus.nc.subscribe_direct(inbox, deliver)
         self._consumer = f"w{uuid7().replace('-', '')}"
         generation.heard = self._clock.monotonic()
         answer = await self._bus.api(
@@ -166,15 +168,14 @@ class Watcher:
             # Messages may be on their way already: they count as expected ones.
             generation.expected += int(delivered.get("consumer_seq", 0))
         if generation.received >= generation.expected:
-            await self._finish_load(generation)
+            self._finish_load(generation)
 
     async def _drop_subscription(self) -> None:
         sub, self._sub = self._sub, None
         if sub is None:
             return
         connected = self._bus.connected
-        if not self._bus.nc.is_closed:
-            await sub.unsubscribe()
+        await self._bus.nc.unsubscribe_direct(sub)
         if connected:
             # Best effort: an unused consumer ends by itself after five seconds.
             await self._bus.nc.publish(f"{API}CONSUMER.DELETE.{self._bucket.stream}.{self._consumer}")
@@ -190,16 +191,17 @@ class Watcher:
             except TimeoutError:
                 continue
 
-    async def _deliver(self, generation: _Generation, msg: Msg) -> None:
+    def _deliver(
+        self, generation: _Generation, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
         generation.heard = self._clock.monotonic()
         if self._loaded.is_set() and generation.loaded:
             self._heard = generation.heard
-        headers = msg.headers
-        if headers is not None and not msg.data and "Status" in headers:
-            await self._control(generation, msg, headers)
+        if not data and headers.startswith(_STATUS):
+            self._control(generation, reply, parse_headers(headers))
             return
         try:
-            delivery = Delivery.parse(msg.reply)
+            delivery = Delivery.parse(reply.decode())
         except ValueError:
             return
         if delivery.consumer_seq != generation.received + 1:
@@ -207,24 +209,22 @@ class Watcher:
             return
         generation.received += 1
         generation.highest = delivery.stream_seq
-        key = msg.subject[self._strip :]
-        deleted = is_marker(headers)
+        key = subject[self._strip :].decode()
+        deleted = _OPERATION in headers and is_marker(parse_headers(headers))
         if not generation.loaded:
             generation.seen.add(key)
-        self._apply(key, Entry(key, msg.data, delivery.stream_seq, deleted))
+        self._apply(key, Entry(key, data, delivery.stream_seq, deleted))
         if not generation.loaded and (generation.received >= generation.expected or delivery.pending == 0):
-            await self._finish_load(generation)
+            self._finish_load(generation)
 
-    async def _control(self, generation: _Generation, msg: Msg, headers: dict[str, str]) -> None:
+    def _control(self, generation: _Generation, reply: bytes, headers: dict[str, str]) -> None:
         if headers["Status"] != "100":
             self._reset()
             return
-        if msg.reply:
-            await self._bus.nc.publish(msg.reply)
-            return
-        stalled = headers.get("Nats-Consumer-Stalled")
-        if stalled:
-            await self._bus.nc.publish(stalled)
+        flow = reply.decode() or headers.get("Nats-Consumer-Stalled")
+        if flow:
+            if self._bus.connected:
+                self._bus.nc.send(flow)
             return
         last = headers.get("Nats-Last-Consumer")
         if last is not None and int(last) != generation.received:
@@ -234,7 +234,7 @@ class Watcher:
         old = self.entries.get(key)
         if entry.revision <= (old.revision if old is not None else self._gone.get(key, 0)):
             return
-        if entry.deleted and not self._markers:
+        if entry.deleted and not self.markers:
             self._gone[key] = entry.revision
             if len(self._gone) > _REMEMBER_GONE:
                 del self._gone[next(iter(self._gone))]
@@ -253,7 +253,7 @@ class Watcher:
             except Exception as error:  # noqa: BLE001 - one bad listener must not blind the others
                 log.error("watch callback failed", key=change.key, error=repr(error))
 
-    async def _finish_load(self, generation: _Generation) -> None:
+    def _finish_load(self, generation: _Generation) -> None:
         """Drops what vanished while this watcher was blind.
 
         The replica that served the load may lag: a key newer than everything it sent is asked for at the
@@ -262,20 +262,36 @@ class Watcher:
         if generation.loaded:
             return
         generation.loaded = True
-        for key, entry in list(self.entries.items()):
-            if key in generation.seen:
-                continue
-            if entry.revision > generation.highest:
-                try:
-                    if await self._bucket.read(key) is not None:
-                        continue
-                except SeatbusError:
-                    self._reset()
-                    return
-            if self.entries.get(key) is entry:
-                del self.entries[key]
-                self._tell(Change(key, None, entry))
+        missing = [entry for key, entry in self.entries.items() if key not in generation.seen]
         generation.seen.clear()
+        doubtful = [entry for entry in missing if entry.revision > generation.highest]
+        for entry in missing:
+            if entry.revision <= generation.highest:
+                self._vanished(entry)
+        if doubtful:
+            self._asking = asyncio.create_task(self._ask_leader(generation, doubtful))
+        else:
+            self._complete()
+
+    async def _ask_leader(self, generation: _Generation, doubtful: list[Entry]) -> None:
+        for entry in doubtful:
+            try:
+                if await self._bucket.read(entry.key) is not None:
+                    continue
+            except SeatbusError:
+                generation.broken = True
+                self._wake.set()
+                return
+            self._vanished(entry)
+        if generation is self._generation:
+            self._complete()
+
+    def _vanished(self, entry: Entry) -> None:
+        if self.entries.get(entry.key) is entry:
+            del self.entries[entry.key]
+            self._tell(Change(entry.key, None, entry))
+
+    def _complete(self) -> None:
         self._heard = self.loaded_at = self._clock.monotonic()
         self._loaded.set()
 
