@@ -25,26 +25,44 @@ _TICK_S = 0.5
 class Drainer(Generic[M]):
     """Looks at each record once after it has rested for `older_than` seconds on this observer's clock.
 
-    `keys` is the pattern of the records' keys, where a bucket holds other things as well.
+    `keys` is the pattern of the records' keys, where a bucket holds other things as well. A `watcher` that
+    the caller has of these keys anyway is used instead of an own one; it must keep markers, and the caller
+    starts and stops it.
     """
 
-    def __init__(self, store: RecordStore[M], older_than: float = 2.0, *, keys: str = ">") -> None:
+    def __init__(
+        self,
+        store: RecordStore[M],
+        older_than: float = 2.0,
+        *,
+        keys: str = ">",
+        watcher: Watcher | None = None,
+    ) -> None:
+        if watcher is not None and not watcher.markers:
+            raise ValueError("the last events of ended records are in their markers")
         self._store = store
         self._older_than = older_than
-        self._watcher = Watcher(store.bus, store.bucket.name, keys, clock=store.clock, markers=True)
+        self._own = watcher is None
+        self._watcher = watcher or Watcher(
+            store.bus, store.bucket.name, keys, clock=store.clock, markers=True
+        )
         self._touched: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._watcher.subscribe(self._changed)
-        await self._watcher.start()
+        for entry in self._watcher.entries.values():
+            self._touched[entry.key] = self._store.clock.monotonic()
+        if self._own:
+            await self._watcher.start()
         self._task = asyncio.create_task(self._run(), name=f"drain {self._store.bucket.name}")
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._watcher.stop()
+        if self._own:
+            await self._watcher.stop()
 
     def _changed(self, change: Change) -> None:
         self._touched.pop(change.key, None)

@@ -75,15 +75,24 @@ class StaleEpoch(SeatbusError):
 
 
 class Refused(SeatbusError):
-    """The state does not allow it. `reason` is a stable word, such as `agent_not_ready`."""
+    """The state does not allow it. `reason` is a stable word, such as `agent_not_ready`; `current` is the
+    revision of the record that says so, 0 where there is none.
+    """
 
     code = "refused"
 
     def __init__(
-        self, reason: str, message: str = "", *, field: str | None = None, rule: str | None = None
+        self,
+        reason: str,
+        message: str = "",
+        *,
+        current: int = 0,
+        field: str | None = None,
+        rule: str | None = None,
     ) -> None:
         super().__init__(message or reason, field=field, rule=rule or reason)
         self.reason = reason
+        self.current = current
 
 
 class PermissionDenied(SeatbusError):

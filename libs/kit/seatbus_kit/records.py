@@ -19,7 +19,8 @@ from google.protobuf.message import Message
 
 from seatbus_kit.buckets import MARKER_TTL_S, Bucket, Entry, Write
 from seatbus_kit.clock import SystemClock
-from seatbus_kit.errors import Conflict, OutcomeUnknown, SeatbusError, Unavailable
+from seatbus_kit.ended import EndedRecords
+from seatbus_kit.errors import Conflict, OutcomeUnknown, Refused, SeatbusError, Unavailable
 from seatbus_kit.events import OutEvent, check_token
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
@@ -99,7 +100,7 @@ class RecordStore(Generic[M]):
         self._entity_of = entity_of
         self._producer = producer
         self._cache: OrderedDict[str, Entry] = OrderedDict()
-        self._settling: set[asyncio.Task[None]] = set()
+        self._ended = EndedRecords(self.bucket, self._without_pending)
 
     async def read(self, key: str) -> tuple[M, int] | None:
         """The record and its revision as the leader has them."""
@@ -122,25 +123,31 @@ class RecordStore(Generic[M]):
         causation: str = "",
         trace: TraceContext | None = None,
         timeout: float = 5.0,
+        expect_new: bool = False,
+        hint: Entry | None = None,
     ) -> Outcome[M]:
         """Applies `decide` to the record until a compare-and-set succeeds.
 
         `decide` gets its own copy, may change it, may be called again, and raises a SeatbusError to refuse.
         The same `request_id` twice gives the recorded result and no second change; empty means "once only".
+
+        The first attempt starts from what is known without a question: this store's own last write or read,
+        `hint` (the caller's watched copy) if that is newer, or, with `expect_new`, no record at all. The
+        compare-and-set decides; only after a conflict, and before any refusal, the leader is read.
+
         Raises what `decide` raised, or, when `timeout` seconds did not suffice, Unavailable (not done),
         Conflict (not done) or OutcomeUnknown (repeat with the same request id).
         """
         request = request_id or uuid7()
         deadline = self.clock.monotonic() + timeout
-        cached = self._cache.get(key)
+        cached = self._known(key, hint)
+        unread = cached is not None or expect_new
         doubt: int | None = None  # revision a write without answer was based on
         failures = 0
         while True:
             try:
-                entry = cached if cached is not None else await self._read(key)
-                outcome = await self._attempt(
-                    key, entry, cached is not None, decide, request, causation, trace, doubt
-                )
+                entry = cached if unread else await self._read(key)
+                outcome = await self._attempt(key, entry, unread, decide, request, causation, trace, doubt)
                 if outcome is not None:
                     return outcome
                 last: SeatbusError = Conflict(f"{key} changes too often")
@@ -149,7 +156,7 @@ class RecordStore(Generic[M]):
                 doubt = entry.revision if entry is not None else 0
             except Unavailable as error:
                 last = error
-            cached = None
+            cached, unread = None, False
             self._cache.pop(key, None)
             failures += 1
             if self.clock.monotonic() > deadline:
@@ -161,18 +168,24 @@ class RecordStore(Generic[M]):
             elif failures > 2:
                 await asyncio.sleep(random.uniform(0.0005, 0.002 * min(failures, 10)))
 
+    def _known(self, key: str, hint: Entry | None) -> Entry | None:
+        known = self._cache.get(key)
+        if hint is None or hint.deleted or (known is not None and known.revision >= hint.revision):
+            return known
+        return hint
+
     async def _attempt(
         self,
         key: str,
         entry: Entry | None,
-        is_cached: bool,
+        unread: bool,
         decide: Decide[M],
         request: str,
         causation: str,
         trace: TraceContext | None,
         doubt: int | None,
     ) -> Outcome[M] | None:
-        """One round; None when somebody else was faster or the cached record cannot be trusted."""
+        """One round; None when somebody else was faster or the leader has to be read first."""
         live = entry is not None and not entry.deleted
         revision = entry.revision if entry is not None else 0
         meta = _meta(self.parse(entry.value)) if entry is not None else None
@@ -185,26 +198,29 @@ class RecordStore(Generic[M]):
                     return Outcome(record, revision, done.result, repeated=True)
         try:
             change = decide(self.parse(entry.value) if entry is not None and live else None)
-        except SeatbusError:
+        except SeatbusError as error:
             # A refusal must rest on what the leader has, and none is certain while a write is in doubt.
-            if is_cached:
+            if unread:
                 return None
             if doubt is not None and doubt == revision:
                 raise OutcomeUnknown(f"{key}: an earlier write may still land") from None
+            if isinstance(error, Refused) and not error.current:
+                error.current = revision
             raise
         if not change.write:
-            return None if is_cached else Outcome(change.record, revision, change.result)
+            return None if unread else Outcome(change.record, revision, change.result)
         if change.record is None and not live:
             if change.events:
                 raise ValueError(f"{key}: events of a record that does not exist")
-            return None if is_cached else Outcome(None, revision, change.result)
+            return None if unread else Outcome(None, revision, change.result)
         if change.record is not None:
             written = self._class()
             written.CopyFrom(change.record)
         else:
             # An ended record leaves as a marker that still carries its last events.
             written = self.parse(entry.value if entry is not None else b"")
-        events = self._stamp(written, meta, change, request, causation, trace)
+        entity = check_token(self._entity_of(written), "entity")
+        events = self._stamp(written, entity, meta, change, request, causation, trace)
         value = written.SerializeToString()
         if change.record is None:
             ttl = _ENDED_PENDING_TTL_S if _meta(written).pending else MARKER_TTL_S
@@ -213,6 +229,8 @@ class RecordStore(Generic[M]):
             new = await self._write(self.bucket.put(key, value, revision))
         if new is None:
             return None
+        if meta is None:
+            self.outbox.forget(entity)
         stored = Entry(key, value, new, deleted=change.record is None)
         self._remember(stored)
         pending = _meta(written).pending
@@ -232,6 +250,7 @@ class RecordStore(Generic[M]):
     def _stamp(
         self,
         record: M,
+        entity: str,
         before: RecordMeta | None,
         change: Change[M],
         request: str,
@@ -244,11 +263,8 @@ class RecordStore(Generic[M]):
         meta.Clear()
         if before is not None:
             meta.CopyFrom(before)
-        entity = check_token(self._entity_of(record), "entity")
         tenant = check_token(self._tenant_of(record), "tenant")
-        if before is None:
-            self.outbox.forget(entity)
-        acked = self.outbox.acked(entity)
+        acked = self.outbox.acked(entity) if before is not None else 0
         kept = [pending for pending in meta.pending if pending.seq > acked]
         if len(kept) != len(meta.pending):
             del meta.pending[:]
@@ -322,21 +338,14 @@ class RecordStore(Generic[M]):
         before = self.outbox.acked(entity)
         work = self.outbox.push(entity, events)
         if entry.deleted:
-            settle = asyncio.create_task(self._settle(entry, work))
-            self._settling.add(settle)
-            settle.add_done_callback(self._settling.discard)
+            self._ended.add(entry, work)
         return sum(event.seq > before for event in events)
 
-    async def _settle(self, marker: Entry, work: asyncio.Task[None] | None) -> None:
-        """Lets the marker of an ended record expire soon, once its last events are out."""
-        if work is not None:
-            await asyncio.wait([work])
-        record = self.parse(marker.value)
+    def _without_pending(self, marker: bytes) -> bytes:
+        record = self.parse(marker)
         del _meta(record).pending[:]
-        try:
-            await self.bucket.mark(marker.key, record.SerializeToString(), marker.revision, MARKER_TTL_S)
-        except SeatbusError as error:
-            log.info("an ended record keeps its marker", key=marker.key, reason=error.message)
+        value: bytes = record.SerializeToString()
+        return value
 
     async def _read(self, key: str) -> Entry | None:
         entry = await self.bucket.read(key)
@@ -355,11 +364,12 @@ class RecordStore(Generic[M]):
 
     async def flush(self, timeout: float = 10.0) -> bool:
         """Waits until the events of this process's changes are on their stream."""
-        return await self.outbox.flush(timeout)
+        flushed = await self.outbox.flush(timeout)
+        await self._ended.settle()
+        return flushed
 
     async def close(self) -> None:
-        for task in tuple(self._settling):
-            task.cancel()
+        await self._ended.close()
         await self.outbox.close()
 
     async def drain_pending(self, older_than: float = 2.0) -> int:

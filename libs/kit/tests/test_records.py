@@ -16,7 +16,8 @@ from seatbus.agent.v1.types_pb2 import AgentState
 from seatbus_kit.bus import Bus
 from seatbus_kit.drain import Drainer
 from seatbus_kit.errors import Conflict, InvalidArgument, OutcomeUnknown, Refused, Unavailable
-from seatbus_kit.records import Bucket, Change, Write
+from seatbus_kit.records import Bucket, Change, Entry, Write
+from seatbus_kit.watch import Watcher
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.proxy import TcpProxy
@@ -144,6 +145,64 @@ async def test_a_refusal_rests_on_what_the_leader_has(bus: Bus, agents: Any, age
         await other.mutate(agent_id, only_if_free, request_id="r4")
 
 
+class Counting(Bucket):
+    """Counts the leader reads."""
+
+    reads = 0
+
+    async def read(self, key: str) -> Entry | None:
+        self.reads += 1
+        return await super().read(key)
+
+
+async def test_what_is_known_spares_the_leader_read_and_a_wrong_guess_costs_only_one(
+    bus: Bus, agents: Any, agent_id: str
+) -> None:
+    store, other = agents.store(bus), agents.store(bus)
+    for one in (store, other):
+        one.bucket = Counting(bus, "agents")
+
+    def count(record: AgentState | None) -> Change[AgentState]:
+        record = record or AgentState(tenant_id="acme", agent_id=agent_id)
+        record.contacts_handled += 1
+        return Change(record, [AgentPresenceChanged(reason=str(record.contacts_handled))])
+
+    await store.mutate(agent_id, count, request_id="r1", expect_new=True)
+    assert store.bucket.reads == 0
+    # Another replica believes that the record is new, and finds the request done.
+    again = await other.mutate(agent_id, count, request_id="r1", expect_new=True)
+    assert (again.repeated, other.bucket.reads) == (True, 1)
+    await other.mutate(agent_id, count, request_id="r2")
+    assert other.bucket.reads == 1
+    # The first one's own copy is old; what its watcher holds is not.
+    seen = await Bucket(bus, "agents").get(agent_id)
+    await store.mutate(agent_id, count, request_id="r3", hint=seen)
+    assert store.bucket.reads == 0
+    # An outdated hint is refused by the compare-and-set.
+    late = agents.store(bus)
+    late.bucket = Counting(bus, "agents")
+    await late.mutate(agent_id, count, request_id="r4", hint=seen)
+    assert late.bucket.reads == 1
+    found = await store.read(agent_id)
+    assert found is not None
+    assert (found[0].contacts_handled, found[0].meta.seq) == (4, 4)
+    for one in (store, other, late):
+        assert await one.flush()
+    assert await agents.published(bus, agent_id) == [(i, str(i)) for i in range(1, 5)]
+
+
+async def test_a_refusal_names_the_revision_it_rests_on(bus: Bus, agents: Any, agent_id: str) -> None:
+    store = agents.store(bus)
+    made = await store.mutate(agent_id, agents.reason(agent_id, "busy"), request_id="r1")
+
+    def never(record: AgentState | None) -> Change[AgentState]:
+        raise Refused("agent_not_ready")
+
+    with pytest.raises(Refused) as refusal:
+        await store.mutate(agent_id, never, request_id="r2")
+    assert refusal.value.current == made.revision
+
+
 async def test_an_ended_record_leaves_with_its_last_event(bus: Bus, agents: Any, agent_id: str) -> None:
     store = agents.store(bus)
     await store.mutate(agent_id, agents.reason(agent_id, "start"), request_id="r1")
@@ -260,7 +319,9 @@ async def test_events_of_a_killed_process_are_published_once_and_in_order(
     bus: Bus, nats_server: NatsServer, agents: Any, agent_id: str
 ) -> None:
     store = agents.store(bus)
-    drainer = Drainer(store, older_than=0.5)
+    watcher = Watcher(bus, "agents", markers=True)
+    drainer = Drainer(store, older_than=0.5, watcher=watcher)
+    await watcher.start()
     await drainer.start()
     child = await asyncio.to_thread(
         subprocess.run,
@@ -279,6 +340,7 @@ async def test_events_of_a_killed_process_are_published_once_and_in_order(
     await agents.store(bus).mutate(agent_id, agents.reason(agent_id, "next"), request_id="r2")
     await asyncio.sleep(1.2)
     await drainer.stop()
+    await watcher.stop()
     assert await agents.published(bus, agent_id) == [(1, "e0"), (2, "e1"), (3, "e2"), (4, "next-0")]
 
 

@@ -62,7 +62,7 @@ ERRORS = [
     errors.AlreadyExists("it exists"),
     errors.Conflict("changed", revision=17),
     errors.StaleEpoch(sent=3, current=4),
-    errors.Refused("agent_not_ready", "the agent is on a break"),
+    errors.Refused("agent_not_ready", "the agent is on a break", current=17),
     errors.PermissionDenied("not yours"),
     errors.ResourceExhausted("30 calls are the quota"),
     errors.Unavailable("the bus is away"),
@@ -91,6 +91,8 @@ async def test_an_error_arrives_as_it_was_raised(bench: Bench, error: errors.Sea
     with pytest.raises(type(error)) as caught:
         await bench.estimate()
     got = caught.value
+    for name in ("current", "revision"):
+        assert getattr(got, name, 0) == getattr(error, name, 0)
     assert (got.code, got.message, got.field, got.rule, got.retryable) == (
         error.code,
         error.message,

@@ -56,7 +56,7 @@ def to_status(error: SeatbusError) -> tuple[grpc.StatusCode, bytes]:
     else:
         status = grpc.StatusCode.INTERNAL
     current = 0
-    if isinstance(error, StaleEpoch):
+    if isinstance(error, StaleEpoch | Refused):
         current = error.current
     elif isinstance(error, Conflict):
         current = error.revision
@@ -104,7 +104,7 @@ def _from_detail(detail: ErrorDetail) -> SeatbusError:
     elif cls is Conflict:
         error = Conflict(detail.message, revision=detail.current, field=field, rule=rule)
     elif cls is Refused:
-        error = Refused(detail.rule or "refused", detail.message, field=field)
+        error = Refused(detail.rule or "refused", detail.message, current=detail.current, field=field)
     else:
         error = cls(detail.message, field=field, rule=rule)
     error.retryable = detail.retryable
