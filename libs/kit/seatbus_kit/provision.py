@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from seatbus_kit.errors import NotFound, OutcomeUnknown, Refused, Unavailable
@@ -181,25 +182,44 @@ async def _ensure_one(bus: Bus, config: dict[str, object], found: dict[str, dict
 _NAME_IN_USE = "10058"
 
 
+class Sync(Enum):
+    """What a node's monitor says of its writes."""
+
+    ALWAYS = "always"
+    LATER = "later"
+    SILENT = "silent"
+
+
 async def check_durability(settings: ServiceSettings) -> None:
     """Asks every NATS node whether it syncs before it acknowledges; clients cannot see that otherwise.
 
-    Raises Refused in production when one does not, or when no monitoring address is known; in dev it warns.
+    Raises Refused in production when a node that answers does not, or when no majority of the nodes answers.
+    A minority that is silent is only told: a service must be able to start while one node is down.
+    In dev everything is only told.
     """
-    problems = [] if settings.nats_monitors else ["no nats_monitor_url, sync_interval cannot be checked"]
-    for url in settings.nats_monitors:
-        problem = await asyncio.to_thread(_sync_problem, url)
-        if problem:
-            problems.append(problem)
-    if not problems:
+    urls = settings.nats_monitors
+    production = settings.environment == "production"
+    if not urls:
+        if production:
+            raise Refused("not_durable", "no nats_monitor_url, sync_interval cannot be checked")
         return
-    if settings.environment == "production":
-        raise Refused("not_durable", "; ".join(problems))
-    if settings.nats_monitors:
-        log.warning("JetStream may lose acknowledged writes", problems=problems)
+    answers = await asyncio.gather(*(asyncio.to_thread(_sync, url) for url in urls))
+    said = list(zip(urls, answers, strict=True))
+    lazy = [url for url, sync in said if sync is Sync.LATER]
+    silent = [url for url, sync in said if sync is Sync.SILENT]
+    if lazy:
+        if production:
+            raise Refused("not_durable", f"without sync_interval: always: {', '.join(lazy)}")
+        log.warning("JetStream may lose acknowledged writes", nodes=lazy)
+    if silent:
+        if production and len(silent) * 2 >= len(urls):
+            raise Refused(
+                "not_durable", f"no majority of the monitors answers: {', '.join(silent)} are silent"
+            )
+        log.warning("monitors do not answer, their sync_interval is not known", nodes=silent)
 
 
-def _sync_problem(url: str) -> str:
+def _sync(url: str) -> Sync:
     import urllib.request
 
     import orjson
@@ -207,6 +227,7 @@ def _sync_problem(url: str) -> str:
     try:
         with urllib.request.urlopen(f"{url}/varz", timeout=3) as answer:
             jetstream = orjson.loads(answer.read()).get("jetstream", {}).get("config", {})
-    except OSError as error:
-        return f"{url} does not answer: {error}"
-    return "" if jetstream.get("sync_always") else f"{url} has not sync_interval: always"
+    except (OSError, ValueError) as error:
+        log.info("monitor does not answer", url=url, reason=str(error))
+        return Sync.SILENT
+    return Sync.ALWAYS if jetstream.get("sync_always") else Sync.LATER
