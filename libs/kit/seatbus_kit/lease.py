@@ -25,6 +25,7 @@ from seatbus_kit.log import get_logger
 if TYPE_CHECKING:
     from seatbus_kit.bus import Bus
     from seatbus_kit.clock import Clock
+    from seatbus_kit.watch import Change, Watcher
 
 log = get_logger("seatbus.lease")
 
@@ -33,6 +34,8 @@ TAKEOVER_S: Final = 3.0
 # The holder stops trusting itself this long before a contender may act.
 MARGIN_S: Final = 0.4
 _LOOK_S: Final = 0.25
+# A watched copy that was not confirmed for this long says nothing about a holder's silence.
+_DOUBT_S: Final = 0.8
 
 Acquired: TypeAlias = Callable[[int], Awaitable[None] | None]
 Lost: TypeAlias = Callable[[], Awaitable[None] | None]
@@ -58,14 +61,83 @@ class Holder:
         return cls(body["owner"], body["incarnation"], int(body["epoch"]), int(body["beat"]))
 
 
+class LeaseView:
+    """One watched copy of all leases, shared by the contenders of a process: they ask nobody while they wait.
+
+    It may lag, which is harmless: a takeover is a compare-and-set on the revision that was watched. The
+    caller starts and stops the watcher.
+    """
+
+    def __init__(self, watcher: Watcher, clock: Clock | None = None) -> None:
+        self._watcher = watcher
+        self._clock = clock or SystemClock()
+        self._wakes: dict[str, asyncio.Event] = {}
+        self._task: asyncio.Task[None] | None = None
+        # Monotonic time at which the copy was last not to be trusted.
+        self.doubted_at = float("-inf")
+        watcher.subscribe(self._changed)
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._guard(), name="lease view")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self, key: str) -> Entry | None:
+        """Raises Unavailable while the copy is in doubt."""
+        if self._in_doubt():
+            raise Unavailable("the leases are not heard of")
+        return self._watcher.entries.get(key)
+
+    async def changed(self, key: str, timeout: float) -> None:
+        """Returns when the record changes, or after `timeout` seconds."""
+        wake = self._wakes.setdefault(key, asyncio.Event())
+        try:
+            async with asyncio.timeout(timeout):
+                await wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            wake.clear()
+
+    def _changed(self, change: Change) -> None:
+        wake = self._wakes.get(change.key)
+        if wake is not None:
+            wake.set()
+
+    def _in_doubt(self) -> bool:
+        doubted = self._watcher.staleness() > _DOUBT_S
+        if doubted:
+            self.doubted_at = self._clock.monotonic()
+        return doubted
+
+    async def _guard(self) -> None:
+        while True:
+            self._in_doubt()
+            await asyncio.sleep(_LOOK_S)
+
+
 class Lease:
     """One contender for one shard. After `on_acquired(epoch)` fence what the old holder may still write:
     read from the leader, rewrite each record with the epoch, then decide.
+
+    With a `view` it waits by that; without one it reads the leader four times a second.
     """
 
-    def __init__(self, bus: Bus, shard: str, owner: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        shard: str,
+        owner: str,
+        clock: Clock | None = None,
+        *,
+        view: LeaseView | None = None,
+    ) -> None:
         self.shard = shard
         self._bus = bus
+        self._view = view
         self._bucket = Bucket(bus, "leases", timeout=1.0)
         self._key = lease_key(shard)
         self._probe_key = f"probe.{owner}.{shard}"
@@ -160,7 +232,7 @@ class Lease:
             try:
                 if self._probe_needed:
                     await self._probe()
-                entry = await self._bucket.read(self._key)
+                entry = await self._look()
                 holder = Holder.decode(entry.value) if entry is not None else None
                 if holder is not None and entry is not None and self._is_mine(holder):
                     # Our write whose answer was lost.
@@ -178,7 +250,21 @@ class Lease:
                 self._watched = None
             except (Unavailable, OutcomeUnknown):
                 self._distrust()
+            await self._wait()
+
+    async def _look(self) -> Entry | None:
+        if self._view is None:
+            return await self._bucket.read(self._key)
+        if self._watched is not None and self._view.doubted_at >= self._watched[1]:
+            raise Unavailable("the bus was silent, the holder could not have been heard")
+        return self._view.look(self._key)
+
+    async def _wait(self) -> None:
+        if self._view is None or self._watched is None:
             await asyncio.sleep(_LOOK_S)
+            return
+        left = self._watched[1] + TAKEOVER_S - self._clock.monotonic()
+        await self._view.changed(self._key, max(left, 0.01))
 
     def _is_mine(self, holder: Holder) -> bool:
         return holder.owner == self._mine.owner and holder.incarnation == self._mine.incarnation

@@ -8,9 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from seatbus_kit.bus import Bus
-from seatbus_kit.lease import Lease
+from seatbus_kit.lease import Lease, LeaseView
+from seatbus_kit.watch import Watcher
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
+
+
+class Contender:
+    """A process: its watched copy of the leases, and one lease that contends by it."""
+
+    def __init__(self, bus: Bus, shard: str, owner: str) -> None:
+        self._watcher = Watcher(bus, "leases")
+        self.view = LeaseView(self._watcher)
+        self.lease = Lease(bus, shard, owner, view=self.view)
+
+    async def start(self) -> Lease:
+        await self._watcher.start()
+        await self.view.start()
+        await self.lease.start()
+        return self.lease
+
+    async def stop(self) -> None:
+        await self.lease.release()
+        await self.view.stop()
+        await self._watcher.stop()
 
 
 class Watchman:
@@ -53,13 +74,14 @@ async def test_a_silent_holder_is_replaced_after_three_seconds_and_stops_before(
     nats_server: NatsServer, open_bus: Any, agent_id: str
 ) -> None:
     holders_bus, others_bus = await open_bus(nats_server.url), await open_bus(nats_server.url)
-    first, second = Lease(holders_bus, agent_id, "acd-0"), Lease(others_bus, agent_id, "acd-1")
+    first, contender = Lease(holders_bus, agent_id, "acd-0"), Contender(others_bus, agent_id, "acd-1")
+    second = contender.lease
     lost: list[bool] = []
     first.on_lost(lambda: lost.append(True))
     watchman = Watchman(first, second)
     await first.start()
     await eventually(lambda: first.held)
-    await second.start()
+    await contender.start()
     await asyncio.sleep(1.2)
     # The holder stands still, as a paused process does; it learns nothing.
     for task in first._tasks:
@@ -72,7 +94,7 @@ async def test_a_silent_holder_is_replaced_after_three_seconds_and_stops_before(
     await watchman.stop()
     assert not watchman.two_held
     assert lost == []
-    await second.release()
+    await contender.stop()
 
 
 async def test_a_pause_of_the_bus_makes_nobody_a_second_holder(
@@ -80,11 +102,12 @@ async def test_a_pause_of_the_bus_makes_nobody_a_second_holder(
 ) -> None:
     with NatsServer.start(tmp_path) as server:
         first = Lease(await open_bus(server.url), agent_id, "acd-0")
-        second = Lease(await open_bus(server.url), agent_id, "acd-1")
+        contender = Contender(await open_bus(server.url), agent_id, "acd-1")
+        second = contender.lease
         watchman = Watchman(first, second)
         await first.start()
         await eventually(lambda: first.held)
-        await second.start()
+        await contender.start()
         await asyncio.sleep(0.5)
         server.pause()
         await asyncio.sleep(3.5)
@@ -100,7 +123,7 @@ async def test_a_pause_of_the_bus_makes_nobody_a_second_holder(
         await watchman.stop()
         assert not watchman.two_held
         await first.release()
-        await second.release()
+        await contender.stop()
 
 
 async def test_a_holder_that_was_overtaken_learns_it_from_its_next_write(bus: Bus, agent_id: str) -> None:
@@ -117,3 +140,24 @@ async def test_a_holder_that_was_overtaken_learns_it_from_its_next_write(bus: Bu
     await eventually(lambda: lost == [True], 2)
     assert not first.held
     await first.release()
+
+
+async def test_waiting_contenders_ask_nobody_and_hear_of_a_release_at_once(
+    nats_server: NatsServer, open_bus: Any, agent_id: str
+) -> None:
+    bus = await open_bus(nats_server.url)
+    first = Lease(bus, agent_id, "acd-0")
+    await first.start()
+    await eventually(lambda: first.held)
+    others = await open_bus(nats_server.url)
+    contender = Contender(others, agent_id, "acd-1")
+    await contender.start()
+    await asyncio.sleep(0.3)
+    sent = others.nc.stats["out_msgs"]
+    await asyncio.sleep(1.2)
+    assert others.nc.stats["out_msgs"] == sent
+    began = time.monotonic()
+    await first.release()
+    await eventually(lambda: contender.lease.held, 1, 0.005)
+    assert time.monotonic() - began < 0.2
+    await contender.stop()
