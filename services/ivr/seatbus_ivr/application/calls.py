@@ -31,6 +31,7 @@ class Positions(Protocol):
         *,
         request_id: str,
         timeout: float = 5.0,
+        expect_new: bool = False,
     ) -> Outcome[ivr.FlowPosition]: ...
 
 
@@ -68,7 +69,7 @@ class Calls:
 
         # By call, not by request: a second Begin finds the first one's step.
         outcome = await self._positions.mutate(
-            record_key(arrival.tenant_id, arrival.call_id), decide, request_id="begin"
+            record_key(arrival.tenant_id, arrival.call_id), decide, request_id="begin", expect_new=True
         )
         self._tell(arrival.tenant_id, arrival.call_id, moved)
         return self._step(outcome)

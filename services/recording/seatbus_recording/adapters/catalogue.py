@@ -64,6 +64,7 @@ class BusCatalogue:
             decide,
             request_id=f"open/{recording_id}",
             trace=TraceContext.parse(opening.traceparent),
+            expect_new=True,
         )
 
     def _fresh(self, recording_id: str, opening: Open, object_name: str) -> Recording:
