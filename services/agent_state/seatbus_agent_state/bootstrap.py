@@ -42,10 +42,10 @@ class AgentStateApp:
             clock=runtime.clock,
         )
         self._config = ConfigView(bus, clock=runtime.clock)
-        self._watcher = Watcher(bus, "agents", clock=runtime.clock)
+        self._watcher = Watcher(bus, "agents", clock=runtime.clock, markers=True)
         directory = AgentDirectory(self._watcher)
         self._timers = ScheduledTimers(bus)
-        self._drainer = Drainer(self._store)
+        self._drainer = Drainer(self._store, watcher=self._watcher)
         service = AgentService(
             self._store,
             ConfiguredAgents(self._config),

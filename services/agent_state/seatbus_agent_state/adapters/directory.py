@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.agent.v1.types_pb2 import AgentState
-from seatbus_contracts.subjects import parse_record_key
+from seatbus_contracts.subjects import parse_record_key, record_key
 
 if TYPE_CHECKING:
+    from seatbus_kit.buckets import Entry
     from seatbus_kit.watch import Change, Watcher
+
+# The bus confirms every 0.3 s that the copy is complete.
+_FRESH_S: Final = 1.0
 
 
 class AgentDirectory:
@@ -23,6 +27,11 @@ class AgentDirectory:
     def of_tenant(self, tenant: str) -> dict[str, AgentState]:
         self._parse()
         return self._tenants.get(tenant, {})
+
+    def seen(self, tenant: str, agent_id: str) -> Entry | None:
+        if self._watcher.staleness() > _FRESH_S:
+            return None
+        return self._watcher.entries.get(record_key(tenant, agent_id))
 
     def working(self) -> list[AgentState]:
         self._parse()

@@ -21,25 +21,47 @@ log = get_logger("agent_state.timers")
 
 KIND: Final = "agent"
 DURABLE: Final = "agent_state_deadlines"
+_BURST_S: Final = 0.2
 
 
 class ScheduledTimers:
-    """One timer a reservation: its wrap-up limit replaces its ring deadline."""
+    """One timer a reservation: its wrap-up limit replaces its ring deadline.
+
+    Those that are not due soon are set in bursts, five times a second: one wake-up for all of them. What a
+    killed process had not set yet is found by the sweep.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._due: dict[str, tuple[Deadline, float]] = {}
+        self._burst: asyncio.TimerHandle | None = None
         self._setting: set[asyncio.Task[None]] = set()
 
     def set(self, deadline: Deadline, delay_s: float) -> None:
-        task = asyncio.create_task(self._set(deadline, delay_s))
-        self._setting.add(task)
-        task.add_done_callback(self._setting.discard)
+        loop = asyncio.get_running_loop()
+        self._due[deadline.rid] = (deadline, loop.time() + delay_s)
+        if delay_s < 2 * _BURST_S:
+            self._set_all()
+        elif self._burst is None:
+            self._burst = loop.call_later(_BURST_S, self._set_all)
 
     async def flush(self) -> None:
+        self._set_all()
         if self._setting:
             await asyncio.wait(self._setting, timeout=2.0)
 
-    async def _set(self, deadline: Deadline, delay_s: float) -> None:
+    def _set_all(self) -> None:
+        if self._burst is not None:
+            self._burst.cancel()
+            self._burst = None
+        due, self._due = self._due, {}
+        for deadline, at in due.values():
+            task = asyncio.create_task(self._set(deadline, at))
+            self._setting.add(task)
+            task.add_done_callback(self._setting.discard)
+
+    async def _set(self, deadline: Deadline, at: float) -> None:
+        delay_s = max(0.0, at - asyncio.get_running_loop().time())
         try:
             await schedule(self._bus, KIND, delay_s, encode(deadline), deadline.rid)
         except SeatbusError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from seatbus.acd.v1.types_pb2 import Contact
     from seatbus.agent.v1.types_pb2 import AgentState
+    from seatbus_kit.buckets import Entry
 
 
 class AgentConfig(Protocol):
@@ -49,6 +50,10 @@ class Directory(Protocol):
     """The watched copy of all agents."""
 
     def of_tenant(self, tenant: str) -> dict[str, AgentState]: ...
+
+    def seen(self, tenant: str, agent_id: str) -> Entry | None:
+        """The agent's record as it was last heard of; None when that is not certain to be recent."""
+        ...
 
     def working(self) -> list[AgentState]:
         """Agents with work items."""

@@ -12,7 +12,7 @@ from seatbus_agent_state.application.ports import Deadline, Dialog
 from seatbus_agent_state.application.service import Who
 from seatbus_agent_state.domain.states import BEFORE_TALK, IN_TALK, Cause, Work
 from seatbus_agent_state.domain.turn import Turn, due_items
-from seatbus_kit.errors import NotFound, Refused, SeatbusError
+from seatbus_kit.errors import Refused, SeatbusError
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ class Reconciler:
 
     async def due(self, deadline: Deadline) -> None:
         """A scheduled message has arrived. Raises SeatbusError when the bus did not take the change."""
-        try:
-            agent = (await self._service.get(deadline.tenant, deadline.agent_id)).state
-        except NotFound:
+        agent = await self._service.recent(deadline.tenant, deadline.agent_id)
+        if agent is None:
             return
         for item in agent.work:
             if item.rid == deadline.rid and item.deadline.ToDatetime(UTC) == deadline.at:

@@ -122,6 +122,14 @@ class AgentService:
         self._must_know(tenant, agent_id)
         return Agent(logged_out(tenant, agent_id), 0)
 
+    async def recent(self, tenant: str, agent_id: str) -> AgentState | None:
+        """The record as the bus told it within the last second, else as the leader has it."""
+        entry = self._directory.seen(tenant, agent_id)
+        if entry is not None and not entry.deleted:
+            return self._store.parse(entry.value)
+        found = await self._store.read(record_key(tenant, agent_id))
+        return found[0] if found is not None else None
+
     def list(self, tenant: str, limit: int, cursor: str) -> tuple[list[AgentState], str]:
         """A page of the tenant's agents by id, those that never logged in included, and the next cursor."""
         records = self._directory.of_tenant(tenant)
@@ -151,7 +159,10 @@ class AgentService:
             return Change(agent, turn.events, write=turn.changed)
 
         outcome: Outcome[AgentState] = await self._store.mutate(
-            record_key(who.tenant, who.agent_id), decide, request_id=who.request_id
+            record_key(who.tenant, who.agent_id),
+            decide,
+            request_id=who.request_id,
+            hint=self._directory.seen(who.tenant, who.agent_id),
         )
         if outcome.record is None:
             raise NotFound(f"agent {who.agent_id} has no record", field="agent_id")
