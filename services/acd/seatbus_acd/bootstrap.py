@@ -10,13 +10,13 @@ from seatbus_acd.adapters.agents import AgentFeed, AgentStateClient
 from seatbus_acd.adapters.config import KINDS, TopologyReader
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
+from seatbus_acd.adapters.left_behind import LeftBehind
 from seatbus_acd.application.router import Router
 from seatbus_acd.application.shard import Deps
 from seatbus_acd.entrypoints.grpc import AcdServicer
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.config_view import ConfigView
-from seatbus_kit.drain import Drainer
-from seatbus_kit.lease import Lease
+from seatbus_kit.lease import Lease, LeaseView
 from seatbus_kit.records import RecordStore
 from seatbus_kit.watch import Watcher
 
@@ -42,7 +42,8 @@ class AcdApp:
         self._config = ConfigView(bus, clock=clock)
         self._agents = Watcher(bus, "agents", clock=clock)
         self._leases = Watcher(bus, "leases", clock=clock)
-        self._drainer = Drainer(self._store)
+        self._lease_view = LeaseView(self._leases, clock)
+        self._left_behind = LeftBehind(self._store)
         # Wall time at the start, carried on by a clock that never jumps: engine time.
         started, mono = clock.now().timestamp(), clock.monotonic()
         deps = Deps(
@@ -55,10 +56,11 @@ class AcdApp:
         self._router = Router(
             deps,
             TopologyReader(self._config).read,
-            lambda group: Lease(bus, group, settings.instance_id, clock),
+            lambda group: Lease(bus, group, settings.instance_id, clock, view=self._lease_view),
             AgentFeed(self._agents),
             lambda tenant, queue_id: self._config.get(tenant, "queue", queue_id) is not None,
             settings.reconcile_s,
+            self._left_behind.look,
         )
         holders = Holders(self._leases, instances, runtime.channels)
         runtime.rpc.add(
@@ -69,7 +71,7 @@ class AcdApp:
         await self._config.start()
         await self._agents.start()
         await self._leases.start()
-        await self._drainer.start()
+        await self._lease_view.start()
         await self._router.start()
         self._config.on_change(self._config_changed)
 
@@ -83,7 +85,8 @@ class AcdApp:
 
     async def stop(self) -> None:
         await self._router.stop()
-        await self._drainer.stop()
+        await self._left_behind.stop()
+        await self._lease_view.stop()
         await self._leases.stop()
         await self._agents.stop()
         await self._config.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from seatbus.agent.v1 import service_pb2 as api
@@ -138,10 +137,11 @@ class AgentFeed:
 
 def status_of(key: AgentKey, entry: Entry) -> AgentStatus:
     record = AgentState.FromString(entry.value)
+    idle = record.idle_since
     return AgentStatus(
         key,
         entry.revision,
         record.presence == PRESENCE_READY and not record.deferred_presence,
-        record.idle_since.ToDatetime(UTC).timestamp(),
+        idle.seconds + idle.nanos / 1e9,
         {item.rid: item.channel for item in record.work},
     )

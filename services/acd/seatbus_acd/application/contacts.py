@@ -18,6 +18,8 @@ from seatbus_kit.trace import TraceContext
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from seatbus_acd.domain.model import Decision, Offer, QueueSpec
     from seatbus_acd.domain.visit import Fence
     from seatbus_kit.clock import Clock
@@ -57,6 +59,7 @@ class Contacts:
             decide,
             request_id=request_id,
             trace=trace_of(record.call_id),
+            expect_new=True,
         )
         if outcome.record is None:
             return None
@@ -202,6 +205,11 @@ def trace_of(call_id: str) -> TraceContext | None:
         return None
 
 
+def _seconds(moment: Timestamp) -> float:
+    seconds: float = moment.seconds + moment.nanos / 1e9
+    return seconds
+
+
 def visit_of(record: wire.Contact) -> Visit:
     return Visit(
         record.tenant_id,
@@ -210,7 +218,7 @@ def visit_of(record: wire.Contact) -> Visit:
         record.queue_id,
         record.edge_instance,
         record.channel,
-        record.enqueued_at.ToDatetime(UTC).timestamp(),
+        _seconds(record.enqueued_at),
     )
 
 
@@ -222,13 +230,13 @@ def spec_of(record: wire.Contact, fifo: int) -> ContactSpec:
         offered = Offered(
             made.rid,
             (made.agent_tenant_id, made.agent_id),
-            made.offered_at.ToDatetime(UTC).timestamp(),
+            _seconds(made.offered_at),
         )
     return ContactSpec(
         (record.tenant_id, record.contact_id),
         (record.tenant_id, record.queue_id),
         record.fifo or fifo,
-        record.enqueued_at.ToDatetime(UTC).timestamp(),
+        _seconds(record.enqueued_at),
         record.priority,
         record.channel,
         tuple(sorted((skill.name, skill.level) for skill in record.requirements)),

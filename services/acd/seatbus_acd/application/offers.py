@@ -101,7 +101,7 @@ class Offers:
         except Refused as error:
             skip = Skip.AGENT if error.reason in _AGENT_REASONS else Skip.NONE
             retry_s = 0.0 if skip is Skip.AGENT else _RETRY_S
-            await self._back(visit, offer, "lost_reservation", skip, retry_s, str(error))
+            await self._back(visit, offer, "lost_reservation", skip, retry_s, str(error), error.current)
             return False
         except NotFound as error:
             await self._back(visit, offer, "lost_reservation", Skip.AGENT, 0.0, str(error))
@@ -196,11 +196,18 @@ class Offers:
         self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S))
 
     async def _back(
-        self, visit: Visit, offer: Offer, reason: str, skip: Skip, retry_s: float, why: str
+        self,
+        visit: Visit,
+        offer: Offer,
+        reason: str,
+        skip: Skip,
+        retry_s: float,
+        why: str,
+        revision: int = 0,
     ) -> None:
         if not await self._write_back(visit, offer, reason, why):
             retry_s = max(retry_s, _RETRY_S)
-        self._holder.apply(OfferFailed(offer.key, offer.rid, skip, retry_s))
+        self._holder.apply(OfferFailed(offer.key, offer.rid, skip, retry_s, revision))
 
     async def _write_back(self, visit: Visit, offer: Offer, reason: str, why: str) -> bool:
         """False when the bus did not take it; the contact's next offer gives this one up then."""

@@ -45,7 +45,7 @@ class AgentsFeed(Protocol):
 
 class Router:
     """`lease_for(group)` makes a contender for a group; `read` gives the present topology, and
-    `configured(tenant, queue)` says whether it would have that queue.
+    `configured(tenant, queue)` says whether it would have that queue. `taken_over` is told of each takeover.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class Router:
         feed: AgentsFeed,
         configured: Callable[[str, str], bool],
         reconcile_s: float,
+        taken_over: Callable[[], None],
     ) -> None:
+        self._taken_over = taken_over
         self._configured = configured
         self._deps = deps
         self._read = read
@@ -169,6 +171,7 @@ class Router:
             except SeatbusError as error:
                 log.warning("rebuild interrupted, it starts again", group=group, reason=str(error))
                 await asyncio.sleep(_REBUILD_RETRY_S)
+        self._taken_over()
         log.info("routing group taken over", group=group, epoch=epoch, contacts=len(shard.visits))
         self._ready.setdefault(group, asyncio.Event()).set()
 

@@ -77,6 +77,7 @@ class Shard:
         self._offers = Offers(self, deps.agents, deps.edges)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
+        self._wake_at: float | None = None
         self._stopped = False
         # Contacts on their way into the bucket: they count against a queue's limit.
         self._opening: Counter[QueueKey] = Counter()
@@ -383,12 +384,19 @@ class Shard:
 
     def _set_wake(self) -> None:
         at = self.engine.next_wake
+        if at == self._wake_at and self._wake is not None:
+            return
+        self._wake_at = at
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
         if at is not None and not self._stopped:
             delay = max(0.0, at - self._deps.timeline())
-            self._wake = asyncio.get_running_loop().call_later(delay, self.apply, Tick())
+            self._wake = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._wake = None
+        self.apply(Tick())
 
     # What it shows
 

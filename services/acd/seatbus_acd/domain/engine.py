@@ -178,7 +178,7 @@ class Engine:
         if contact is None or contact.rid != event.rid or contact.agent is None:
             return
         agent = contact.agent
-        seen = max(contact.seen_revision, contact.reserved_revision)
+        seen = max(contact.seen_revision, contact.reserved_revision, event.revision)
         if event.skip is not Skip.NONE:
             agent.min_revision = max(agent.min_revision, seen + 1)
         elif contact.reserved_revision:

@@ -142,12 +142,15 @@ class Skip(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
-    """The contact is back in its place. `retry_s` is for failures that would repeat at once."""
+    """The contact is back in its place. `retry_s` is for failures that would repeat at once; `revision` is
+    that of the agent's record on which a refusal rests, 0 where none was named.
+    """
 
     key: ContactKey
     rid: str
     skip: Skip
     retry_s: float = 0.0
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,11 @@ class Agent:
         if status.revision < self.min_revision:
             return False
         items = status.items
-        busy = sum(1 for used in items.values() if used == channel)
-        busy += sum(1 for rid, used in self.claims.items() if used == channel and rid not in items)
+        busy = 0
+        for used in items.values():
+            busy += used == channel
+        for rid, used in self.claims.items():
+            busy += used == channel and rid not in items
         return busy < spec.capacity(channel)
 
 
