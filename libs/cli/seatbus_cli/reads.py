@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from seatbus_cli.client import Client
+
+WIDE = 200
 
 DataDir = Annotated[Path, typer.Option(help="data directory of the platform", envvar="SEATBUS_DATA_DIR")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output")]
@@ -125,12 +129,14 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], json_output: boo
     if json_output:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.removesuffix("_us").removesuffix("_id"), overflow="fold")
+        table.add_column(column.removesuffix("_us").removesuffix("_id"), no_wrap=True)
     for row in rows:
         table.add_row(*(_cell(column, row.get(column)) for column in columns))
-    Console().print(table if rows else "nothing yet")
+    # A pipe has no width of its own: nothing is folded or cut there.
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, soft_wrap=True).print(table if rows else "nothing yet")
 
 
 def _show_one(row: dict[str, Any], json_output: bool) -> None:
@@ -146,6 +152,10 @@ def _show_one(row: dict[str, Any], json_output: bool) -> None:
 def _cell(column: str, value: object) -> str:
     if value is None:
         return ""
+    if column in ("since", "started_at") and isinstance(value, str) and value:
+        return f"{datetime.fromisoformat(value).astimezone():%H:%M:%S}"
+    if column == "state" and isinstance(value, str):
+        return value.removeprefix("CALL_STATE_").lower()
     if column.endswith("_us") and isinstance(value, int | float | str):
         return f"{int(value) / 1e6:.1f} s"
     if column == "service_level" and isinstance(value, int | float):
