@@ -98,7 +98,9 @@ class Reporting:
         await self.gaps.stop()
 
     def not_ready(self) -> str:
-        return "" if self._ready else "the store or the boards are not loaded yet"
+        if not self._ready:
+            return "the store or the boards are not loaded yet"
+        return f"rows are not stored: {self.rows.trouble}" if self.rows.trouble else ""
 
     async def drain(self) -> None:
         """Nothing here is lost by stopping; readers of boards choose another replica."""

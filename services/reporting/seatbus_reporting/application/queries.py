@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from seatbus.reporting.v1 import service_pb2 as rpc
@@ -227,9 +228,9 @@ def _fact(row: Mapping[str, object]) -> CallFact:
     at = EPOCH + timedelta(microseconds=_number(row["occurred_us"]))
     try:
         message = message_class(f"seatbus.call.v1.{row['type']}")()
-    except InvalidArgument:
+        message.ParseFromString(base64.b64decode(str(row["payload"])))
+    except (InvalidArgument, DecodeError):
         return CallFact(_number(row["seq"]), at, None)
-    message.ParseFromString(base64.b64decode(str(row["payload"])))
     return CallFact(_number(row["seq"]), at, message)
 
 

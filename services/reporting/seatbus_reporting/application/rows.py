@@ -69,6 +69,7 @@ class Rows:
         self._batch = Batch()
         self._behind = False
         self._failing = False
+        self.trouble = ""  # why rows are not stored now
         self._closing = False
         self._last = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -157,14 +158,19 @@ class Rows:
                 try:
                     await self._write(batch)
                     break
-                except SeatbusError as error:
-                    self._failing = True
-                    log.warning("rows wait for the store", events=batch.count, reason=str(error))
+                except Exception as error:  # noqa: BLE001 - whatever it is, what is not stored stays here
+                    self._failing, self.trouble = True, str(error) or repr(error)
+                    log.warning(
+                        "rows wait for the store",
+                        events=batch.count,
+                        reason=repr(error),
+                        expected=isinstance(error, SeatbusError),
+                    )
                     if self._closing:
                         return
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, _MAX_RETRY_S)
-            self._failing = False
+            self._failing, self.trouble = False, ""
         finally:
             self._task = None
             if self._batch.count and not self._closing:
