@@ -120,13 +120,52 @@ class SipLayer:
                 if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
                     transaction.feed(Event.TRANSPORT_ERROR, now, self)
 
+    def connection_lost(self, flow: Flow, now: float) -> None:
+        """A connection has gone: requests sent over it fail, responses may go another way (18.2.2)."""
+        for transaction in list(self._clients.values()):
+            if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
+                transaction.feed(Event.TRANSPORT_ERROR, now, self)
+
+    def refuse_unframed(self, head: bytes, source: Flow, error: SipParseError) -> None:
+        """Answer the headers of a message whose end a stream does not tell, or whose size is refused."""
+        answered = False
+        try:
+            message = parse_message(head, self.config.limits)
+        except SipParseError:
+            pass
+        else:
+            answered = isinstance(message, Request) and self._refuse_malformed(message, source, error)
+        self._events.append(ev.ParseFailed(source, error, answered))
+
     # ---- transaction user -------------------------------------------------------------------------------
-    def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
-        """Send a request (not ACK nor CANCEL) statefully. Takes it over: prepends Via, adds Max-Forwards."""
-        branch = self._add_via(request, flow)
+    def prepare_request(self, request: Request, flow: Flow) -> None:
+        """Give a request its Via and Max-Forwards, so that it can be stored before `send_prepared`."""
+        self._add_via(request, flow)
+
+    def send_prepared(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
+        """Send a prepared request statefully: for the first time, or again in a successor of the process.
+
+        To the peer the same request is a retransmission: it repeats its last answer.
+        """
         invite = request.method == "INVITE"
         machine = Machine.INVITE_CLIENT if invite else Machine.NON_INVITE_CLIENT
-        return self._start_client(machine, (branch, request.method), flow, request, now)
+        return self._start_client(machine, (request.via.branch, request.method), flow, request, now)
+
+    def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
+        """Send a request (not ACK nor CANCEL) statefully. Takes it over: prepends Via, adds Max-Forwards."""
+        self._add_via(request, flow)
+        return self.send_prepared(request, flow, now)
+
+    def resume_invite(self, request: Request, flow: Flow, local_tag: str) -> ServerTransaction:
+        """Take up an INVITE that a predecessor received and did not finish: its repeats and its CANCEL find it.
+
+        `request` as it was delivered then, `flow` where its responses go.
+        """
+        tx = self._start_server(request, self._server_key(request), flow, local_tag)
+        tx.state = State.PROCEEDING
+        tx.merge_key = (request.from_.tag, request.call_id, request.cseq)
+        self._merged[tx.merge_key] = tx
+        return tx
 
     def respond(self, tx: ServerTransaction, response: Response, now: float) -> None:
         """Send a response. To gets the transaction's tag if it has none.
