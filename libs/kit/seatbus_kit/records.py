@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import Message
 
+from seatbus_kit import metrics
 from seatbus_kit.buckets import MARKER_TTL_S, Bucket, Entry, Write
 from seatbus_kit.clock import SystemClock
 from seatbus_kit.ended import EndedRecords
@@ -40,6 +41,9 @@ M = TypeVar("M", bound=Message)
 
 _KEEP_REQUESTS = 16
 _CACHED = 20_000
+_conflicts = metrics.counter(
+    "seatbus_record_conflicts_total", "Compare-and-sets that met another revision", ("bucket",)
+)
 # A purged record keeps its last events this long if nobody could publish them, and its request ids after.
 _ENDED_PENDING_TTL_S = 86_400
 
@@ -240,11 +244,11 @@ class RecordStore(Generic[M]):
             self._publish(stored, self.pending_events(written))
         return Outcome(None if stored.deleted else written, new, change.result, events=events)
 
-    @staticmethod
-    async def _write(write: Awaitable[int]) -> int | None:
+    async def _write(self, write: Awaitable[int]) -> int | None:
         try:
             return await write
         except Conflict:
+            _conflicts.inc(bucket=self.bucket.name)
             return None
 
     def _stamp(

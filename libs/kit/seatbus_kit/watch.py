@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from seatbus_kit import metrics
 from seatbus_kit.buckets import Bucket, Entry, is_marker
 from seatbus_kit.bus import API
 from seatbus_kit.clock import SystemClock
@@ -33,6 +34,11 @@ _RETRY_S = 0.2
 _REMEMBER_GONE = 4096
 _STATUS = b"NATS/1.0 "
 _OPERATION = b"KV-Operation"
+_loads = metrics.counter(
+    "seatbus_watch_loads_total",
+    "Full loads of a watched bucket: the first, and one after each blind phase",
+    ("bucket",),
+)
 
 log = get_logger("seatbus.watch")
 
@@ -292,6 +298,7 @@ class Watcher:
             self._tell(Change(entry.key, None, entry))
 
     def _complete(self) -> None:
+        _loads.inc(bucket=self._bucket.name)
         self._heard = self.loaded_at = self._clock.monotonic()
         self._loaded.set()
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
 import grpc.aio
 
+from seatbus_kit import metrics
 from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, SeatbusError, Unimplemented
 from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import MAX_MESSAGE
@@ -36,6 +38,9 @@ Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
 # A unary call that may run longer than this would outlive the patience of every caller.
 MAX_UNARY_S: Final = 60.0
 _current = current_trace_var()
+_seconds = metrics.histogram(
+    "seatbus_rpc_seconds", "Time a unary call took here, by its outcome", ("method", "code")
+)
 
 
 class RpcServer:
@@ -154,16 +159,22 @@ class _Guard:
         self, behaviour: Callable[[Message, Context], Awaitable[Message]]
     ) -> Callable[[Message, Context], Awaitable[Message]]:
         async def plain(request: Message, context: Context) -> Message:
+            began = time.perf_counter()
             try:
                 remaining = context.time_remaining()
                 if remaining is None:
                     raise InvalidArgument("a call needs a deadline", field="grpc-timeout", rule="required")
                 check(request)
                 if remaining <= MAX_UNARY_S:
-                    return await behaviour(request, context)
-                return await self._capped(behaviour, request, context)
+                    answer = await behaviour(request, context)
+                else:
+                    answer = await self._capped(behaviour, request, context)
             except Exception as error:  # noqa: BLE001 - the one place where any error becomes a status
+                code = error.code if isinstance(error, SeatbusError) else SeatbusError.code
+                _seconds.observe(time.perf_counter() - began, method=self.name, code=code)
                 await self.refuse(context, error)
+            _seconds.observe(time.perf_counter() - began, method=self.name, code="ok")
+            return answer
 
         return self._traced(plain)
 

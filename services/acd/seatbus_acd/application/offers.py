@@ -14,6 +14,7 @@ from seatbus_acd.domain.model import (
     Rule,
     Skip,
 )
+from seatbus_kit import metrics
 from seatbus_kit.errors import NotFound, Refused, SeatbusError, StaleEpoch
 from seatbus_kit.log import get_logger
 
@@ -29,6 +30,9 @@ log = get_logger("acd.offers")
 
 _EDGE_ABSENT_RETRY_S: Final = 2.0
 _RETRY_S: Final = 1.0
+offers_ended = metrics.counter(
+    "seatbus_acd_offers_total", "Offers of contacts to agents by how they ended", ("outcome",)
+)
 # The agent's fault, or that of his record as we saw it.
 _AGENT_REASONS: Final = frozenset({"agent_not_ready", "no_capacity", "logged_out"})
 
@@ -221,6 +225,7 @@ class Offers:
             reason=reason,
             why=why,
         )
+        offers_ended.inc(outcome=reason)
         try:
             await self._holder.give_back(visit, offer.rid, reason)
         except StaleEpoch:

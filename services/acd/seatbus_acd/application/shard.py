@@ -6,13 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.contacts import FRONT, Contacts, spec_of, visit_of
 from seatbus_acd.application.memory import Decisions, WaitEstimates
-from seatbus_acd.application.offers import Offers
+from seatbus_acd.application.offers import Offers, offers_ended
+from seatbus_acd.application.snapshot import queue_snapshot
 from seatbus_acd.domain.engine import Engine
 from seatbus_acd.domain.model import (
     AgentSeen,
@@ -148,6 +148,7 @@ class Shard:
             visit = await self._visit(key)
             agent = self._agent_of(key, rid)
             await self._give_back(visit, rid, outcome)
+            offers_ended.inc(outcome=outcome)
             if outcome == "failed":
                 if agent is not None:
                     await self._offers.release(visit, agent, rid)
@@ -285,6 +286,7 @@ class Shard:
     async def _answered(self, key: ContactKey, rid: str, request_id: str) -> None:
         visit = self.visits.get(key)
         await self.contacts.end(key, wire.VISIT_OUTCOME_ANSWERED, self._queue_of(key[0]), request_id, rid=rid)
+        offers_ended.inc(outcome="answered")
         if visit is not None:
             self.estimates.answered((visit.tenant, visit.queue_id), self._deps.timeline())
         self.left(key, answered=True)
@@ -402,28 +404,12 @@ class Shard:
 
     def snapshot(self, tenant: str) -> list[wire.QueueSnapshot]:
         shown = []
-        for key, queue in sorted(self.engine.queues.items()):
+        for key in sorted(self.engine.queues):
             if key[0] == tenant:
-                shown.append(self._queue_snapshot(key, queue.spec))
+                shown.append(queue_snapshot(self.engine, self.estimates, key))
         return shown
 
     def estimate(self, tenant: str, queue_id: str) -> tuple[int, int]:
         """Seconds that a caller who came now would wait, and the mean error. Raises NotFound."""
         queue = self._queue(tenant, queue_id)
         return self.estimates.estimate(queue.key, len(self.engine.queues[queue.key].places) + 1)
-
-    def _queue_snapshot(self, key: QueueKey, spec: QueueSpec) -> wire.QueueSnapshot:
-        contacts = self.engine.queues[key].contacts.values()
-        waiting = [contact for contact in contacts if not contact.rid]
-        snapshot = wire.QueueSnapshot(
-            tenant_id=key[0],
-            queue_id=key[1],
-            waiting=len(waiting),
-            offered=len(contacts) - len(waiting),
-            ready_agents=self.engine.ready_agents(key),
-            estimated_wait_s=self.estimates.estimate(key, len(waiting) + 1)[0],
-        )
-        if waiting:
-            oldest = min(contact.spec.enqueued_at for contact in waiting)
-            snapshot.oldest_enqueued_at.FromDatetime(datetime.fromtimestamp(oldest, UTC))
-        return snapshot

@@ -13,6 +13,7 @@ from seatbus_agent_state.application.ports import Deadline
 from seatbus_agent_state.domain.states import Cause, Presence
 from seatbus_agent_state.domain.turn import Turn
 from seatbus_contracts.subjects import record_key
+from seatbus_kit import metrics
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch
 from seatbus_kit.ids import uuid7
 from seatbus_kit.records import Change, Outcome, RecordStore
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from seatbus.common.v1.types_pb2 import Actor, RequestContext
     from seatbus_agent_state.application.ports import AgentConfig, Contacts, Directory, Timers
     from seatbus_kit.clock import Clock
+
+_reports = metrics.counter(
+    "seatbus_agent_work_reports_total", "What edges reported of agents' contacts and was applied", ("cause",)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,9 @@ class AgentService:
         return await self._change(who, lambda turn: turn.reserve(item, capacity))
 
     async def work(self, who: Who, rid: str, cause: Cause) -> Agent:
-        return await self._change(who, lambda turn: turn.work(rid, cause))
+        agent = await self._change(who, lambda turn: turn.work(rid, cause))
+        _reports.inc(cause=cause.value)
+        return agent
 
     async def release(self, who: Who, rid: str) -> Agent:
         """Idempotent: an agent that does not hold the reservation any more is answered with its state.
