@@ -1,8 +1,9 @@
 """A playout buffer in front of a mixer: packets in when they come, one frame out every 20 ms.
 
 Laws: a sample is played at the place its timestamp gives it, or not at all; the delay grows at once when
-packets come too late, and shrinks by one frame a second while there was more in store than needed; it never
-passes the maximum.
+packets come too late, and the delay that was never used in a second is given back; it never passes the
+maximum. A sender whose clock is not ours is followed by bending: a frame is made of a few samples more or
+less (about 1 %), without a seam, so that a drift never costs a frame. Only a store beyond the maximum is cut.
 """
 
 from __future__ import annotations
@@ -19,12 +20,18 @@ Pcm = NDArray[np.int16]
 
 _RING: Final = 1 << 14
 """Samples: two seconds at 8 kHz. A power of two: a timestamp masks to its place, also across the wrap."""
+_WINDOW: Final = 50
+"""Frames between two looks at the store: a second."""
+_STRETCH: Final = 4
+"""Samples that a frame may lack and is still made whole by stretching what there is."""
 
 
 class JitterBuffer:
     """Samples of one source. `put` takes packets of any length; `get` gives frames of one length."""
 
     __slots__ = (
+        "_bend",
+        "_bent",
         "_frame",
         "_frames_seen",
         "_max",
@@ -36,6 +43,7 @@ class JitterBuffer:
         "_ring",
         "_spare",
         "_started",
+        "bends",
         "late",
         "missing",
         "skipped",
@@ -62,7 +70,13 @@ class JitterBuffer:
         self._playing = False
         self._spare = _RING
         self._frames_seen = 0
+        self._bend = 0
+        self._bent = {
+            bend: np.arange(frame_samples) * ((frame_samples + bend) / frame_samples)
+            for bend in range(-_STRETCH, 3)
+        }
         self.target = self._min
+        self.bends = 0
         self.late = 0
         self.missing = 0
         self.skipped = 0
@@ -75,9 +89,11 @@ class JitterBuffer:
 
     def reset(self) -> None:
         """Another source follows: forget the samples, keep the delay that was learned."""
+        self._ring[:] = 0
         self._present[:] = False
         self._started = False
         self._playing = False
+        self._bend = 0
 
     def put(self, timestamp: int, pcm: Pcm) -> None:
         """Takes one packet's samples. What comes too late is dropped and counted."""
@@ -129,26 +145,54 @@ class JitterBuffer:
             self._grow()
             self._playing = False
             self._started = False
+            self._bend = 0
             return None
         if depth > self._max:
             self._skip(depth - self._max)
-        frame, present = self._take()
-        self.missing += self._frame - present
+        bend = self._bend
+        if 0 < self._frame - depth <= _STRETCH:
+            bend = depth - self._frame
+        if bend and depth >= self._frame + bend:
+            frame = self._bent_frame(bend)
+        else:
+            frame, present = self._take(self._frame)
+            self.missing += self._frame - present
         self._settle(depth)
         return frame
 
-    def _take(self) -> tuple[Pcm, int]:
-        place = (self._next + np.arange(self._frame)) & (_RING - 1)
-        here = self._present[place]
-        frame = np.where(here, self._ring[place], 0).astype(np.int16)
-        self._present[place] = False
-        self._next = (self._next + self._frame) & TS_MASK
-        return frame, int(here.sum())
+    def _take(self, size: int) -> tuple[Pcm, int]:
+        """The next samples, zeros where there are none, and how many there are. Their places are free now."""
+        at = self._next & (_RING - 1)
+        end = at + size
+        self._next = (self._next + size) & TS_MASK
+        if end > _RING:
+            place = np.arange(at, end) & (_RING - 1)
+            frame = self._ring[place]
+            present = int(np.count_nonzero(self._present[place]))
+            self._ring[place] = 0
+            self._present[place] = False
+            return frame, present
+        frame = self._ring[at:end].copy()
+        present = int(np.count_nonzero(self._present[at:end]))
+        self._ring[at:end] = 0
+        self._present[at:end] = False
+        return frame, present
+
+    def _bent_frame(self, bend: int) -> Pcm:
+        """A frame made of `bend` samples more than it has: the clock of the sender is not ours."""
+        beyond = (self._next + self._frame + bend) & (_RING - 1)
+        after = self._ring[beyond] if self._present[beyond] else self._ring[beyond - 1]
+        taken, present = self._take(self._frame + bend)
+        self.missing += max(0, self._frame + bend - present)
+        self.bends += 1
+        whole = np.append(taken, after)
+        bent: Pcm = np.rint(np.interp(self._bent[bend], np.arange(len(whole)), whole)).astype(np.int16)
+        return bent
 
     def _skip(self, samples: int) -> None:
         frames = -(-samples // self._frame)
         for _ in range(frames):
-            self._take()
+            self._take(self._frame)
         self.skipped += frames
 
     def _grow(self) -> None:
@@ -156,14 +200,19 @@ class JitterBuffer:
         self._frames_seen = 0
 
     def _settle(self, depth: int) -> None:
-        """Once a second: gives back the delay that was never used."""
+        """Once a second: what to do about the store that was never used, or is about to run out."""
         self._spare = min(self._spare, depth)
         self._frames_seen += 1
-        if self._frames_seen < 50:
+        if self._frames_seen < _WINDOW:
             return
-        if self._spare > self.target + self._frame:
-            self._skip(self._frame)
-        elif self._spare > 2 * self._frame and self.target > self._min:
-            self.target -= self._frame
+        spare, frame = self._spare, self._frame
+        self._bend = 0
+        if spare > self.target + frame:
+            self._bend = 2 if spare > self.target + 2 * frame else 1
+        elif spare > 2 * frame and self.target > self._min:
+            self.target -= frame
+        elif spare < frame or (spare < min(self.target, 2 * frame) and depth < self._max - frame):
+            # A slow sender slips by a whole packet at a time: only a whole frame in reserve is one.
+            self._bend = -1 if self._min < self._max else 0
         self._spare = _RING
         self._frames_seen = 0
