@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
     flush_interval_s: float = Field(default=10.0, ge=0.01, le=60)
     flush_rows: int = Field(default=5000, ge=1, le=100_000)
     fresh_s: float = Field(default=1.0, ge=0.01, le=60)
-    read_pace_s: float = Field(default=0.1, ge=0.005, le=1)
+    read_pace_s: float = Field(default=0.15, ge=0.005, le=1)
     board_delta_s: float = Field(default=0.05, ge=0.01, le=5)
     board_heartbeat_s: float = Field(default=5.0, ge=0.1, le=60)
     board_snapshot_s: float = Field(default=5.0, ge=0.1, le=600)

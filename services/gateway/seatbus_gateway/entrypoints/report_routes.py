@@ -154,7 +154,9 @@ class ReportRoutes:
         P = Permission
         base = "/tenants/{tenant}"
         return [
-            Route("GET", f"{base}/cdrs", P.REPORTS_READ, "Call records, newest first", self.cdrs, "reports",
+            Route("GET", f"{base}/cdrs", P.REPORTS_READ,
+                  "Call records, newest first, each ended call once; without `final` events are missing",
+                  self.cdrs, "reports",
                   query=models.CdrQuery, answer=paged("cdrs", "Cdr", "next_cursor")),
             Route("GET", f"{base}/cdrs/{{id}}", P.REPORTS_READ, "The record of a call", self.cdr, "reports",
                   answer=types.Cdr.DESCRIPTOR),
