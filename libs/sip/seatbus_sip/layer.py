@@ -157,7 +157,7 @@ class SipLayer:
         return self.send_prepared(request, flow, now)
 
     def resume_invite(self, request: Request, flow: Flow, local_tag: str) -> ServerTransaction:
-        """Take up an INVITE that a predecessor received and did not finish: its repeats and its CANCEL find it.
+        """Take up an unfinished INVITE of a predecessor: its repeats and its CANCEL find it.
 
         `request` as it was delivered then, `flow` where its responses go.
         """
@@ -320,12 +320,7 @@ class SipLayer:
 
     def _on_request(self, request: Request, source: Flow, now: float) -> None:
         reply = mark_source(request, source)
-        via = request.via
-        method = "INVITE" if request.method == "ACK" else request.method
-        if via.branch.startswith(MAGIC):
-            key: tuple[Hashable, ...] = (via.branch, via.sent_by, method)
-        else:
-            key = (str(via), request.call_id, request.cseq.number, request.from_.tag, method)
+        key = self._server_key(request)
         tx = self._servers.get(key)
         if request.method == "ACK":
             if tx is not None:
@@ -338,6 +333,14 @@ class SipLayer:
             self._on_cancel(request, key, reply, now)
         else:
             self._new_request(request, key, reply, now)
+
+    @staticmethod
+    def _server_key(request: Request) -> tuple[Hashable, ...]:
+        via = request.via
+        method = "INVITE" if request.method == "ACK" else request.method
+        if via.branch.startswith(MAGIC):
+            return (via.branch, via.sent_by, method)
+        return (str(via), request.call_id, request.cseq.number, request.from_.tag, method)
 
     def _new_request(self, request: Request, key: Hashable, reply: Flow, now: float) -> None:
         merge_key: Hashable = None
@@ -393,10 +396,12 @@ class SipLayer:
         tx.feed(Event.START, now, self)
         return tx
 
-    def _start_server(self, request: Request, key: Hashable, reply: Flow) -> ServerTransaction:
+    def _start_server(
+        self, request: Request, key: Hashable, reply: Flow, local_tag: str = ""
+    ) -> ServerTransaction:
         invite = request.method == "INVITE"
         machine = Machine.INVITE_SERVER if invite else Machine.NON_INVITE_SERVER
-        tx = ServerTransaction(machine, key, reply, request, self.ids.token())
+        tx = ServerTransaction(machine, key, reply, request, local_tag or self.ids.token())
         self._servers[key] = tx
         return tx
 

@@ -61,15 +61,15 @@ class SipEdge:
         settings = self._settings
         await self._config.start()
         await self._registrar.start()
+        await self.edge.read_journal()
         try:
-            await self._stack.open(
-                settings.sip_host, settings.sip_port, settings.sip_public_host, self._entry.handle
-            )
+            await self._stack.open(settings.sip_host, settings.sip_port, settings.sip_public_host)
         except OSError as error:
             raise Unavailable(
                 f"SIP cannot be bound to {settings.sip_host}:{settings.sip_port}: {error.strerror or error}"
             ) from error
         await self.edge.start()
+        self._stack.serve(self._entry.handle)
         self._runtime.attributes["sip"] = host_port(self._stack.advertised)
         self._runtime.log.info("SIP is served", address=host_port(self._stack.local), transport="udp")
 

@@ -33,7 +33,7 @@ async def _bridged(world: Any, steps: Any) -> tuple[Any, Any]:
     return call, await phone.next_call()
 
 
-async def test_a_killed_edge_ends_its_calls_and_frees_their_agents(empty_world: Any, steps: Any) -> None:
+async def test_a_killed_edge_takes_its_calls_up_again(empty_world: Any, steps: Any) -> None:
     world = empty_world
     caller = await Phone.start(("127.0.0.1", 1))
     world.phones.append(caller)
@@ -47,24 +47,38 @@ async def test_a_killed_edge_ends_its_calls_and_frees_their_agents(empty_world: 
     await world.until(lambda: world.acd.enqueued)
     await world.offer()
     await world.until(lambda: "CallBridged" in world.types())
+    agent_leg = await phone.next_call()
     waiting = await caller.dial(world.number)
     await world.until(lambda: len(world.acd.enqueued) == 2)
     await world.until(lambda: world.types().count("CallQueued") == 2)
+    contact = world.acd.enqueued[1].contact_id
+    sessions = dict(world.media.sessions)
 
     world.kill()
     await world.process.wait()
     await world.start_process()
-    await world.until(lambda: world.types().count("CallEnded") == 2)
+    # The contact is asked for again, under its own id: it keeps its place.
+    await world.until(lambda: [item.contact_id for item in world.acd.enqueued[2:]] == [contact])
+    assert world.media.sessions == sessions
+    assert (talking.state, waiting.state, agent_leg.state) == ("answered", "answered", "answered")
+    listed = await world.ask("ListCalls", call_pb.ListCallsRequest(tenant_id=world.tenant))
+    assert len(listed.calls) == 2
+
+    await agent_leg.hold()
+    await world.until(lambda: "LegHeld" in world.types())
+    await talking.hold()
+    await agent_leg.hang_up()
     await talking.wait_ended()
-    await waiting.wait_ended()
+    await waiting.hang_up()
+    await world.until(lambda: world.types().count("CallEnded") == 2)
+    causes = set()
     for call_id in {event.entity for event in world.events}:
         mine = [event for event in world.events if event.entity == call_id]
         last = mine[-1].decode()
-        assert last.cause == call_types.HANGUP_CAUSE_SYSTEM
+        causes.add(last.cause)
         assert sorted({event.seq for event in mine}) == list(range(1, last.last_seq + 1))
+    assert causes == {call_types.HANGUP_CAUSE_AGENT_HUNG_UP, call_types.HANGUP_CAUSE_ABANDONED_IN_QUEUE}
     await world.until(lambda: "work ended" in world.told and "cancel" in world.told)
-    (listed,) = [await world.ask("ListCalls", call_pb.ListCallsRequest(tenant_id=world.tenant))]
-    assert not listed.calls
     bucket = Bucket(world.bus, "calls")
 
     async def gone() -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.sip")
 
 _REMEMBERED_SOURCES = 20_000
+_EARLY_DATAGRAMS = 2_000
 
 
 class Handler(Protocol):
@@ -64,15 +65,23 @@ class SipStack(asyncio.DatagramProtocol):
         self.layer = SipLayer(LayerConfig(sent_by=lambda _flow: host_port(self.advertised)))
         self.dropped = 0
         self._limited: OrderedDict[str, float] = OrderedDict()
+        self._early: list[tuple[bytes, tuple[str, int]]] = []
 
-    async def open(self, host: str, port: int, advertised_host: str, handler: Handler) -> None:
-        """Binds the socket. Raises OSError when the address is taken."""
-        self._handler = handler
+    async def open(self, host: str, port: int, advertised_host: str) -> None:
+        """Binds the socket; what comes in waits for `serve`. Raises OSError when the address is taken."""
         transport, _ = await self._loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
         self._transport = transport
         bound = transport.get_extra_info("sockname")
         self.local = (bound[0], bound[1])
         self.advertised = (advertised_host, bound[1])
+
+    def serve(self, handler: Handler) -> None:
+        """From now on what comes in is handled, what has come since `open` first."""
+        self._handler = handler
+        early, self._early = self._early, []
+        for data, addr in early:
+            self.datagram_received(data, addr)
+        self.pump()
 
     def close(self) -> None:
         if self._timer is not None:
@@ -89,6 +98,10 @@ class SipStack(asyncio.DatagramProtocol):
 
     # ---- asyncio ----------------------------------------------------------------------------------------
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if self._handler is None:
+            if len(self._early) < _EARLY_DATAGRAMS:
+                self._early.append((data, addr))
+            return
         now = self._loop.time()
         if len(data) > self._max_datagram:
             self.dropped += 1

@@ -100,11 +100,12 @@ class Commands:
     def media(self, effect: fx.Media) -> None:
         self._media_lane.push(lambda: self._media(effect))
 
-    async def _execute(self, commands: Any, limit_s: float) -> media_pb.ExecuteResponse:
+    async def _execute(self, commands: Any, limit_s: float, request_id: str = "") -> media_pb.ExecuteResponse:
+        """`request_id` names what a successor of this process may ask again."""
         self._requests += 1
         call = self._call
         request = media_pb.ExecuteRequest(
-            context=self._context(f"{call.call_id}:{self._edge.incarnation}:{self._requests}"),
+            context=self._context(request_id or f"{call.call_id}:{self._edge.incarnation}:{self._requests}"),
             session_id=call.call_id,
             owner=call.owner,
             epoch=call.epoch,
@@ -131,7 +132,7 @@ class Commands:
             if reply is fx.MediaReply.ACCEPTED:
                 answer = await self._accept(effect)
             else:
-                answer = await self._execute(effect.commands, _MEDIA_S)
+                answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
         except AWAY as error:
             self._log("media does not answer, the call is ended", error, media=call.media_instance)
             session.feed(on.MediaLost(str(error)))
@@ -147,6 +148,12 @@ class Commands:
         elif reply is fx.MediaReply.CONNECTED:
             session.feed(on.Connected(effect.leg_id, results[0].codec))
 
+    def _request_of(self, effect: fx.Media) -> str:
+        """What has a reply is asked once a leg: asked again after a restart, media repeats its answer."""
+        if effect.reply is fx.MediaReply.NOTHING:
+            return ""
+        return f"{self._call.call_id}:{effect.reply}:{effect.leg_id}"
+
     async def _accept(self, effect: fx.Media) -> media_pb.ExecuteResponse:
         """The first command of a session chooses its instance; another one is tried when that is away."""
         call = self._call
@@ -156,7 +163,7 @@ class Commands:
             found = self._edge.neighbours.instances.get(call.media_instance)
             call.media_incarnation = found.incarnation if found is not None else ""
             try:
-                return await self._execute(effect.commands, 1.0)
+                return await self._execute(effect.commands, 1.0, self._request_of(effect))
             except AWAY as error:
                 self._edge.media_watch.suspect(call.media_instance)
                 if self._edge.monotonic() >= deadline or call.phase is not Phase.ARRIVED:
@@ -183,7 +190,7 @@ class Commands:
         statistics: list[on.LegStatistics] = []
         try:
             if self._call.media_instance:
-                answer = await self._execute(effect.commands, _END_S)
+                answer = await self._execute(effect.commands, _END_S, self._request_of(effect))
                 for result in answer.results:
                     statistics += [
                         on.LegStatistics(item.endpoint_id, item.statistics) for item in result.endpoints
@@ -211,7 +218,7 @@ class Commands:
     def begin_flow(self, effect: fx.BeginFlow) -> None:
         call = self._call
         if not effect.flow_id:
-            self._fall_back("the number has no flow")
+            self.fall_back("the number has no flow")
             return
         request = ivr.BeginRequest(
             context=self._context(f"{call.call_id}:begin"),
@@ -241,7 +248,7 @@ class Commands:
             )
         except SeatbusError as error:
             self._log("no step of the flow, the number's fallback route is taken", error, method=method)
-            self._fall_back(str(error))
+            self.fall_back(str(error))
             return
         step = answer.step
         queue = None
@@ -249,7 +256,8 @@ class Commands:
             queue = self._edge.queue(self._call.tenant_id, step.enqueue.queue_id)
         self._session.feed(on.StepGiven(step, queue))
 
-    def _fall_back(self, reason: str) -> None:
+    def fall_back(self, reason: str) -> None:
+        """Takes the number's fallback route."""
         route = self._edge.fallback(self._call.tenant_id, self._call.number_id)
         queue = None
         if route is not None and route.WhichOneof("target") == "queue_id":
@@ -325,7 +333,7 @@ class Commands:
             rid=rid,
             outcome=effect.outcome,
         )
-        answered = effect.outcome == acd.OFFER_OUTCOME_ANSWERED
+        answered = effect.outcome == acd.OFFER_OUTCOME_ANSWERED and not effect.repeated
         address = self._acd_address
 
         async def job() -> None:

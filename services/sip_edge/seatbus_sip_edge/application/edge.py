@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import NotFound
+from seatbus_kit.errors import NotFound, Unavailable
 from seatbus_kit.events import OutEvent
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
+from seatbus_sip.errors import SipError
 from seatbus_sip_edge.adapters.call_records import CallRecords
-from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, recover, segments
+from seatbus_sip_edge.adapters.journal import Journal, frame
 from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.media_watch import MediaWatch
+from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
 from seatbus_sip_edge.application.session import Session
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.runtime import Runtime
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A call with its SIP side, and a fact: tenant, call, sequence, type, microseconds, payload in base64.
-_Stored: TypeAlias = "dict[str, dict[str, object]]"
-_Fact: TypeAlias = "tuple[str, str, int, str, int, str]"
+_Found: TypeAlias = "tuple[list[StoredCall], list[Fact]]"
 
 
 class Edge:
@@ -75,6 +74,9 @@ class Edge:
         # (Call-ID, own tag) of each dialog and open INVITE.
         self.legs: dict[tuple[str, str], tuple[Session, str]] = {}
         self.draining = False
+        # Until then nothing can be said about any call.
+        self.restored = False
+        self._found: _Found = ([], [])
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -113,11 +115,17 @@ class Edge:
         return found.number.fallback
 
     def session(self, tenant: str, call_id: str) -> Session:
-        """Raises NotFound, for a call of another tenant too."""
+        """Raises NotFound, for a call of another tenant too; Unavailable before the calls are back."""
+        self.must_be_restored()
         session = self.sessions.get(call_id)
         if session is None or session.call.tenant_id != tenant or session.over:
             raise NotFound(f"no live call {call_id}", field="call_id")
         return session
+
+    def must_be_restored(self) -> None:
+        """Raises Unavailable: whoever asks would take a call for gone that is only being read."""
+        if not self.restored:
+            raise Unavailable("the calls are being taken up after a restart")
 
     def load(self) -> float:
         return min(1.0, len(self.sessions) / 2000)
@@ -170,39 +178,67 @@ class Edge:
             await self._empty.wait()
 
     # ---- start, recovery, stop --------------------------------------------------------------------------
+    async def read_journal(self) -> None:
+        """What a predecessor has left. Comes before the SIP socket is opened."""
+        self._found = await asyncio.to_thread(read_journal, self.journal.directory)
+
     async def start(self) -> None:
-        """Reads the journal, opens a new segment, and settles what the predecessor left behind."""
-        unfinished, owed, unpublished = await asyncio.to_thread(_read_journal, self.journal.directory)
-        for stored in (*unfinished, *owed):
-            call = Call.from_dict(stored["call"])
-            session = self.open(call)
-            session.recovered = True
-            session.sip.restore(stored["sip"])
-        events = [
+        """Restores the predecessor's calls and opens a new segment. SIP is served from then on."""
+        began = self.monotonic()
+        stored_calls, unpublished = self._found
+        self._found = ([], [])
+        broken = [session for session in map(self._restore, stored_calls) if session is not None]
+        self._held_back = [
             self.make_event(tenant, call_id, seq, name, base64.b64decode(payload), micros)
             for tenant, call_id, seq, name, micros, payload in unpublished
         ]
-        self._held_back = events
         await self.journal.start(self._checkpoint)
-        self._held_back = []
+        events, self._held_back = self._held_back, []
         self.publisher.push(events)
         self.media_watch.start()
-        if unfinished or owed or events:
+        self.restored = True
+        restored = list(self.sessions.values())
+        for session in restored:
+            self._take_up(session, broken=session in broken)
+        if restored or events:
             log.warning(
-                "calls of a predecessor are ended",
-                calls=len(unfinished),
-                owing_reports=len(owed),
+                "calls of a predecessor are taken up",
+                calls=sum(1 for session in restored if not session.over),
+                owing_reports=sum(1 for session in restored if session.over),
+                broken=len(broken),
                 unpublished_facts=len(events),
+                took_ms=round((self.monotonic() - began) * 1000),
             )
-        for session in list(self.sessions.values()):
-            if session.over:
-                session.commands.repeat_reports()
-                self.finished(session)
-            elif session.call.phase is Phase.ENDING:
-                session.commands.repeat_reports()
-                session.feed(on.SessionEnded())
-            else:
-                session.feed(on.Aborted(Cause.HANGUP_CAUSE_SYSTEM))
+
+    def _restore(self, stored: StoredCall) -> Session | None:
+        """Returns the session only when its SIP side cannot be read: such a call is ended."""
+        session = self.open(Call.from_dict(stored["call"]))
+        session.recovered = True
+        try:
+            session.sip.restore(stored["sip"])
+        except (SipError, KeyError, TypeError, ValueError) as error:
+            log.error(
+                "a call's dialogs cannot be read from the journal",
+                tenant=session.call.tenant_id,
+                call=session.call.call_id,
+                error=repr(error),
+            )
+            return session
+        return None
+
+    def _take_up(self, session: Session, *, broken: bool) -> None:
+        call = session.call
+        if broken and call.phase not in (Phase.ENDING, Phase.ENDED):
+            session.feed(on.Aborted(Cause.HANGUP_CAUSE_SYSTEM))
+            return
+        trunk = self.config.get(call.tenant_id, "trunk", call.trunk_id) if call.trunk_id else None
+        session.feed(
+            on.Restored(
+                session.sip.offer if call.phase is Phase.ARRIVED else "",
+                tuple(trunk.trunk.codecs) if trunk is not None else (),
+                trunk.trunk.media_zone if trunk is not None else "",
+            )
+        )
 
     _held_back: Sequence[OutEvent] = ()
 
@@ -249,7 +285,7 @@ class Edge:
     async def republish(self, tenant: str, call_id: str, first: int, last: int) -> int:
         """Publishes facts of a call again, from the journal; returns how many it still has."""
         await self.journal.flush()
-        stored = await asyncio.to_thread(_facts_of, self.journal.directory, tenant, call_id)
+        stored = await asyncio.to_thread(facts_of, self.journal.directory, tenant, call_id)
         wanted = [
             self.make_event(tenant, call_id, seq, name, base64.b64decode(payload), micros)
             for seq, (name, micros, payload) in sorted(stored.items())
@@ -257,61 +293,3 @@ class Edge:
         ]
         self.publisher.push(wanted)
         return len(wanted)
-
-
-def _read_journal(
-    directory: Path,
-) -> tuple[
-    list[dict[str, dict[str, object]]],
-    list[dict[str, dict[str, object]]],
-    list[tuple[str, str, int, str, int, str]],
-]:
-    """Calls that had not ended, ended ones that may owe reports, and facts that may not be published."""
-    states: dict[str, _Stored] = {}
-    facts: dict[str, dict[int, _Fact]] = {}
-    published: dict[str, int] = {}
-    if directory.exists():
-        for entry in recover(directory):
-            kind, call_id = entry[0], str(entry[1]) if len(entry) > 1 else ""
-            if kind == "t":
-                state = entry[2]
-                states[call_id] = {"call": state, "sip": entry[3]}  # type: ignore[dict-item]
-                _take_facts(facts, str(state["tenant_id"]), call_id, entry[4])  # type: ignore[index]
-            elif kind == "e":
-                _take_facts(facts, str(entry[2]), call_id, entry[3])
-            elif kind == "p":
-                published[call_id] = max(published.get(call_id, 0), int(str(entry[2])))
-            elif kind == "x":
-                states.pop(call_id, None)
-    unpublished = [
-        fact
-        for call_id, of_call in facts.items()
-        for seq, fact in sorted(of_call.items())
-        if seq > published.get(call_id, 0)
-    ]
-    unfinished = [item for item in states.values() if item["call"]["phase"] != Phase.ENDED]
-    owed = [item for item in states.values() if item["call"]["phase"] == Phase.ENDED]
-    return unfinished, owed, unpublished
-
-
-def _take_facts(facts: dict[str, dict[int, _Fact]], tenant: str, call_id: str, items: object) -> None:
-    if isinstance(items, list):
-        for seq, name, micros, payload in items:
-            facts.setdefault(call_id, {})[seq] = (tenant, call_id, seq, name, micros, payload)
-
-
-def _facts_of(directory: Path, tenant: str, call_id: str) -> dict[int, tuple[str, int, str]]:
-    """Every fact of one call that any segment still has."""
-    found: dict[int, tuple[str, int, str]] = {}
-    for path in segments(directory):
-        for entry in read_segment(path):
-            if len(entry) < 2 or entry[1] != call_id or entry[0] not in ("t", "e"):
-                continue
-            if entry[0] == "t":
-                owner, items = entry[2]["tenant_id"], entry[4]  # type: ignore[index]
-            else:
-                owner, items = entry[2], entry[3]
-            if owner == tenant and isinstance(items, list):
-                for seq, name, micros, payload in items:
-                    found[seq] = (name, micros, payload)
-    return found

@@ -46,7 +46,12 @@ class Session:
             fx.AnswerCaller: lambda e: self.sip.answer(call.caller_leg_id, e.sdp),
             fx.ProgressCaller: lambda e: self.sip.progress(call.caller_leg_id, e.sdp),
             fx.RefuseCaller: lambda e: self.sip.refuse(call.caller_leg_id, e.status),
-            fx.Dial: lambda e: self.sip.dial(e.leg_id, e.sdp),
+            fx.Dial: lambda e: self.sip.dial(e.leg_id),
+            fx.ResumeDial: lambda e: self.sip.dial(e.leg_id),
+            fx.ResumeCaller: lambda e: self.sip.resume_caller(answered=e.answered, sdp=e.sdp),
+            fx.Probe: lambda e: self.sip.probe(e.leg_id),
+            fx.RepeatReports: lambda _: self.commands.repeat_reports(),
+            fx.TakeFallback: lambda e: self.commands.fall_back(e.reason),
             fx.CancelDial: lambda e: self.sip.cancel(e.leg_id),
             fx.HangUp: lambda e: self.sip.hang_up(e.leg_id),
             fx.BeginFlow: self.commands.begin_flow,
@@ -83,6 +88,9 @@ class Session:
             return False
         if not effects:
             return True
+        for effect in effects:
+            if isinstance(effect, fx.Dial):
+                self.sip.prepare(effect.leg_id, effect.sdp)
         events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
         self._journal(events, now)
         self.spans.after(event, effects)

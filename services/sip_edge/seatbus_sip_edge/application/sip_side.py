@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request
@@ -11,7 +11,10 @@ from seatbus_sip.dialog import Dialog
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import Flow, host_port
 from seatbus_sip.forking import ForkResult, Forks
+from seatbus_sip.message import Request
+from seatbus_sip.parsing import parse_message
 from seatbus_sip.sdp import parse_sdp
+from seatbus_sip.stateless import in_transaction
 from seatbus_sip.tables import DialogState
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.domain import inputs as on
@@ -20,7 +23,7 @@ from seatbus_sip_edge.domain.model import Direction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seatbus_sip.message import Request, Response
+    from seatbus_sip.message import Response
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.session import Session
 
@@ -45,8 +48,8 @@ class _Leg:
     local_sdp: str = ""
     acked: bool = True
     bye_waits: bool = False
-    # Of an INVITE that was sent: what a successor needs to cancel it.
-    invite: dict[str, str] | None = None
+    # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
+    invite: str = ""
 
 
 class SipSide:
@@ -61,7 +64,9 @@ class SipSide:
     def receive_invite(self, leg_id: str, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         """Makes the caller's early dialog. Raises SipError when the request cannot make one."""
         dialog = Dialog.uas(request, tx.local_tag, self._contact())
-        self._legs[leg_id] = _Leg(flow, dialog, received=tx, request=request, acked=False)
+        self._legs[leg_id] = _Leg(
+            flow, dialog, received=tx, request=request, acked=False, invite=_text(request)
+        )
         self._index(leg_id, tx.call_id, tx.local_tag)
 
     def answer(self, leg_id: str, sdp: str) -> None:
@@ -98,6 +103,8 @@ class SipSide:
             response.set("Retry-After", "5")
         if status >= 200:
             leg.received = leg.request = None
+        if status >= 300:
+            leg.invite = ""
         self._stack.layer.respond(tx, response, self._stack.now)
         self._stack.pump()
 
@@ -106,13 +113,14 @@ class SipSide:
         if leg is None or leg.acked:
             return
         leg.acked = True
+        leg.invite = ""
         if leg.bye_waits:
             leg.bye_waits = False
             self._bye(leg)
 
     # ---- agent ------------------------------------------------------------------------------------------
-    def dial(self, leg_id: str, sdp: str) -> None:
-        """Sends the INVITE over the flow that the phone registered on, or says that there is none."""
+    def prepare(self, leg_id: str, sdp: str) -> None:
+        """Makes the INVITE for the flow that the phone registered on, so that the journal has it first."""
         call = self._session.call
         leg = call.legs[leg_id]
         phone = self._edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
@@ -123,7 +131,6 @@ class SipSide:
                 call=call.call_id,
                 agent=leg.agent_id,
             )
-            self._session.feed(on.AgentFailed(leg_id, 0))
             return
         layer = self._stack.layer
         host, _ = self._stack.advertised
@@ -143,17 +150,23 @@ class SipSide:
             body=sdp,
         )
         flow = self._stack.flow_to(phone.host, phone.port)
-        tx = layer.send_request(invite, flow, self._stack.now)
+        layer.prepare_request(invite, flow)
         leg.sip_call_id = invite.call_id
         leg.remote_address = f"udp:{host_port((phone.host, phone.port))}"
-        made = _Leg(flow, sent=tx, forks=Forks(invite), local_sdp=sdp)
-        made.invite = {name: invite.require(name) for name in ("Via", "From", "To", "Call-ID", "CSeq")}
-        made.invite["uri"] = invite.uri
-        self._legs[leg_id] = made
+        self._legs[leg_id] = _Leg(flow, request=invite, local_sdp=sdp, invite=_text(invite))
         self._index(leg_id, invite.call_id, invite.from_.tag or "")
+
+    def dial(self, leg_id: str) -> None:
+        """Sends the prepared INVITE, or says that there is none. In a successor: once more."""
+        leg = self._legs.get(leg_id)
+        invite = leg.request if leg is not None else None
+        if leg is None or invite is None:
+            self._session.feed(on.AgentFailed(leg_id, 0))
+            return
+        leg.request = None
+        leg.forks = Forks(invite)
+        leg.sent = self._stack.layer.send_prepared(invite, leg.flow, self._stack.now)
         self._stack.pump()
-        # What a successor needs to cancel this INVITE is only known now.
-        self._session.checkpoint()
 
     def on_response(self, leg_id: str, tx: ClientTransaction, response: Response) -> None:
         leg = self._legs.get(leg_id)
@@ -162,6 +175,8 @@ class SipSide:
         if response.cseq.method != "INVITE" or leg.forks is None:
             if leg.dialog is not None:
                 leg.dialog.on_response(response)
+                if response.cseq.method == "OPTIONS" and response.status == 481:
+                    self._peer_is_gone(leg_id)
             return
         outcome = leg.forks.receive(response)
         now = self._stack.now
@@ -172,16 +187,22 @@ class SipSide:
             case ForkResult.WON | ForkResult.REPEATED if dialog is not None:
                 leg.dialog = dialog
                 leg.sent = None
-                leg.invite = None
-                self._stack.layer.send_ack(tx, dialog.ack(), now)
+                leg.invite = ""
+                ack = dialog.ack()
+                wanted = self._session.call.legs[leg_id].live
+                if not wanted:
+                    self._acknowledge(tx, ack)
                 if outcome.result is ForkResult.WON:
                     self._session.feed(on.AgentAnswered(leg_id, response.body.decode("utf-8", "replace")))
+                if wanted:
+                    # The phone repeats its 200 until then: no answer is unknown to a successor.
+                    self._edge.journal.then(lambda: self._acknowledge(tx, ack))
             case ForkResult.SURPLUS if dialog is not None:
                 self._stack.layer.send_ack(tx, dialog.ack(), now)
                 self._stack.layer.send_request(dialog.request("BYE"), leg.flow, now)
             case ForkResult.FAILED:
                 leg.sent = None
-                leg.invite = None
+                leg.invite = ""
                 self._session.feed(on.AgentFailed(leg_id, response.status))
             case _:
                 pass
@@ -191,8 +212,12 @@ class SipSide:
         leg = self._legs.get(leg_id)
         if leg is not None and leg.sent is not None:
             leg.sent = None
-            leg.invite = None
+            leg.invite = ""
             self._session.feed(on.AgentFailed(leg_id, status))
+
+    def _acknowledge(self, tx: ClientTransaction | None, ack: Request, flow: Flow | None = None) -> None:
+        self._stack.layer.send_ack(tx, ack, self._stack.now, flow)
+        self._stack.pump()
 
     def cancel(self, leg_id: str) -> None:
         leg = self._legs.get(leg_id)
@@ -201,20 +226,13 @@ class SipSide:
         if leg.sent is not None:
             self._stack.layer.cancel(leg.sent, self._stack.now)
             self._stack.pump()
-        elif leg.invite is not None:
-            self._cancel_of_predecessor(leg, leg.invite)
-
-    def _cancel_of_predecessor(self, leg: _Leg, invite: Mapping[str, str]) -> None:
-        """The INVITE was sent before a crash: CANCEL needs nothing but its headers (RFC 3261 section 9.1)."""
-        from seatbus_sip.message import Request
-
-        cancel = Request("CANCEL", invite["uri"])
-        for name in ("Via", "From", "To", "Call-ID"):
-            cancel.set(name, invite[name])
-        cancel.set("Max-Forwards", 70)
-        cancel.set("CSeq", f"{invite['CSeq'].split()[0]} CANCEL")
-        self._stack.layer.send_raw(cancel, leg.flow)
-        self._stack.pump()
+        elif leg.request is not None and leg.dialog is None:
+            # It was sent before a crash and is not taken up again: CANCEL needs its headers alone.
+            cancel = in_transaction(leg.request, "CANCEL")
+            cancel.copy_from(leg.request, "To")
+            leg.request, leg.invite = None, ""
+            self._stack.layer.send_raw(cancel, leg.flow)
+            self._stack.pump()
 
     # ---- both -------------------------------------------------------------------------------------------
     def hang_up(self, leg_id: str) -> None:
@@ -261,9 +279,9 @@ class SipSide:
             return
         method = request.method
         if method == "BYE":
-            layer.respond(tx, tx.response(200), now)
-            hung_up = on.CallerHungUp() if self._is_caller(leg_id) else on.AgentHungUp(leg_id)
-            self._session.feed(hung_up)
+            self._peer_is_gone(leg_id)
+            # Not before the journal has it: the peer would never say it again to a successor.
+            self._edge.journal.then(lambda: self._confirm(tx))
         elif method in ("INVITE", "UPDATE"):
             self._reoffered(leg_id, leg, tx, request)
         elif method in ("OPTIONS", "INFO"):
@@ -272,6 +290,13 @@ class SipSide:
             response = tx.response(405)
             response.set("Allow", ALLOW)
             layer.respond(tx, response, now)
+
+    def _confirm(self, tx: ServerTransaction) -> None:
+        self._stack.layer.respond(tx, tx.response(200), self._stack.now)
+        self._stack.pump()
+
+    def _peer_is_gone(self, leg_id: str) -> None:
+        self._session.feed(on.CallerHungUp() if self._is_caller(leg_id) else on.AgentHungUp(leg_id))
 
     def _is_caller(self, leg_id: str) -> bool:
         return leg_id == self._session.call.caller_leg_id
@@ -294,7 +319,11 @@ class SipSide:
                 self._reanswer(leg, tx, request, 488)
                 return
             leg.local_sdp = answer
-            self._session.feed(on.HoldChanged(leg_id, held))
+            if self._session.call.legs[leg_id].held != held:
+                self._session.feed(on.HoldChanged(leg_id, held))
+            else:
+                # Target and order of the dialog have changed all the same.
+                self._session.checkpoint()
             self._edge.journal.then(lambda: self._reanswer(leg, tx, request, 200, answer))
 
         self._session.commands.reoffer(leg_id, sdp, answered)
@@ -329,28 +358,88 @@ class SipSide:
         self._legs.clear()
 
     def to_dict(self) -> dict[str, object]:
-        """What a successor needs: dialogs, where they go, and INVITEs that are not answered yet."""
+        """What a successor needs: dialogs, where they go, and INVITEs that are not finished yet."""
         stored: dict[str, object] = {}
         for leg_id, leg in self._legs.items():
             item: dict[str, object] = {"flow": leg.flow.remote, "sdp": leg.local_sdp}
             if leg.dialog is not None:
                 item["dialog"] = leg.dialog.to_dict()
-            if leg.invite is not None:
+            if leg.invite:
                 item["invite"] = leg.invite
             stored[leg_id] = item
         return stored
 
+    # ---- after a restart --------------------------------------------------------------------------------
     def restore(self, stored: Mapping[str, object]) -> None:
-        """Takes up what `to_dict` gave, in another process."""
+        """Takes up what `to_dict` gave, in another process. Raises SipError when it cannot be read."""
         for leg_id, item in stored.items():
-            if not isinstance(item, dict):
-                continue
-            host, port = item["flow"]
-            leg = _Leg(self._stack.flow_to(host, port), local_sdp=str(item.get("sdp", "")))
-            invite = item.get("invite")
-            leg.invite = invite if isinstance(invite, dict) else None
-            if isinstance(item.get("dialog"), dict):
-                leg.dialog = Dialog.from_dict(item["dialog"])
-                leg.dialog.reserve_cseq(_CSEQ_BLOCK)
-                self._index(leg_id, leg.dialog.call_id, leg.dialog.local_tag)
-            self._legs[leg_id] = leg
+            if isinstance(item, dict):
+                self._legs[leg_id] = self._restore_leg(leg_id, item)
+
+    def _restore_leg(self, leg_id: str, item: Mapping[str, Any]) -> _Leg:
+        host, port = item["flow"]
+        leg = _Leg(self._stack.flow_to(host, port), local_sdp=str(item.get("sdp", "")))
+        leg.invite = str(item.get("invite", ""))
+        if leg.invite:
+            parsed = parse_message(leg.invite.encode("latin-1"))
+            leg.request = parsed if isinstance(parsed, Request) else None
+        if isinstance(item.get("dialog"), dict):
+            dialog = leg.dialog = Dialog.from_dict(item["dialog"])
+            dialog.reserve_cseq(_CSEQ_BLOCK)
+            # Offers under way went with their transactions: the peer repeats its own.
+            dialog.local_offer_pending = dialog.remote_offer_pending = False
+            self._index(leg_id, dialog.call_id, dialog.local_tag)
+            if self._is_caller(leg_id) and leg.request is not None:
+                leg.received = self._stack.layer.resume_invite(leg.request, leg.flow, dialog.local_tag)
+                leg.acked = False
+        elif leg.request is not None:
+            self._index(leg_id, leg.request.call_id, leg.request.from_.tag or "")
+        return leg
+
+    @property
+    def offer(self) -> str:
+        """The SDP of the caller's INVITE that is not answered yet, or nothing."""
+        leg = self._legs.get(self._session.call.caller_leg_id)
+        if leg is None or leg.request is None:
+            return ""
+        return leg.request.body.decode("utf-8", "replace")
+
+    def resume_caller(self, *, answered: bool, sdp: str) -> None:
+        """The answer of the present state again, if the caller may not have it."""
+        leg = self._legs.get(self._session.call.caller_leg_id)
+        if leg is not None and leg.received is not None and sdp:
+            leg.local_sdp = sdp
+            self._respond_invite(leg, 200 if answered else 183, sdp)
+
+    def probe(self, leg_id: str) -> None:
+        """Asks whether the peer still has the dialog: 481 says that it hung up while nobody listened."""
+        leg = self._legs.get(leg_id)
+        if (
+            leg is None
+            or leg.dialog is None
+            or leg.dialog.state is not DialogState.CONFIRMED
+            or not leg.acked
+        ):
+            return
+        probe = leg.dialog.request("OPTIONS")
+        self._stack.layer.send_request(probe, self._flow(leg, leg.dialog), self._stack.now)
+        self._stack.pump()
+
+    def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
+        """A 2xx to an INVITE whose transaction is gone is acknowledged. False when its dialog does not live."""
+        leg = self._legs.get(leg_id)
+        dialog = leg.dialog if leg is not None else None
+        if (
+            dialog is None
+            or dialog.remote_tag != response.to.tag
+            or dialog.state is not DialogState.CONFIRMED
+            or response.status >= 300
+        ):
+            return False
+        self._acknowledge(None, dialog.ack(response.cseq.number), flow)
+        return True
+
+
+def _text(request: Request) -> str:
+    # Every byte has its character: JSON takes it, and gives it back as it was.
+    return request.to_bytes().decode("latin-1")

@@ -51,6 +51,12 @@ def _start(turn: Turn, source_address: str, sip_call_id: str) -> None:
 def arrived(turn: Turn, event: on.Arrived) -> Phase:
     _start(turn, event.source_address, event.sip_call_id)
     turn.call.has_session = True
+    ask_answer(turn, event)
+    return Phase.ARRIVED
+
+
+def ask_answer(turn: Turn, event: on.Arrived | on.Restored) -> None:
+    """Asks media for the answer to the caller's SDP."""
     turn.media(
         media.Command(
             accept_offer=media.AcceptOffer(
@@ -60,7 +66,6 @@ def arrived(turn: Turn, event: on.Arrived) -> Phase:
         reply=fx.MediaReply.ACCEPTED,
         leg_id=turn.call.caller_leg_id,
     )
-    return Phase.ARRIVED
 
 
 def refused_at_door(turn: Turn, event: on.RefusedAtDoor) -> Phase:

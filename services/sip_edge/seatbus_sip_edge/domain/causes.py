@@ -49,6 +49,10 @@ _BY_STATUS: Mapping[int, OfferFailure] = {
     403: REJECTED,
 }
 
+_BY_CAUSE: Mapping[int, OfferFailure] = {
+    item.cause: item for item in (NO_ANSWER, BUSY, REJECTED, UNREACHABLE)
+}
+
 
 def failure_of(status: int) -> OfferFailure:
     """How an agent's phone failed that answered with this status; 0: it was never reached."""
@@ -56,6 +60,11 @@ def failure_of(status: int) -> OfferFailure:
     if known is not None:
         return known
     return REJECTED if status >= 600 else UNREACHABLE
+
+
+def failure_by_cause(cause: int) -> OfferFailure | None:
+    """How an offer failed whose leg ended with this cause; None: it was withdrawn."""
+    return _BY_CAUSE.get(cause)
 
 
 # What an unanswered caller is told. Everything else is 480.

@@ -79,6 +79,40 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeCaller:
+    """After a restart: the INVITE that is not acknowledged gets the answer of the present state again."""
+
+    answered: bool
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeDial:
+    """After a restart: the INVITE is sent again; to the phone it is a retransmission."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """After a restart: does the peer still know the dialog?"""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatReports:
+    """After a restart: what acd, agent_state and ivr may not have heard about the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFallback:
+    """After a restart: the number's fallback route, which was under way."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BeginFlow:
     flow_id: str
 
@@ -120,6 +154,8 @@ class ReportOffer:
     leg_id: str
     contact_id: str
     outcome: acd.OfferOutcome
+    # Told before, perhaps: a refusal changes nothing.
+    repeated: bool = False
 
 
 class Timer(StrEnum):
@@ -154,6 +190,11 @@ Effect = (
     | Dial
     | CancelDial
     | HangUp
+    | ResumeCaller
+    | ResumeDial
+    | Probe
+    | RepeatReports
+    | TakeFallback
     | BeginFlow
     | AdvanceFlow
     | EndFlow

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import Cause, Phase
@@ -26,37 +25,47 @@ def step_play_id(step_seq: int) -> str:
     return f"step-{step_seq}"
 
 
-def advance(turn: Turn, kind: ivr.OutcomeKind, *, digits: str = "", reason: str = "") -> Phase:
-    """Reports how the current step went. The answer comes as StepGiven."""
-    turn.call.action = ""
-    turn.do(fx.AdvanceFlow(turn.call.step_seq, ivr.Outcome(kind=kind, digits=digits, reason=reason[:200])))
-    return Phase.IN_FLOW
-
-
 def step_given(turn: Turn, event: on.StepGiven) -> Phase:
     call, step = turn.call, event.step
     if call.in_flow and step.step_seq <= call.step_seq:
-        return call.phase
+        if not call.resuming or step.step_seq < call.step_seq:
+            return call.phase
+        call.resuming = False
+        return _again(turn, event)
+    call.resuming = False
     if not call.in_flow:
         call.in_flow = True
         turn.record(facts.CallFlowEntered(flow_id=call.flow_id, flow_version=call.flow_version))
-    call.step_seq, call.node_id = step.step_seq, step.node_id
+    call.step_seq, call.node_id, call.outcome = step.step_seq, step.node_id, []
     if step.attributes:
         call.attributes.update(step.attributes)
         turn.record(facts.CallAttributesSet(attributes=step.attributes))
     turn.record(facts.CallNodeEntered(node_id=step.node_id, step_seq=step.step_seq))
-    action = step.WhichOneof("action") or ""
-    call.action = action
+    return _perform(turn, event)
+
+
+def _again(turn: Turn, event: on.StepGiven) -> Phase:
+    """After a restart ivr has not moved on: it is told the outcome, or the caller gets the step again."""
+    call = turn.call
+    if call.outcome:
+        kind, digits, reason = call.outcome
+        return turn.advance(cast("ivr.OutcomeKind", kind), digits=str(digits), reason=str(reason))
+    return _perform(turn, event)
+
+
+def _perform(turn: Turn, event: on.StepGiven) -> Phase:
+    action = event.step.WhichOneof("action") or ""
+    turn.call.action = action
     perform = _ACTIONS.get(action)
     if perform is None:
-        return advance(turn, ivr.OUTCOME_KIND_FAILED, reason=f"{action or 'no action'} is not served")
+        return turn.advance(ivr.OUTCOME_KIND_FAILED, reason=f"{action or 'no action'} is not served")
     return perform(turn, event)
 
 
 def _play(turn: Turn, event: on.StepGiven) -> Phase:
     play = event.step.play
     if not play.audio:
-        return advance(turn, ivr.OUTCOME_KIND_DONE)
+        return turn.advance(ivr.OUTCOME_KIND_DONE)
     turn.play(step_play_id(event.step.step_seq), play.audio, barge_in=play.barge_in)
     return Phase.IN_FLOW
 
@@ -119,7 +128,7 @@ def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
     if call.action == "hang_up":
         return finish(turn, Cause.HANGUP_CAUSE_FLOW_ENDED)
     if call.action == "play":
-        return advance(turn, ivr.OUTCOME_KIND_DONE, reason=event.reason)
+        return turn.advance(ivr.OUTCOME_KIND_DONE, reason=event.reason)
     return call.phase
 
 
@@ -128,7 +137,7 @@ def collect_finished(turn: Turn, event: on.CollectFinished) -> Phase:
     if call.action != "collect" or event.collect_id != step_play_id(call.step_seq):
         return call.phase
     if not event.digits:
-        return advance(turn, ivr.OUTCOME_KIND_TIMEOUT, reason=event.reason)
+        return turn.advance(ivr.OUTCOME_KIND_TIMEOUT, reason=event.reason)
     return _collected(turn, event.digits, event.reason)
 
 
@@ -137,7 +146,7 @@ def _collected(turn: Turn, digits: str, reason: str) -> Phase:
     shown = "*" * len(digits) if call.secret else digits
     call.digits.append(shown)
     turn.record(facts.CallDigitsCollected(node_id=call.node_id, digits=shown, secret=call.secret))
-    return advance(turn, ivr.OUTCOME_KIND_DIGITS, digits=digits, reason=reason)
+    return turn.advance(ivr.OUTCOME_KIND_DIGITS, digits=digits, reason=reason)
 
 
 def flow_unavailable(turn: Turn, event: on.FlowUnavailable) -> Phase:

@@ -262,6 +262,18 @@ class Aborted:
     cause: call_types.HangupCause
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The process that served the call is gone; its successor has the state and takes the call up.
+
+    `sdp`, `codecs` and `zone` as in Arrived, for a call that had no audio yet.
+    """
+
+    sdp: str = ""
+    codecs: Sequence[str] = ()
+    zone: str = ""
+
+
 Input = (
     Arrived
     | RefusedAtDoor
@@ -298,4 +310,5 @@ Input = (
     | AnswerOverdue
     | SessionEnded
     | Aborted
+    | Restored
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import arrival, ending, flow, offer, waiting
+from seatbus_sip_edge.domain import arrival, ending, flow, offer, recovery, waiting
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
@@ -113,6 +113,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.RefusedAtDoor: _rule(arrival.refused_at_door, P.ENDED),
         on.OfferAccepted: _rule(arrival.offer_accepted, P.IN_FLOW),
         on.OfferUnacceptable: _rule(arrival.offer_unacceptable, *_ENDS),
+        on.Restored: _rule(recovery.arrived, P.ARRIVED, *_ENDS),
     },
     P.IN_FLOW: {
         **_waits(P.IN_FLOW),
@@ -121,6 +122,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, *_ENDS),
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
         on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW),
+        on.Restored: _rule(recovery.in_flow, P.IN_FLOW),
     },
     P.QUEUED: {
         **_waits(P.QUEUED),
@@ -128,6 +130,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.EnqueueRefused: _rule(waiting.enqueue_refused, P.QUEUED, P.IN_FLOW, *_ENDS),
         on.LeftQueue: _rule(waiting.left_queue, P.QUEUED, P.IN_FLOW, *_ENDS),
         on.AgentOffered: _rule(offer.offered, P.OFFERED),
+        on.Restored: _rule(recovery.queued, P.QUEUED),
     },
     P.OFFERED: {
         **_waits(P.OFFERED),
@@ -145,15 +148,25 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.AgentHungUp: _rule(offer.hung_up_early, P.QUEUED, *_ENDS),
         on.OfferDropped: _rule(offer.dropped, P.OFFERED, P.QUEUED),
         on.LeftQueue: _rule(waiting.left_queue, P.OFFERED, P.IN_FLOW, *_ENDS),
+        on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
     },
     P.BRIDGED: {
         **_waits(P.BRIDGED),
         **_LEAVES,
         on.AgentHungUp: _rule(ending.agent_hung_up, *_ENDS),
         on.OfferDropped: _rule(offer.dropped, P.BRIDGED, P.QUEUED),
+        on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
-    P.ENDING: {**_OVER, on.SessionEnded: _rule(ending.session_ended, P.ENDED)},
-    P.ENDED: {**{kind: _rule(_stay, P.ENDED) for kind in _OVER}, on.SessionEnded: _rule(_stay, P.ENDED)},
+    P.ENDING: {
+        **_OVER,
+        on.SessionEnded: _rule(ending.session_ended, P.ENDED),
+        on.Restored: _rule(recovery.ending, *_ENDS),
+    },
+    P.ENDED: {
+        **{kind: _rule(_stay, P.ENDED) for kind in _OVER},
+        on.SessionEnded: _rule(_stay, P.ENDED),
+        on.Restored: _rule(recovery.ended, P.ENDED),
+    },
 }
 
 _OF_AN_AGENT = (

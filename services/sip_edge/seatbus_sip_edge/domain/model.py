@@ -150,12 +150,20 @@ class Call:
     visit: int = 0
     # The contact still waits in acd: it must be cancelled when the caller goes.
     waiting: bool = False
+    # What this visit asked acd for: a successor may have to ask again.
+    requirements: list[tuple[str, int]] = field(default_factory=list)
+    priority: int = 0
+    preferred_agent_id: str = ""
     record: bool = False
     music_prompt_id: str = ""
     step_seq: int = 0
     node_id: str = ""
     action: str = ""
     secret: bool = False
+    # How the last step went (kind, digits, reason) while ivr's answer is awaited; secret digits are not kept.
+    outcome: list[object] = field(default_factory=list)
+    # After a restart: the present step is carried out again when ivr says that it still is the present one.
+    resuming: bool = False
     media_instance: str = ""
     media_incarnation: str = ""
     has_session: bool = False

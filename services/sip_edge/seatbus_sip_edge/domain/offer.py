@@ -23,6 +23,19 @@ def _remove_endpoint(turn: Turn, leg: Leg) -> None:
     turn.media(media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.leg_id)))
 
 
+def ask_offer(turn: Turn, leg: Leg) -> None:
+    """Asks media for the SDP of the agent's leg."""
+    turn.media(
+        media.Command(
+            make_offer=media.MakeOffer(
+                endpoint_id=leg.leg_id, like_endpoint_id=turn.call.caller_leg_id, kind="ENDPOINT_KIND_RTP"
+            )
+        ),
+        reply=fx.MediaReply.OFFER,
+        leg_id=leg.leg_id,
+    )
+
+
 def offered(turn: Turn, event: on.AgentOffered) -> Phase:
     call = turn.call
     call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
@@ -50,15 +63,7 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
             rid=leg.rid,
         )
     )
-    turn.media(
-        media.Command(
-            make_offer=media.MakeOffer(
-                endpoint_id=leg.leg_id, like_endpoint_id=call.caller_leg_id, kind="ENDPOINT_KIND_RTP"
-            )
-        ),
-        reply=fx.MediaReply.OFFER,
-        leg_id=leg.leg_id,
-    )
+    ask_offer(turn, leg)
     return Phase.OFFERED
 
 
@@ -89,21 +94,14 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     return Phase.OFFERED
 
 
-def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
-    """The agent is bound to this contact: the audio is joined and the visit ends as answered."""
+def join(turn: Turn, leg: Leg) -> None:
+    """Audio between caller and agent, recorded if the queue says so."""
     call = turn.call
-    leg = call.legs[event.leg_id]
-    if leg.confirmed:
-        return Phase.OFFERED
-    leg.confirmed = True
-    call.waiting = False
-    turn.answer_caller()
     commands = [
         media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)),
         media.Command(connect=media.Connect(endpoint_a=call.caller_leg_id, endpoint_b=leg.leg_id)),
     ]
     if call.record:
-        call.recording_id = turn.ids()
         commands.append(
             media.Command(
                 start_recording=media.StartRecording(
@@ -119,10 +117,23 @@ def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
                 )
             )
         )
-    turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="answered"))
     turn.media(*commands, reply=fx.MediaReply.CONNECTED, leg_id=leg.leg_id)
+
+
+def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
+    """The agent is bound to this contact: the audio is joined and the visit ends as answered."""
+    call = turn.call
+    leg = call.legs[event.leg_id]
+    if leg.confirmed:
+        return Phase.OFFERED
+    leg.confirmed = True
+    call.waiting = False
+    turn.answer_caller()
+    if call.record:
+        call.recording_id = turn.ids()
+    turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="answered"))
+    join(turn, leg)
     turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED))
-    leg.answer_sdp = ""
     return Phase.OFFERED
 
 
@@ -130,6 +141,7 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
     call = turn.call
     leg = call.legs[event.leg_id]
     turn.move_leg(leg, LegEvent.CONNECTED)
+    leg.answer_sdp = ""
     turn.record(facts.LegAnswered(leg_id=leg.leg_id, codec=event.codec))
     turn.record(
         facts.CallBridged(
@@ -229,6 +241,6 @@ def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
     call.agent_leg_id = ""
     call.waiting = True
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
-    turn.do(fx.Enqueue(call.contact_id, call.queue_id))
+    turn.enqueue_again()
     turn.play_music()
     return Phase.QUEUED

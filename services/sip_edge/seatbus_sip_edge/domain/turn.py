@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from seatbus.call.v1 import events_pb2 as facts
+from seatbus.common.v1 import types_pb2 as common
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.legs import LegEvent, leg_step
-from seatbus_sip_edge.domain.model import LegPhase
+from seatbus_sip_edge.domain.model import LegPhase, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,27 @@ class Turn:
 
     def stop_play(self) -> None:
         self.media(media.Command(stop_play=media.StopPlay(endpoint_id=self.call.caller_leg_id)))
+
+    def advance(self, kind: ivr.OutcomeKind, *, digits: str = "", reason: str = "") -> Phase:
+        """Reports how the current step went. The answer comes as StepGiven."""
+        call = self.call
+        call.action = ""
+        call.outcome = [] if call.secret and digits else [int(kind), digits, reason[:200]]
+        self.do(fx.AdvanceFlow(call.step_seq, ivr.Outcome(kind=kind, digits=digits, reason=reason[:200])))
+        return Phase.IN_FLOW
+
+    def enqueue_again(self) -> None:
+        """The same contact with the same wishes: harmless while it lives, a clear refusal if not."""
+        call = self.call
+        self.do(
+            fx.Enqueue(
+                call.contact_id,
+                call.queue_id,
+                tuple(common.Skill(name=name, level=level) for name, level in call.requirements),
+                call.priority,
+                call.preferred_agent_id,
+            )
+        )
 
     def move_leg(self, leg: Leg, event: LegEvent) -> None:
         leg.phase = leg_step(leg.phase, event)

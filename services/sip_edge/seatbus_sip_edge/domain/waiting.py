@@ -34,6 +34,8 @@ def enqueue(
     call.queue_id = queue_id
     call.visit += 1
     call.waiting = True
+    call.requirements = [(skill.name, skill.level) for skill in requirements]
+    call.priority, call.preferred_agent_id = priority, preferred_agent_id
     call.record = queue is not None and queue.record
     call.music_prompt_id = queue.music_prompt_id if queue is not None else ""
     if call.supervision == tenancy.ANSWER_SUPERVISION_AT_QUEUE:
@@ -52,9 +54,7 @@ def _leave(turn: Turn, outcome: str, reason: str) -> Phase:
     if not call.in_flow:
         return finish(turn, Cause.HANGUP_CAUSE_QUEUE_OVERFLOW)
     turn.stop_play()
-    call.action = ""
-    turn.do(fx.AdvanceFlow(call.step_seq, ivr.Outcome(kind=ivr.OUTCOME_KIND_OVERFLOWED, reason=reason[:200])))
-    return Phase.IN_FLOW
+    return turn.advance(ivr.OUTCOME_KIND_OVERFLOWED, reason=reason)
 
 
 def enqueue_refused(turn: Turn, event: on.EnqueueRefused) -> Phase:

@@ -96,6 +96,7 @@ class CallControl(pb_grpc.CallControlServicer):
     async def QueryReservation(
         self, request: pb.QueryReservationRequest, context: Context
     ) -> pb.QueryReservationResponse:
+        self._edge.must_be_restored()
         session = self._edge.sessions.get(request.call_id)
         leg = session.call.leg_of(request.rid) if session is not None else None
         if leg is None:
@@ -123,6 +124,7 @@ class CallControl(pb_grpc.CallControlServicer):
         return pb.GetCallResponse(call=session.call.to_proto())
 
     async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
+        self._edge.must_be_restored()
         limit = request.page.limit or _DEFAULT_PAGE
         found = sorted(
             (

@@ -98,6 +98,9 @@ class SipEntry:
         """A phone answers an INVITE that only a predecessor knew: ACK, and BYE if it had picked up."""
         if response.cseq.method != "INVITE" or response.status < 200 or response.to.tag is None:
             return
+        found = self._leg(response.call_id, response.from_.tag)
+        if found is not None and found[0].sip.on_stray(found[1], response, flow):
+            return
         stack = self._edge.stack
         contact = response.contact
         target = contact.uri_text if contact is not None else response.to.uri_text

@@ -1,0 +1,159 @@
+"""Taking a call up after its process died: what its last transitions may not have brought about is repeated.
+
+Every effect here may have happened before. Each is harmless then: requests carry the ids of the first time,
+SIP messages are retransmissions to the peer, reports of what is known change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer
+from seatbus_sip_edge.domain.causes import failure_by_cause
+from seatbus_sip_edge.domain.ending import close, finish
+from seatbus_sip_edge.domain.flow import FALLBACK_PLAY
+from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
+from seatbus_sip_edge.domain.offer import ask_offer, join
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.model import Leg
+    from seatbus_sip_edge.domain.turn import Turn
+
+# Nobody's phone stops ringing only because the edge was away for a moment.
+SHORTEST_RING_S = 3.0
+
+
+def _since(turn: Turn, moment: int) -> float:
+    return max(0.0, (turn.now - moment) / 1e6)
+
+
+def _caller(turn: Turn) -> None:
+    call, leg = turn.call, turn.call.caller_leg
+    turn.do(fx.ResumeCaller(leg.was_answered, call.local_sdp))
+    if leg.was_answered:
+        turn.do(fx.Probe(leg.leg_id))
+    else:
+        left = max(1.0, UNANSWERED_LIMIT_S - _since(turn, call.started_at))
+        turn.do(fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S), fx.SetTimer(fx.Timer.UNANSWERED, left))
+
+
+def _last_offer(turn: Turn) -> None:
+    """How the last offer failed may not have been told."""
+    call = turn.call
+    ended = [leg for leg in call.legs.values() if leg.role == Role.LEG_ROLE_AGENT and not leg.live]
+    if not ended:
+        return
+    leg = ended[-1]
+    turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
+    failure = failure_by_cause(leg.cause)
+    if leg.was_answered:
+        work, outcome = agent.WORK_EVENT_ENDED, acd.OFFER_OUTCOME_FAILED
+    elif failure is not None:
+        work, outcome = failure.work, failure.offer
+    else:
+        work, outcome = agent.WORK_EVENT_CANCELLED, acd.OFFER_OUTCOME_FAILED
+    turn.do(fx.ReportWork(leg.leg_id, work))
+    if call.contact_id:
+        turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, outcome, repeated=True))
+
+
+def arrived(turn: Turn, event: on.Restored) -> Phase:
+    if not event.sdp:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    ask_answer(turn, event)
+    return Phase.ARRIVED
+
+
+def in_flow(turn: Turn, _event: on.Restored) -> Phase:
+    call = turn.call
+    _caller(turn)
+    _last_offer(turn)
+    if call.action == FALLBACK_PLAY:
+        turn.do(fx.TakeFallback("the edge was restarted"))
+    else:
+        # By call: a second Begin gives the step that the call is at.
+        call.resuming = True
+        turn.do(fx.BeginFlow(call.flow_id))
+    return Phase.IN_FLOW
+
+
+def queued(turn: Turn, _event: on.Restored) -> Phase:
+    _caller(turn)
+    _last_offer(turn)
+    turn.enqueue_again()
+    turn.play_music()
+    return Phase.QUEUED
+
+
+def offered(turn: Turn, _event: on.Restored) -> Phase:
+    call, leg = turn.call, turn.call.agent_leg
+    _caller(turn)
+    if leg is None:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    if leg.phase is LegPhase.PREPARED:
+        ask_offer(turn, leg)
+    elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
+        _rings(turn, leg)
+    elif not leg.confirmed:
+        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED))
+    else:
+        join(turn, leg)
+        turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
+    return Phase.OFFERED
+
+
+def _rings(turn: Turn, leg: Leg) -> None:
+    left = max(SHORTEST_RING_S, leg.ring_timeout_s - _since(turn, leg.created_at))
+    turn.do(fx.ResumeDial(leg.leg_id), fx.SetTimer(fx.Timer.RING, left, leg.leg_id))
+    if leg.phase is LegPhase.RINGING:
+        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_RINGING))
+
+
+def bridged(turn: Turn, _event: on.Restored) -> Phase:
+    call, leg = turn.call, turn.call.agent_leg
+    _caller(turn)
+    if leg is not None:
+        turn.do(
+            fx.Probe(leg.leg_id),
+            fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED),
+            fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True),
+        )
+        if leg.held:
+            turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_HELD))
+    return Phase.BRIDGED
+
+
+def _close_legs(turn: Turn) -> None:
+    """Each SIP side knows whether its peer has had the last word."""
+    call = turn.call
+    for leg in call.legs.values():
+        if leg.leg_id == call.caller_leg_id:
+            turn.do(fx.ResumeCaller(leg.was_answered, call.local_sdp) if leg.was_answered else _refusal(turn))
+        if leg.was_answered:
+            turn.do(fx.HangUp(leg.leg_id))
+        elif leg.role == Role.LEG_ROLE_AGENT:
+            turn.do(fx.CancelDial(leg.leg_id))
+
+
+def _refusal(turn: Turn) -> fx.Effect:
+    return fx.RefuseCaller(turn.call.sip_status or 503)
+
+
+def ending(turn: Turn, _event: on.Restored) -> Phase:
+    _close_legs(turn)
+    turn.do(fx.RepeatReports())
+    if not turn.call.has_session:
+        return close(turn)
+    turn.media(media.Command(end_session=media.EndSession()), reply=fx.MediaReply.ENDED)
+    return Phase.ENDING
+
+
+def ended(turn: Turn, _event: on.Restored) -> Phase:
+    _close_legs(turn)
+    turn.do(fx.RepeatReports(), fx.Finished())
+    return Phase.ENDED
