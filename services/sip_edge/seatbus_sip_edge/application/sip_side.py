@@ -32,6 +32,8 @@ log = get_logger("sip_edge.legs")
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 # After a crash requests of the lost process may be on their way: their numbers are skipped.
 _CSEQ_BLOCK = 100
+# RFC 3261 section 19.1.1, RFC 7118 section 5.2.
+_TRANSPORT_PARAMETER = {"TCP": "tcp", "TLS": "tls", "WS": "ws", "WSS": "ws"}
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class SipSide:
     # ---- caller -----------------------------------------------------------------------------------------
     def receive_invite(self, leg_id: str, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         """Makes the caller's early dialog. Raises SipError when the request cannot make one."""
-        dialog = Dialog.uas(request, tx.local_tag, self._contact())
+        dialog = Dialog.uas(request, tx.local_tag, self._contact(flow))
         self._legs[leg_id] = _Leg(
             flow, dialog, received=tx, request=request, acked=False, invite=_text(request)
         )
@@ -133,7 +135,8 @@ class SipSide:
             )
             return
         layer = self._stack.layer
-        host, _ = self._stack.advertised
+        flow = self._stack.flow_to(phone.host, phone.port, phone.transport)
+        host, _ = self._stack.advertised_for(flow)
         invite = initial_request(
             "INVITE",
             phone.contact,
@@ -141,7 +144,7 @@ class SipSide:
             to=f"<{sip_uri(phone.username, self._edge.settings.sip_realm)}>",
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
-            contact=self._contact(),
+            contact=self._contact(flow),
             headers={
                 "Allow": ALLOW,
                 "X-Seatbus-Call-Id": call.call_id,
@@ -149,10 +152,9 @@ class SipSide:
             },
             body=sdp,
         )
-        flow = self._stack.flow_to(phone.host, phone.port)
         layer.prepare_request(invite, flow)
         leg.sip_call_id = invite.call_id
-        leg.remote_address = f"udp:{host_port((phone.host, phone.port))}"
+        leg.remote_address = f"{flow.transport.lower()}:{host_port(flow.remote)}"
         self._legs[leg_id] = _Leg(flow, request=invite, local_sdp=sdp, invite=_text(invite))
         self._index(leg_id, invite.call_id, invite.from_.tag or "")
 
@@ -253,16 +255,32 @@ class SipSide:
         self._stack.pump()
 
     def _flow(self, leg: _Leg, dialog: Dialog) -> Flow:
-        """A registered phone is reached over its own flow; others where route set or Contact say."""
+        """A registered phone is reached over its own flow; others where route set or Contact say.
+
+        A connection that lives is used, whatever Contact says. After it, the phone's new one is.
+        """
         call = self._session.call
+        if leg.flow.reliable and self._stack.alive(leg.flow):
+            return leg.flow
         own = leg is self._legs.get(call.caller_leg_id)
+        if leg.flow.reliable and not own:
+            return self._again(leg)
         if own and call.direction == Direction.DIRECTION_INBOUND:
             try:
                 host, port = dialog.next_hop.address
             except SipError:
                 return leg.flow
             if host.replace(".", "").isdigit() or ":" in host:
-                return self._stack.flow_to(host, port)
+                return self._stack.flow_to(host, port, leg.flow.transport)
+        return leg.flow
+
+    def _again(self, leg: _Leg) -> Flow:
+        """The flow of the phone that registered anew; the old one, which leads nowhere, if it has not."""
+        known = next((name for name, item in self._legs.items() if item is leg), "")
+        agent = self._session.call.legs.get(known)
+        phone = self._edge.registrar.reach(agent.agent_tenant_id, agent.agent_id) if agent else None
+        if phone is not None:
+            leg.flow = self._stack.flow_to(phone.host, phone.port, phone.transport)
         return leg.flow
 
     def on_request(self, leg_id: str, tx: ServerTransaction, request: Request) -> None:
@@ -277,6 +295,9 @@ class SipSide:
         except SipError as error:
             layer.respond(tx, tx.response(error.status), now)
             return
+        if leg.flow.reliable:
+            # The phone has reconnected: it is reached where it speaks now.
+            leg.flow = tx.flow
         method = request.method
         if method == "BYE":
             self._peer_is_gone(leg_id)
@@ -341,9 +362,11 @@ class SipSide:
         self._stack.pump()
 
     # ---- identity and journal ---------------------------------------------------------------------------
-    def _contact(self) -> str:
-        host, port = self._stack.advertised
-        return f"<{sip_uri('seatbus', host, port)}>"
+    def _contact(self, flow: Flow) -> str:
+        host, port = self._stack.advertised_for(flow)
+        uri = sip_uri("seatbus", host, port)
+        parameter = _TRANSPORT_PARAMETER.get(flow.transport)
+        return f"<{uri};transport={parameter}>" if parameter else f"<{uri}>"
 
     def _index(self, leg_id: str, call_id: str, tag: str) -> None:
         key = (call_id, tag)
@@ -361,7 +384,11 @@ class SipSide:
         """What a successor needs: dialogs, where they go, and INVITEs that are not finished yet."""
         stored: dict[str, object] = {}
         for leg_id, leg in self._legs.items():
-            item: dict[str, object] = {"flow": leg.flow.remote, "sdp": leg.local_sdp}
+            item: dict[str, object] = {
+                "flow": leg.flow.remote,
+                "transport": leg.flow.transport,
+                "sdp": leg.local_sdp,
+            }
             if leg.dialog is not None:
                 item["dialog"] = leg.dialog.to_dict()
             if leg.invite:
@@ -378,7 +405,8 @@ class SipSide:
 
     def _restore_leg(self, leg_id: str, item: Mapping[str, Any]) -> _Leg:
         host, port = item["flow"]
-        leg = _Leg(self._stack.flow_to(host, port), local_sdp=str(item.get("sdp", "")))
+        flow = self._stack.flow_to(host, port, str(item.get("transport", "UDP")))
+        leg = _Leg(flow, local_sdp=str(item.get("sdp", "")))
         leg.invite = str(item.get("invite", ""))
         if leg.invite:
             parsed = parse_message(leg.invite.encode("latin-1"))
@@ -426,7 +454,7 @@ class SipSide:
         self._stack.pump()
 
     def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
-        """A 2xx to an INVITE whose transaction is gone is acknowledged. False when its dialog does not live."""
+        """A 2xx to an INVITE whose transaction is gone is acknowledged. False: its dialog does not live."""
         leg = self._legs.get(leg_id)
         dialog = leg.dialog if leg is not None else None
         if (
