@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
+from seatbus_kit.buckets import Bucket
 from seatbus_kit.consumer import Consumer
 from seatbus_kit.errors import Refused, ResourceExhausted
 from seatbus_kit.events import InEvent
 from seatbus_kit.ids import uuid7
+from seatbus_kit.lease import Holder
 from seatbus_kit.rpc import invoke
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
@@ -135,6 +138,32 @@ async def test_waiting_callers_survive_the_death_of_acd_in_their_order(world: Wo
     assert ringing.offered_to == ["a1"]
     assert await world.report_offer(ringing, rid, acd.OFFER_OUTCOME_ANSWERED)
     assert not world.edge.complaints
+
+
+async def test_a_drained_holder_hands_its_group_over_at_once_and_the_next_one_keeps_the_limits(
+    world: World,
+) -> None:
+    await world.configure(["a1"], max_wait_s=1)
+    await asyncio.gather(world.start("acd", "acd-1", "acd-2"), world.start("agent_state", "as-1"))
+    waiting = await world.enqueue()
+    old = await world.holder()
+    leases = Bucket(world.runtime.bus, "leases")
+    began = time.monotonic()
+    old.signal(signal.SIGTERM)
+
+    async def handed_over() -> bool:
+        entry = await leases.get(f"lease.g-{T}")
+        return entry is not None and Holder.decode(entry.value).owner not in ("", old.instance)
+
+    await eventually(handed_over, 3, 0.005)
+    assert time.monotonic() - began < 0.4, "released within 200 ms, and taken by one who was told"
+    # The caller overflows at the time its first enqueue gives, by the word of the new holder.
+    await eventually(lambda: waiting.left == call.LEAVE_REASON_MAX_WAIT, 5)
+    assert time.monotonic() - began < 2.5
+    ended = (await facts_of(world, "CONTACT"))[waiting.contact_id][-1].decode()
+    assert isinstance(ended, facts.ContactEnded)
+    assert ended.outcome == acd_types.VISIT_OUTCOME_OVERFLOWED
+    assert old.popen.wait(timeout=5) == 0
 
 
 async def test_no_double_assignment_while_replicas_are_paused_and_killed(world: World) -> None:
