@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from seatbus_sip import (
@@ -79,12 +80,14 @@ class _Awaited:
 class SipSocket(asyncio.DatagramProtocol):
     """One socket, one layer, one timer. Everything happens on the loop that opened it."""
 
-    def __init__(self, user: SipUser, timing: Timing | None) -> None:
+    def __init__(
+        self, user: SipUser, timing: Timing | None, sent_by: Callable[[Flow], str] | None = None
+    ) -> None:
         self._user = user
-        config = LayerConfig(timing=timing or Timing(), agent_name="Seatbus-Testkit")
+        config = LayerConfig(timing=timing or Timing(), agent_name="Seatbus-Testkit", sent_by=sent_by)
         self._layer = SipLayer(config, IDS)
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transport: asyncio.BaseTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0.0
         self._sinks: dict[ClientTransaction, ResponseSink] = {}
@@ -99,15 +102,21 @@ class SipSocket(asyncio.DatagramProtocol):
 
     # ---- asyncio ----------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
+        self._transport = transport
         name = transport.get_extra_info("sockname")
         self.address = (str(name[0]), int(name[1]))
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        self._received(data, self.flow((str(addr[0]), int(addr[1]))))
+
+    def _received(self, data: bytes, flow: Flow) -> None:
         if self._transport is None or not self._user.wants(data):
             return
-        self._layer.receive(data, self.flow((str(addr[0]), int(addr[1]))), self._loop.time())
+        self._layer.receive(data, flow, self._loop.time())
         self._pump()
+
+    def _put(self, data: bytes, flow: Flow) -> None:
+        cast(asyncio.DatagramTransport, self._transport).sendto(data, flow.remote)
 
     def flow(self, remote: Address) -> Flow:
         return Flow("UDP", self.address, remote)
@@ -161,7 +170,7 @@ class SipSocket(asyncio.DatagramProtocol):
             while True:
                 if self._transport is not None:
                     for flow, data in self._layer.outgoing():
-                        self._transport.sendto(data, flow.remote)
+                        self._put(data, flow)
                 events = self._layer.events()
                 if not events:
                     break

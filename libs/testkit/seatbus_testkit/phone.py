@@ -1,4 +1,4 @@
-"""A SIP phone (or trunk, or caller) on a real UDP socket, as careful as a good real one."""
+"""A SIP phone (or trunk, or caller) on a real socket, as careful as a good real one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from seatbus_sip import (
 from seatbus_sip.headers import quote_string
 from seatbus_testkit.actors import CallActionError, Policy, RegistrationRefused, codecs_named
 from seatbus_testkit.actors_sip import IDS, SipSocket
+from seatbus_testkit.actors_stream import SipConnection
 from seatbus_testkit.call import ALLOW, PhoneCall
 
 __all__ = ["Phone", "PhoneCall", "Policy", "RegistrationRefused"]
@@ -64,6 +65,8 @@ class Phone:
         self.calls: list[PhoneCall] = []
         self.malformed: list[ParseFailed] = []
         self.sip: SipSocket
+        self.transport = "UDP"
+        self._timing: Timing | None = None
         self._contact = ""
         self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._dialogs: dict[tuple[str, str], PhoneCall] = {}
@@ -85,8 +88,12 @@ class Phone:
         codecs: tuple[str, ...] = ("PCMU", "PCMA"),
         timing: Timing | None = None,
         ears_keep_s: float | None = None,
+        transport: str = "UDP",
     ) -> Phone:
-        """A phone that listens. `timing` scales the timers of SIP; `ears_keep_s` limits what calls record."""
+        """A phone that listens. `timing` scales the timers of SIP; `ears_keep_s` limits what calls record.
+
+        `transport` TCP, TLS, WS or WSS: all goes over one connection to `server`.
+        """
         phone = cls(
             server,
             host=host,
@@ -96,9 +103,27 @@ class Phone:
             codecs=codecs,
             ears_keep_s=ears_keep_s,
         )
-        phone.sip = await SipSocket.open(host, phone, timing)
-        phone._contact = f"<{sip_uri(username or None, *phone.sip.address)}>"
+        phone._timing = timing
+        phone.transport = transport
+        await phone._open()
         return phone
+
+    async def _open(self) -> None:
+        if self.transport == "UDP":
+            self.sip = await SipSocket.open(self.host, self, self._timing)
+            self._contact = f"<{sip_uri(self.username or None, *self.sip.address)}>"
+            return
+        # A connection over IPv6 may belong to a phone whose audio is IPv4.
+        host = self.host if (":" in self.host) == (":" in self.server[0]) else None
+        made = await SipConnection.connect(self.transport, self.server, self, host=host, timing=self._timing)
+        self.sip = made
+        self._contact = f"<sip:{self.username or 'phone'}@{made.contact_host}>"
+
+    async def reconnect(self) -> None:
+        """A new connection (and Contact) in place of one that broke. Registering again is the caller's."""
+        self._stop_refresh()
+        self.sip.close()
+        await self._open()
 
     @property
     def address(self) -> Address:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from typing import TYPE_CHECKING, cast
 
@@ -10,8 +11,11 @@ from seatbus_kit.config_view import ConfigView
 from seatbus_kit.errors import Unavailable
 from seatbus_sip.digest import DigestServer
 from seatbus_sip.flow import host_port
+from seatbus_sip.framing import FramingLimits
 from seatbus_sip.registrar import RegistrarPolicy
 from seatbus_sip_edge.adapters.sip_stack import SipStack
+from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits
+from seatbus_sip_edge.adapters.transport_tls import client_context, self_signed, server_context
 from seatbus_sip_edge.application.edge import Edge
 from seatbus_sip_edge.application.registrar import Registrar
 from seatbus_sip_edge.entrypoints.call_control import CallControl
@@ -19,6 +23,8 @@ from seatbus_sip_edge.entrypoints.sip import SipEntry
 from seatbus_sip_edge.settings import Settings
 
 if TYPE_CHECKING:
+    import ssl
+
     from seatbus_kit.runtime import Runtime
 
 
@@ -34,13 +40,25 @@ class SipEdge:
             max_datagram=settings.sip_max_datagram,
             rate=settings.sip_source_rate,
             burst=settings.sip_source_burst,
+            connections=ConnectionLimits(
+                total=settings.sip_connections,
+                per_source=settings.sip_connections_per_source,
+                half_open_per_source=settings.sip_half_open_per_source,
+                half_open_s=settings.sip_half_open_s,
+                idle_s=2.0 * settings.registration_max_s,
+                framing=FramingLimits(message=settings.sip_max_message, message_s=settings.sip_message_s),
+            ),
+            origins=settings.sip_ws_origins.split(",") if settings.sip_ws_origins else None,
+            client_tls=client_context(settings.sip_tls_ca_file) if settings.sip_tls_port else None,
         )
         self._registrar = Registrar(
             runtime.bus,
             self._config,
             settings.instance_id,
             RegistrarPolicy(settings.registration_min_s, settings.registration_max_s),
+            self._stack.transports.is_connected,
         )
+        self._stack.on_flow_lost = self._registrar.flow_lost
         self.edge = Edge(runtime, settings, self._config, self._stack, self._registrar)
         secret = settings.digest_secret
         if secret is None:
@@ -58,20 +76,53 @@ class SipEdge:
         runtime.rpc.add(call_grpc.add_CallControlServicer_to_server, CallControl(self.edge))
 
     async def start(self) -> None:
-        settings = self._settings
         await self._config.start()
         await self._registrar.start()
         await self.edge.read_journal()
-        try:
-            await self._stack.open(settings.sip_host, settings.sip_port, settings.sip_public_host)
-        except OSError as error:
-            raise Unavailable(
-                f"SIP cannot be bound to {settings.sip_host}:{settings.sip_port}: {error.strerror or error}"
-            ) from error
+        await self._listen()
         await self.edge.start()
         self._stack.serve(self._entry.handle)
         self._runtime.attributes["sip"] = host_port(self._stack.advertised)
         self._runtime.log.info("SIP is served", address=host_port(self._stack.local), transport="udp")
+
+    async def _listen(self) -> None:
+        """Binds every transport that is switched on. Raises Unavailable naming the one that cannot be."""
+        settings, stack = self._settings, self._stack
+        transport, host, port = "UDP", settings.sip_host, settings.sip_port
+        try:
+            tls = self._tls()
+            for host, told in settings.sip_addresses:
+                transport = "UDP"
+                # With any port (0) both families take the same one, where it is free.
+                port = settings.sip_port or stack.local[1]
+                await stack.open(host, port, told)
+                for transport, port in settings.sip_listeners:
+                    local = stack.listen(
+                        transport, host, port, told, tls if transport in ("TLS", "WSS") else None
+                    )
+                    self._runtime.log.info(
+                        "SIP is served", address=host_port(local), transport=transport.lower()
+                    )
+        except OSError as error:
+            where, reason = host_port((host, port)), error.strerror or error
+            raise Unavailable(f"SIP over {transport} cannot be bound to {where}: {reason}") from error
+
+    def _tls(self) -> ssl.SSLContext | None:
+        settings = self._settings
+        if not (settings.sip_tls_port or settings.sip_wss_port):
+            return None
+        certificate, key = settings.sip_tls_cert_file, settings.sip_tls_key_file
+        try:
+            if certificate is None or key is None:
+                certificate, key = self_signed(
+                    settings.data_dir / "tls",
+                    [told for _, told in settings.sip_addresses],
+                    datetime.datetime.now(datetime.UTC),
+                )
+                self._runtime.log.warning("TLS with a self-signed certificate", file=str(certificate))
+            return server_context(certificate, key, settings.sip_tls_ca_file)
+        except OSError as error:
+            raise Unavailable(f"the certificate of SIP over TLS cannot be used: {error}") from error
 
     async def drain(self) -> None:
         """New calls are refused with 503 and a time to come back; those that live are served to their end."""

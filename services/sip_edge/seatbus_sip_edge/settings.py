@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -15,6 +16,21 @@ class Settings(ServiceSettings):
     sip_host: str = "127.0.0.1"
     sip_port: int = Field(default=5060, ge=0, le=65535)
     sip_advertised_host: str | None = None
+    # A second address to listen on with every transport: IPv6 beside IPv4.
+    sip_host6: str | None = None
+    sip_advertised_host6: str | None = None
+    # 0: off.
+    sip_tcp_port: int = Field(default=0, ge=0, le=65535)
+    sip_tls_port: int = Field(default=0, ge=0, le=65535)
+    sip_ws_port: int = Field(default=0, ge=0, le=65535)
+    sip_wss_port: int = Field(default=0, ge=0, le=65535)
+    # PEM files of TLS and WSS. Outside of production a self-signed certificate is made in DATA_DIR/tls.
+    sip_tls_cert_file: Path | None = None
+    sip_tls_key_file: Path | None = None
+    # Who signs certificates that clients show, and those of TLS peers that we call.
+    sip_tls_ca_file: Path | None = None
+    # Origins of web pages that may open a WebSocket, separated by commas; all where it is not set.
+    sip_ws_origins: str | None = None
     sip_realm: str = Field(default="seatbus", min_length=1, max_length=128)
     # Nonces are its HMACs: all edges of a platform share it.
     digest_secret: SecretStr | None = None
@@ -27,6 +43,14 @@ class Settings(ServiceSettings):
     # Datagrams a second from one address before they are dropped.
     sip_source_rate: float = Field(default=2_000, gt=0)
     sip_source_burst: float = Field(default=4_000, ge=1)
+    sip_max_message: int = Field(default=65_535, ge=1_500, le=65_535)
+    sip_connections: int = Field(default=20_000, ge=1)
+    sip_connections_per_source: int = Field(default=1_000, ge=1)
+    # Connections of one address that have not brought a whole message yet, and the time they have for it.
+    sip_half_open_per_source: int = Field(default=100, ge=1)
+    sip_half_open_s: float = Field(default=10.0, gt=0)
+    # A message, once begun, has to be complete within this time.
+    sip_message_s: float = Field(default=10.0, gt=0)
     # Wrong digests a minute from one address before it is ignored for a minute.
     sip_digest_failures: int = Field(default=60, ge=1)
     registration_min_s: int = Field(default=60, ge=1)
@@ -37,8 +61,32 @@ class Settings(ServiceSettings):
     def _secret_in_production(self) -> Settings:
         if self.environment == "production" and self.digest_secret is None:
             raise ValueError("SEATBUS_DIGEST_SECRET is required in production")
+        secure = self.sip_tls_port or self.sip_wss_port
+        if (self.sip_tls_cert_file is None) != (self.sip_tls_key_file is None):
+            raise ValueError("SEATBUS_SIP_TLS_CERT_FILE and SEATBUS_SIP_TLS_KEY_FILE are set together")
+        if self.environment == "production" and secure and self.sip_tls_cert_file is None:
+            raise ValueError("SEATBUS_SIP_TLS_CERT_FILE is required in production for TLS and WSS")
         return self
 
     @property
     def sip_public_host(self) -> str:
         return self.sip_advertised_host or self.sip_host
+
+    @property
+    def sip_listeners(self) -> list[tuple[str, int]]:
+        """Transport and port of what is switched on beside UDP."""
+        ports = {
+            "TCP": self.sip_tcp_port,
+            "TLS": self.sip_tls_port,
+            "WS": self.sip_ws_port,
+            "WSS": self.sip_wss_port,
+        }
+        return [(transport, port) for transport, port in ports.items() if port]
+
+    @property
+    def sip_addresses(self) -> list[tuple[str, str]]:
+        """Hosts to listen on, each with the host that others are told."""
+        found = [(self.sip_host, self.sip_public_host)]
+        if self.sip_host6:
+            found.append((self.sip_host6, self.sip_advertised_host6 or self.sip_host6))
+        return found

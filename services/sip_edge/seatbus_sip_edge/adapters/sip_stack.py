@@ -1,4 +1,4 @@
-"""The thin shell around the SIP engine: one UDP socket, one timer, protection before anything is parsed."""
+"""The thin shell around the SIP engine: its sockets, one timer, protection before anything is parsed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.events import KeepAlive, ParseFailed
 from seatbus_sip.flow import Flow, host_port
 from seatbus_sip.layer import LayerConfig, SipLayer
+from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits
+from seatbus_sip_edge.adapters.transports import Transports
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
     from seatbus_sip.events import LayerEvent
+    from seatbus_sip.flow import Address
+    from seatbus_sip.framing import FramingError
 
 log = get_logger("sip_edge.sip")
 
 _REMEMBERED_SOURCES = 20_000
+# Messages held between binding and serving.
+_EARLY = 1_000
 _EARLY_DATAGRAMS = 2_000
 
 
@@ -48,73 +57,149 @@ class TokenBuckets:
         return allowed
 
 
-class SipStack(asyncio.DatagramProtocol):
+class _Udp(asyncio.DatagramProtocol):
+    """One UDP socket."""
+
+    def __init__(self, stack: SipStack) -> None:
+        self._stack = stack
+        self.local: Address = ("", 0)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._stack.datagram(data, Flow("UDP", self.local, (addr[0], addr[1])))
+
+    def error_received(self, exc: Exception) -> None:
+        # An ICMP answer names no transaction: the transaction's own timer decides.
+        log.debug("socket error", error=repr(exc))
+
+
+class SipStack:
     """Owns the engine. `pump` runs after everything that may have queued bytes or events."""
 
-    def __init__(self, *, max_datagram: int, rate: float, burst: float) -> None:
+    def __init__(
+        self,
+        *,
+        max_datagram: int,
+        rate: float,
+        burst: float,
+        connections: ConnectionLimits | None = None,
+        origins: Sequence[str] | None = None,
+        client_tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._max_datagram = max_datagram
         self._buckets = TokenBuckets(rate, burst)
-        self._transport: asyncio.DatagramTransport | None = None
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = float("inf")
         self._pumping = False
         self._handler: Handler | None = None
+        self._early: list[tuple[bytes, Flow]] = []
+        # One UDP socket for each family; of every transport and family what is bound and what is told.
+        self._udp: dict[bool, asyncio.DatagramTransport] = {}
+        self._bound: dict[tuple[str, bool], Address] = {}
+        self._told: dict[tuple[str, bool], Address] = {}
         self.local = ("127.0.0.1", 0)
         self.advertised = ("127.0.0.1", 0)
-        self.layer = SipLayer(LayerConfig(sent_by=lambda _flow: host_port(self.advertised)))
+        self.layer = SipLayer(LayerConfig(sent_by=lambda flow: host_port(self.advertised_for(flow))))
+        self.transports = Transports(
+            self, connections or ConnectionLimits(), origins=origins, client_tls=client_tls
+        )
+        self.on_flow_lost: Callable[[Flow], None] | None = None
         self.dropped = 0
         self._limited: OrderedDict[str, float] = OrderedDict()
-        self._early: list[tuple[bytes, tuple[str, int]]] = []
 
     async def open(self, host: str, port: int, advertised_host: str) -> None:
-        """Binds the socket; what comes in waits for `serve`. Raises OSError when the address is taken."""
-        transport, _ = await self._loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-        self._transport = transport
+        """Binds UDP. Raises OSError when the address is taken. The first one opened is the main one."""
+        transport, protocol = await self._loop.create_datagram_endpoint(
+            lambda: _Udp(self), local_addr=(host, port)
+        )
         bound = transport.get_extra_info("sockname")
-        self.local = (bound[0], bound[1])
-        self.advertised = (advertised_host, bound[1])
+        protocol.local = (bound[0], bound[1])
+        version6 = ":" in protocol.local[0]
+        self._bind("UDP", protocol.local, advertised_host)
+        if not self._udp:
+            self.local = protocol.local
+            self.advertised = (advertised_host, bound[1])
+        self._udp[version6] = transport
 
     def serve(self, handler: Handler) -> None:
-        """From now on what comes in is handled, what has come since `open` first."""
+        """From now on messages are read; those that came since `open` are first."""
         self._handler = handler
         early, self._early = self._early, []
-        for data, addr in early:
-            self.datagram_received(data, addr)
-        self.pump()
+        for data, flow in early:
+            self.message(data, flow)
+
+    def listen(
+        self, transport: str, host: str, port: int, advertised_host: str, tls: ssl.SSLContext | None = None
+    ) -> Address:
+        """Accepts TCP, TLS, WS or WSS; returns what is bound. Raises OSError when the address is taken."""
+        local = self.transports.listen(transport, host, port, tls)
+        self._bind(transport, local, advertised_host)
+        return local
+
+    def _bind(self, transport: str, local: Address, advertised_host: str) -> None:
+        version6 = ":" in local[0]
+        self._bound[(transport, version6)] = local
+        self._told[(transport, version6)] = (advertised_host, local[1])
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        self.transports.close()
+        for transport in self._udp.values():
+            transport.close()
 
-    def flow_to(self, host: str, port: int) -> Flow:
-        return Flow("UDP", self.local, (host, port))
+    def flow_to(self, host: str, port: int, transport: str = "UDP") -> Flow:
+        local = self._bound.get((transport, ":" in host), self.local)
+        return Flow(transport, local, (host, port))
+
+    def advertised_for(self, flow: Flow) -> Address:
+        """What the far end of this flow is told as our address."""
+        return self._told.get((flow.transport, ":" in flow.remote[0]), self.advertised)
+
+    def alive(self, flow: Flow) -> bool:
+        """Whether something sent now over this flow may arrive."""
+        return not flow.reliable or self.transports.is_connected(flow.transport, flow.remote)
 
     @property
     def now(self) -> float:
         return self._loop.time()
 
-    # ---- asyncio ----------------------------------------------------------------------------------------
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self._handler is None:
-            if len(self._early) < _EARLY_DATAGRAMS:
-                self._early.append((data, addr))
-            return
-        now = self._loop.time()
+    # ---- from the network -------------------------------------------------------------------------------
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        """One datagram came."""
         if len(data) > self._max_datagram:
             self.dropped += 1
+        elif self.allow(flow.remote[0]):
+            self.message(data, flow)
+
+    def allow(self, source: str) -> bool:
+        """Takes a token of the source's bucket."""
+        now = self._loop.time()
+        if self._buckets.allow(source, now):
+            return True
+        self._limit(source, now)
+        return False
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        """One datagram, or one message of a connection."""
+        if self._handler is None:
+            if len(self._early) < _EARLY:
+                self._early.append((data, flow))
             return
-        if not self._buckets.allow(addr[0], now):
-            self._limit(addr[0], now)
-            return
-        self.layer.receive(data, Flow("UDP", self.local, (addr[0], addr[1])), now)
+        self.layer.receive(data, flow, self._loop.time())
         self.pump()
 
-    def error_received(self, exc: Exception) -> None:
-        # An ICMP answer names no transaction: the transaction's own timer decides.
-        log.debug("socket error", error=repr(exc))
+    def unframed(self, error: FramingError, flow: Flow) -> None:
+        """A stream broke; its last message may still be answered."""
+        self.layer.refuse_unframed(error.head, flow, error)
+        self.pump()
+
+    def flow_lost(self, flow: Flow) -> None:
+        """A connection has gone, or could not be made."""
+        self.layer.connection_lost(flow, self._loop.time())
+        if self.on_flow_lost is not None:
+            self.on_flow_lost(flow)
+        self.pump()
 
     def _limit(self, source: str, now: float) -> None:
         self.dropped += 1
@@ -122,7 +207,7 @@ class SipStack(asyncio.DatagramProtocol):
             if len(self._limited) >= 1000:
                 self._limited.popitem(last=False)
             self._limited[source] = now
-            log.warning("source sends too fast, its datagrams are dropped", source=source)
+            log.warning("source sends too fast, its messages are dropped", source=source)
 
     # ---- driving the engine -----------------------------------------------------------------------------
     def pump(self) -> None:
@@ -162,8 +247,11 @@ class SipStack(asyncio.DatagramProtocol):
             log.error("a SIP event was not handled", kind=type(event).__name__, exc_info=error)
 
     def _send(self) -> None:
-        transport = self._transport
         for flow, data in self.layer.outgoing():
+            if flow.transport != "UDP":
+                self.transports.send(flow, data)
+                continue
+            transport = self._udp.get(":" in flow.remote[0])
             if transport is None or transport.is_closing():
                 continue
             try:

@@ -20,9 +20,11 @@ from seatbus_sip.flow import host_port
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seatbus_kit.bus import Bus
     from seatbus_kit.config_view import ConfigView
-    from seatbus_sip.flow import Flow
+    from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request
 
 log = get_logger("sip_edge.registrar")
@@ -40,6 +42,7 @@ class Phone:
     contact: str
     host: str
     port: int
+    transport: str = "UDP"
 
 
 @dataclass(slots=True)
@@ -65,16 +68,31 @@ def _of_record(record: call_types.Registration) -> Binding:
     )
 
 
+def _address(source: str) -> Address:
+    host, _, port = source.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 class Registrar:
     """Bindings by username. The copy in the bucket is written after the answer; it never delays a 200."""
 
-    def __init__(self, bus: Bus, config: ConfigView, instance_id: str, policy: RegistrarPolicy) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        config: ConfigView,
+        instance_id: str,
+        policy: RegistrarPolicy,
+        connected: Callable[[str, Address], bool],
+    ) -> None:
+        self._connected = connected
         self._config = config
         self._instance = instance_id
         self._policy = policy
         self._bucket = Bucket(bus, "registrations")
         self._watcher = Watcher(bus, "registrations")
         self._users: dict[str, dict[str, _Bound]] = {}
+        # Bindings that live as long as a connection, by that connection.
+        self._on_flow: dict[tuple[str, str], set[tuple[str, str]]] = {}
         self._unwritten: dict[str, call_types.Registration | None] = {}
         self._revisions: dict[str, int] = {}
         self._writing: set[str] = set()
@@ -107,13 +125,19 @@ class Registrar:
             bound = self._live(device.username, now)
             if bound:
                 best = bound[0].record
-                host, _, port = best.source.rpartition(":")
-                return Phone(device.username, device_id, best.contact, host.strip("[]"), int(port))
+                host, port = _address(best.source)
+                return Phone(
+                    device.username, device_id, best.contact, host, port, best.transport.upper() or "UDP"
+                )
         return None
 
     def _live(self, username: str, now: float) -> list[_Bound]:
         """Best q first, own flows before those of other edges, the latest first."""
-        found = [item for item in self._users.get(username, {}).values() if item.binding.expires_at > now]
+        found = [
+            item
+            for item in self._users.get(username, {}).values()
+            if item.binding.expires_at > now and self._reachable(item.record)
+        ]
         return sorted(
             found,
             key=lambda item: (
@@ -122,6 +146,38 @@ class Registrar:
                 -item.binding.expires_at,
             ),
         )
+
+    def _reachable(self, record: call_types.Registration) -> bool:
+        """Whoever registered over a connection is reached over that connection alone, and by its edge."""
+        if record.transport in ("", "udp"):
+            return True
+        if record.edge_instance != self._instance:
+            return False
+        return self._connected(record.transport.upper(), _address(record.source))
+
+    def flow_lost(self, flow: Flow) -> None:
+        """A connection has gone: who registered over it is unreachable until registering again."""
+        for username, binding_id in self._on_flow.pop((flow.transport.lower(), host_port(flow.remote)), ()):
+            bound = self._users.get(username, {})
+            if bound.pop(binding_id, None) is None:
+                continue
+            if not bound:
+                self._users.pop(username, None)
+            self._store(f"{username}.{binding_id}", None)
+            log.info(
+                "phone is unreachable, its connection has gone",
+                username=username,
+                transport=flow.transport.lower(),
+                source=host_port(flow.remote),
+            )
+
+    def _forget_flow(self, username: str, binding_id: str, item: _Bound) -> None:
+        key = (item.record.transport, item.record.source)
+        names = self._on_flow.get(key)
+        if names is not None:
+            names.discard((username, binding_id))
+            if not names:
+                del self._on_flow[key]
 
     def registrations(self, tenant: str) -> list[call_types.Registration]:
         now = time.time()
@@ -153,7 +209,7 @@ class Registrar:
             return outcome
         kept = {_binding_id(binding) for binding in live(outcome.bindings, now)}
         for binding_id in [name for name in bound if name not in kept]:
-            del bound[binding_id]
+            self._forget_flow(username, binding_id, bound.pop(binding_id))
             self._store(f"{username}.{binding_id}", None)
         for binding in outcome.added:
             tenant, device_id, found = device
@@ -174,7 +230,12 @@ class Registrar:
             )
             record.expires_at.FromMicroseconds(int(binding.expires_at * 1e6))
             binding_id = _binding_id(binding)
+            if (known := bound.get(binding_id)) is not None:
+                self._forget_flow(username, binding_id, known)
             bound[binding_id] = _Bound(record, binding)
+            if flow.reliable:
+                key = (record.transport, record.source)
+                self._on_flow.setdefault(key, set()).add((username, binding_id))
             self._store(f"{username}.{binding_id}", record)
         if not bound:
             self._users.pop(username, None)
@@ -189,6 +250,7 @@ class Registrar:
                     if item.binding.expires_at > now:
                         continue
                     del bound[binding_id]
+                    self._forget_flow(username, binding_id, item)
                     if item.record.edge_instance == self._instance:
                         self._store(f"{username}.{binding_id}", None)
                 if not bound:
@@ -215,6 +277,10 @@ class Registrar:
         if record.edge_instance == self._instance and (known is not None or change.key in self._unwritten):
             return
         if record.edge_instance == self._instance and self._watcher.loaded_at > float("-inf"):
+            return
+        if record.edge_instance == self._instance and not self._reachable(record):
+            # The connection ended with the process that had it.
+            self._store(change.key, None)
             return
         bound[binding_id] = _Bound(record, _of_record(record))
 

@@ -257,7 +257,8 @@ class SipEntry:
             response.set("Retry-After", "5")
             self._respond(tx, response)
             return
-        trunk = edge.config.trunk_by_source(*flow.remote)
+        # A browser on a trunk's host is not the trunk.
+        trunk = None if flow.transport in ("WS", "WSS") else edge.config.trunk_by_source(*flow.remote)
         if trunk is not None:
             tenant, trunk_id, found = trunk
             caller = request.from_.uri.username
@@ -351,7 +352,7 @@ class SipEntry:
         if refusal is None and not sdp:
             refusal = (488, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
         session = edge.open(call)
-        source = f"udp:{host_port(flow.remote)}"
+        source = f"{flow.transport.lower()}:{host_port(flow.remote)}"
         try:
             session.sip.receive_invite(call.caller_leg_id, tx, request, flow)
         except SipError:
