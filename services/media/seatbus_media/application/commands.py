@@ -21,6 +21,7 @@ from seatbus_media.application.session import CollectRun, Session
 from seatbus_media.application.sources import Player
 from seatbus_media.domain.clips import FOREVER
 from seatbus_media.domain.collect import CollectRules
+from seatbus_media.domain.hearing import SuperviseMode
 from seatbus_media.domain.tap import TapMode
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import (
@@ -87,6 +88,8 @@ class Commands:
             "end_session": self.end_session,
             "hold": self.hold,
             "mute": self.mute,
+            "supervise": self.supervise,
+            "conference": self.conference,
         }
 
     # -- offers and answers ----------------------------------------------------------------------------------
@@ -164,15 +167,52 @@ class Commands:
             raise InvalidArgument("an endpoint cannot hear itself", field="endpoint_b", rule="differs")
         one = session.negotiated(command.endpoint_a, "endpoint_a")
         other = session.negotiated(command.endpoint_b, "endpoint_b")
-        for run_of in (command.endpoint_a, command.endpoint_b):
-            if run_of in session.collects:
-                session.collects[run_of].playlist_replaced()
+        for end in (one, other):
+            _playlist_over(session, end)
+            session.gathering.leave(end)
         if one.peer is not other or one.player is not None or other.player is not None:
             one.connect(other)
+        session.arrange()
         return pb.Result()
 
     async def disconnect(self, session: Session, command: pb.Disconnect) -> pb.Result:
-        session.endpoint(command.endpoint_id, "endpoint_id").disconnect()
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        session.gathering.leave(endpoint)
+        endpoint.disconnect()
+        session.arrange()
+        return pb.Result()
+
+    async def conference(self, session: Session, command: pb.Conference) -> pb.Result:
+        members = []
+        for index, endpoint_id in enumerate(command.endpoint_ids):
+            field = f"endpoint_ids[{index}]"
+            member = session.negotiated(endpoint_id, field)
+            if member in members:
+                raise InvalidArgument("a leg is in a conference once", field=field, rule="unique")
+            members.append(member)
+        for member in members:
+            _playlist_over(session, member)
+        session.gathering.confer(members)
+        session.arrange()
+        return pb.Result()
+
+    async def supervise(self, session: Session, command: pb.Supervise) -> pb.Result:
+        field = "supervisor_endpoint_id"
+        supervisor = session.negotiated(command.supervisor_endpoint_id, field)
+        if command.mode == "off":
+            session.gathering.dismiss(supervisor)
+            session.arrange()
+            return pb.Result()
+        agent = session.negotiated(command.agent_endpoint_id, "agent_endpoint_id")
+        if agent is supervisor:
+            raise InvalidArgument("nobody supervises itself", field="agent_endpoint_id", rule="differs")
+        if session.gathering.supervises(agent):
+            raise Refused("agent_supervises", "a supervisor is not supervised", field="agent_endpoint_id")
+        if session.gathering.supervised(supervisor):
+            raise Refused("supervisor_supervised", "a supervised leg does not supervise", field=field)
+        _playlist_over(session, supervisor)
+        session.gathering.supervise(supervisor, agent, SuperviseMode(command.mode))
+        session.arrange()
         return pb.Result()
 
     async def play(self, session: Session, command: pb.Play) -> pb.Result:
@@ -299,6 +339,7 @@ class Commands:
         endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
         session.stop_collect(command.endpoint_id)
         del session.endpoints[command.endpoint_id]
+        session.depart(endpoint)
         self._close(endpoint)
         return pb.Result(codec=endpoint.codec, statistics=endpoint.statistics())
 
@@ -318,6 +359,7 @@ class Commands:
             run.finish()
         session.recordings.clear()
         for endpoint in session.endpoints.values():
+            session.depart(endpoint)
             self._close(endpoint)
         session.endpoints.clear()
         session.ended = True
@@ -325,6 +367,13 @@ class Commands:
     def _close(self, endpoint: Endpoint) -> None:
         self._offers.pop(endpoint, None)
         self._sockets.close(endpoint)
+
+
+def _playlist_over(session: Session, endpoint: Endpoint) -> None:
+    """For a collection that runs on the leg its playlist is over."""
+    run = session.collects.get(endpoint.id)
+    if run is not None:
+        run.playlist_replaced()
 
 
 def _allowed(names: Any) -> list[Codec]:

@@ -57,6 +57,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self.peer: Endpoint | None = None
         self.held = False
         self.muted = False
+        self.mixed = False
         self.closed = False
         self.report_due = 0.0
         self.agreed: Agreed | None = None
@@ -71,7 +72,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self.player: Player | None = None
         self._transport: DatagramSink | None = None
         self._send: Callable[[bytes, Address | None], None] | None = None
-        self._ticker = ticker
+        self.ticker = ticker
         self._law = Law.PCMU
         self._payload_type = 0
         self._latch = Latch()
@@ -82,6 +83,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._dtmf_out: int | None = None
         self._dtmf = DtmfReceiver()
         self._press_relayed = False
+        self._press_ts = -1
         self._relay: Callable[[bytes, float], bytes | None] | None = None
         self._taps: list[Callable[[Heard], None]] = []
         self._tap: Callable[[Heard], None] | None = None
@@ -105,7 +107,7 @@ class Endpoint(asyncio.DatagramProtocol):
     def close(self) -> None:
         """Ends everything on the endpoint. Its ports are free after this."""
         self.closed = True
-        self._ticker.remove(self)
+        self.ticker.remove(self)
         self.disconnect()
         self.player = None
         self._relay = self._tap = None
@@ -174,10 +176,17 @@ class Endpoint(asyncio.DatagramProtocol):
         digit = self._dtmf.receive(data[start:end], ts, second >= 0x80, source)
         if digit is not None:
             self._press_relayed = self._own_digit(digit, now)
-        if self._press_relayed and self._relay is not None and self.peer is not None:
+        peer = self.peer
+        if not self._press_relayed or peer is None or peer._send is None:
+            return
+        if self._relay is not None:
             out = self._relay(data, now)
-            if out is not None and self.peer._send is not None:
-                self.peer._send(out, self.peer.destination)
+            if out is not None:
+                peer._send(out, peer.destination)
+        elif peer.mixed and peer._dtmf_out is not None:
+            fresh, self._press_ts = ts != self._press_ts, ts
+            event = peer.rewriter.emit_event(peer._dtmf_out, data[start:end], now, fresh)
+            peer._send(event, peer.destination)
 
     def _own_digit(self, digit: str, now: float) -> bool:
         """Gives a key press to its owner; True if that is the partner's leg."""
@@ -187,13 +196,17 @@ class Endpoint(asyncio.DatagramProtocol):
         if self.player is not None and self.player.barge_in:
             self.typed_ahead.append(digit)
             self._finish_player("barged")
-        elif self._relay is not None and self.peer is not None and self.peer._dtmf_out is not None:
+        elif self.peer is not None and self._reaches(self.peer) and self.peer._dtmf_out is not None:
             return True
-        elif self.peer is None:
+        elif self.peer is None and not self.mixed:
             self.typed_ahead.append(digit)  # not told: the next collection may be a secret one
         elif self.listener is not None:
             self.listener.digit_heard(self, digit)
         return False
+
+    def _reaches(self, peer: Endpoint) -> bool:
+        """Whether the partner hears the leg now, by relay or in a mix."""
+        return self._relay is not None or (peer.mixed and self.may_speak and peer.takes_mix)
 
     def barge(self) -> None:
         """Ends what is played if keys pressed before it began still wait for a collection."""
@@ -247,6 +260,10 @@ class Endpoint(asyncio.DatagramProtocol):
             one.disconnect()
             one.stop_player()
             one.typed_ahead.clear()
+        self.pair(peer)
+
+    def pair(self, peer: Endpoint) -> None:
+        """Makes two legs without partners hear each other; what is played to them goes on."""
         self.peer, peer.peer = peer, self
         for one in (self, peer):
             one.rewriter.switch()
@@ -262,7 +279,7 @@ class Endpoint(asyncio.DatagramProtocol):
     def rewire(self) -> None:
         """Works out, after any change, where packets of this leg go and what is sent to it."""
         peer = self.peer
-        if peer is None or not self._may_speak or not peer._may_listen or peer.player is not None:
+        if peer is None or peer.mixed or peer.player is not None or not (self.may_speak and peer._may_listen):
             self._relay = None
         else:
             routes: dict[int, Route] = {
@@ -273,9 +290,10 @@ class Endpoint(asyncio.DatagramProtocol):
                 routes[self._dtmf_in] = (peer._dtmf_out, None)
             peer.rewriter.set_routes(routes)
             self._relay = peer.rewriter.relay
-        self._quiet = QUIET if peer is not None and not peer._may_speak and self._may_listen else None
+        quiet = peer is not None and not peer.may_speak and self._may_listen and not self.mixed
+        self._quiet = QUIET if quiet else None
         if self._quiet is not None and not self.closed:
-            self._ticker.add(self)
+            self.ticker.add(self)
 
     def _rewire_both(self) -> None:
         self.rewire()
@@ -283,12 +301,32 @@ class Endpoint(asyncio.DatagramProtocol):
             self.peer.rewire()
 
     @property
-    def _may_speak(self) -> bool:
+    def may_speak(self) -> bool:
+        """Whether others may hear the leg."""
         return self.agreed is not None and not (self.muted or self.held or self.closed)
 
     @property
     def _may_listen(self) -> bool:
         return self.agreed is not None and self.agreed.direction.sends and not (self.held or self.closed)
+
+    @property
+    def takes_mix(self) -> bool:
+        """Whether the leg hears a mixer now: what is played or dialled to it goes first."""
+        return self.player is None and self._dialer is None and self._may_listen
+
+    def hear_mix(self, on: bool) -> None:
+        """A mixer sends to the leg instead of its partner's packets, or no longer does."""
+        self.mixed = on
+        self._rewire_both()
+
+    def send_frame(self, payload: bytes, now: float) -> None:
+        """The next 20 ms of a source of ours, in the leg's law."""
+        if self._send is not None and self.destination is not None:
+            self._send(self.rewriter.emit(self._payload_type, payload, now), self.destination)
+
+    def law_of(self, payload_type: int) -> Law | None:
+        """The law of what the leg sends with this payload type, None if it is no audio."""
+        return self._laws.get(payload_type)
 
     def mute(self, on: bool) -> None:
         """While muted nobody hears the leg, no recording either."""
@@ -327,7 +365,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self.player = player
         self.rewriter.switch()
         self._rewire_both()
-        self._ticker.add(self)
+        self.ticker.add(self)
 
     def stop_player(self) -> None:
         if self.player is not None:
@@ -337,7 +375,7 @@ class Endpoint(asyncio.DatagramProtocol):
     def dial(self, digits: str, now: float) -> None:
         """Sends telephone events; a playlist waits meanwhile."""
         self._dialer = Dialer(digits, now)
-        self._ticker.add(self)
+        self.ticker.add(self)
 
     def skipped(self) -> None:
         if self._relay is None:
@@ -355,8 +393,8 @@ class Endpoint(asyncio.DatagramProtocol):
         if frame is None:
             self._finish_player("completed")
             return self.player is not None or self._quiet is not None
-        if self._send is not None and self.destination is not None and self.agreed.direction.sends:
-            self._send(self.rewriter.emit(self._payload_type, frame, now), self.destination)
+        if self.agreed.direction.sends:
+            self.send_frame(frame, now)
         return True
 
     def _dial_step(self, dialer: Dialer, now: float) -> bool:

@@ -18,6 +18,7 @@ from seatbus.media.v1.events_pb2 import (
 from seatbus.media.v1.service_pb2 import ExecuteResponse, GetSessionResponse
 from seatbus_kit.errors import NotFound, Refused, SeatbusError, StaleEpoch
 from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.ports import EventSink
 from seatbus_media.application.recording_run import RecordingRun
 from seatbus_media.application.sources import Player
@@ -107,6 +108,7 @@ class Session:
         self.endpoints: dict[str, Endpoint] = {}
         self.collects: dict[str, CollectRun] = {}
         self.recordings: dict[str, RecordingRun] = {}
+        self.gathering = Gathering()
         self.lock = asyncio.Lock()
         self.ended = False
         self._events = events
@@ -144,6 +146,16 @@ class Session:
         if found.agreed is None:
             raise Refused("not_negotiated", f"endpoint {endpoint_id} has no answer yet", field=field)
         return found
+
+    def arrange(self) -> None:
+        """To be called after any change of who talks with whom."""
+        self.gathering.arrange(self.endpoints.values())
+
+    def depart(self, endpoint: Endpoint) -> None:
+        """The leg is about to end: nobody hears it, it hears nobody."""
+        self.gathering.forget(endpoint)
+        endpoint.disconnect()
+        self.arrange()
 
     def stop_collect(self, endpoint_id: str) -> None:
         run = self.collects.pop(endpoint_id, None)
