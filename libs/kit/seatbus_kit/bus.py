@@ -52,6 +52,13 @@ class Answer:
     headers: bytes
 
 
+def heard(answer: Answer, subject: str) -> Answer:
+    """The answer itself. Raises Unavailable for the server's word that nobody listens."""
+    if not answer.data and answer.headers.startswith(_NO_RESPONDERS):
+        raise Unavailable(f"nobody listens on {subject.partition('.')[0]}: no stream leader")
+    return answer
+
+
 class Bus:
     """One connection a process. `nc` and `js` are the client's own objects, for what has no wrapper here.
 
@@ -155,7 +162,8 @@ class Bus:
         if future is not None and not future.done():
             future.set_result(Answer(data, headers))
 
-    def _expired(self, token: bytes) -> None:
+    def expired(self, token: bytes) -> None:
+        """The time for an answer is up."""
         future = self._waiting.pop(token, None)
         if future is not None and not future.done():
             future.set_exception(OutcomeUnknown("no answer in time"))
@@ -170,33 +178,39 @@ class Bus:
         """One question, one answer. Raises Unavailable when it was certainly not sent or nobody listens,
         OutcomeUnknown when it was sent and no answer came.
         """
-        loop = asyncio.get_running_loop()
+        token, future = self.ask(subject, payload, headers)
+        timer = asyncio.get_running_loop().call_later(timeout, self.expired, token)
+        try:
+            await self.nc.settle()
+            answer = await future
+        finally:
+            timer.cancel()
+            self._waiting.pop(token, None)
+        return heard(answer, subject)
+
+    def ask(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[bytes, asyncio.Future[Answer]]:
+        """Sends a question. Its future fails with OutcomeUnknown when the connection is lost; the time limit
+        is the caller's: `expired(token)`. Raises Unavailable or Refused when it was certainly not sent.
+        """
         self._counter += 1
         name = str(self._counter)
-        token = name.encode()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting[token] = future
         try:
-            await self.nc.publish(subject, payload, f"{self._inbox}.{name}", headers)
+            self.nc.send(subject, payload, f"{self._inbox}.{name}", headers)
         except (
             nats.errors.OutboundBufferLimitError,
             nats.errors.ConnectionClosedError,
             nats.errors.ConnectionDrainingError,
         ) as error:
-            self._waiting.pop(token, None)
             raise Unavailable("the bus is not connected") from error
         except nats.errors.MaxPayloadError as error:
-            self._waiting.pop(token, None)
             raise Refused("payload_too_large", f"{len(payload)} bytes on {subject}") from error
-        timer = loop.call_later(timeout, self._expired, token)
-        try:
-            answer = await future
-        finally:
-            timer.cancel()
-            self._waiting.pop(token, None)
-        if not answer.data and answer.headers.startswith(_NO_RESPONDERS):
-            raise Unavailable(f"nobody listens on {subject.partition('.')[0]}: no stream leader")
-        return answer
+        except (nats.errors.BadSubjectError, nats.errors.BadHeaderError) as error:
+            raise Refused("bus_refused", f"not a message on {subject}: {error!r}") from error
+        token = name.encode()
+        future = self._waiting[token] = asyncio.get_running_loop().create_future()
+        return token, future
 
     async def store(
         self,
@@ -210,12 +224,16 @@ class Bus:
         Raises Conflict when an expected sequence does not hold, Refused for another refusal, Unavailable
         when it was certainly not stored, OutcomeUnknown when nobody can tell.
         """
-        msg = await self.request(subject, payload, headers, timeout)
+        return self.stored(await self.request(subject, payload, headers, timeout))
+
+    @staticmethod
+    def stored(msg: Answer) -> PubAck:
+        """What the leader said about a write. Raises as `store` does."""
         answer = orjson.loads(msg.data)
         error = answer.get("error")
         if error is None:
             return PubAck(answer["stream"], answer["seq"], answer.get("duplicate", False))
-        raise self._write_error(error)
+        raise Bus._write_error(error)
 
     @staticmethod
     def _write_error(error: dict[str, object]) -> Conflict | Refused | OutcomeUnknown:

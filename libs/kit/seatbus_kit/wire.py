@@ -94,8 +94,12 @@ class WireClient(NatsClient):
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: Mapping[str, str] | None = None
     ) -> None:
-        """As `send`, and waits while more than a megabyte is on its way to the server."""
+        """As `send`, then `settle`."""
         self.send(subject, payload, reply, headers)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits while more than a megabyte is on its way to the server."""
         transport = self._transport
         writer = getattr(transport, "_io_writer", None)
         if transport is not None and (

@@ -201,6 +201,7 @@ async def test_leaving_the_queue_goes_on_in_the_flow(world: Any, steps: Any) -> 
     await world.ask("LeaveQueue", request)
     await call.wait_ended()
     assert world.ivr.outcomes[0].reason == "max_wait"
+    await world.ended()
     assert world.last("CallDequeued").outcome == "overflowed"
 
 

@@ -1,0 +1,63 @@
+"""Many facts to their streams at once.
+
+Waiting for each acknowledgement costs both sides a wake-up a fact; facts that are sent together share them.
+Atomic batches of the server would be fewer messages still, but on 2.15.1 one costs about 2 ms, more than the
+single writes of the ten to twenty facts that come together here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from seatbus_kit.bus import heard
+from seatbus_kit.errors import SeatbusError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatbus_kit.bus import Answer, Bus
+    from seatbus_kit.events import OutEvent
+
+# Well below the server's limit of what one client may have on its way.
+MOST: Final = 500
+
+
+async def publish_all(
+    bus: Bus, events: Sequence[OutEvent], *, timeout: float = 2.0
+) -> list[SeatbusError | None]:
+    """Publishes in the order given, without waiting between; the result has one entry an event, None: stored.
+
+    After the first one that cannot be sent nothing follows. An event whose predecessor failed may be stored
+    all the same: repeat from the first failure on, message ids absorb what was there. Give at most `MOST`.
+    """
+    asked: list[tuple[bytes, asyncio.Future[Answer]]] = []
+    unsent: SeatbusError | None = None
+    for event in events:
+        try:
+            asked.append(bus.ask(event.subject, event.payload, event.headers()))
+        except SeatbusError as error:
+            unsent = error
+            break
+    timer = asyncio.get_running_loop().call_later(timeout, _expire, bus, [token for token, _ in asked])
+    results: list[SeatbusError | None] = []
+    try:
+        for event, (_, future) in zip(events, asked, strict=False):
+            try:
+                bus.stored(heard(await future, event.subject))
+            except SeatbusError as error:
+                results.append(error)
+            else:
+                results.append(None)
+    finally:
+        timer.cancel()
+        for token, future in asked[len(results) :]:
+            # Some are left only when this task is cancelled.
+            future.cancel()
+            bus.expired(token)
+    return results + [unsent] * (len(events) - len(results))
+
+
+def _expire(bus: Bus, tokens: list[bytes]) -> None:
+    for token in tokens:
+        bus.expired(token)
