@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from seatbus_cli import reads
+from seatbus_cli import planning, reads
 from seatbus_cli.client import ClientError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app.command("call")(reads.call)
 app.command("agents")(reads.agents)
 app.command("queues")(reads.queues)
 app.command("cdr")(reads.cdr)
+app.command("size", **planning.PASSED_ON)(planning.size)
+app.command("simulate", **planning.PASSED_ON)(planning.simulate)
 
 
 @app.command()

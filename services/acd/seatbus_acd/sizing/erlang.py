@@ -74,7 +74,7 @@ def erlang_a_outcome(
     """M/M/n+M: callers hang up after an exponential time of mean `patience_s`. Any number of agents holds.
 
     The wait that a caller with endless patience would see has the density
-    c * exp(calls * H(t) - agents * t / handling), H(t) = mean patience until t; everything is an integral of it.
+    c * exp(calls * H(t) - agents * t / handling), H(t) = mean patience until t; all else are integrals of it.
     """
     load = calls_per_s * handling_s
     _check(load, agents)
@@ -102,7 +102,9 @@ def erlang_a_outcome(
     waited = _integral(lambda t: t * density(t) * stays(t), low, split) + _integral(
         lambda t: t * density(t) * stays(t), split, high
     )
-    left_in_time = (whole - served) - _integral(lambda t: density(t) * (stays(within_s) - stays(t)), split, high)
+    left_in_time = (whole - served) - _integral(
+        lambda t: density(t) * (stays(within_s) - stays(t)), split, high
+    )
     if within_s < low:
         left_in_time = whole * (1 - stays(within_s))
     # Weight of the states with somebody free, against the same constant.

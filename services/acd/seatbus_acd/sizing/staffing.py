@@ -71,9 +71,7 @@ def agents_for_erlang_c(calls_per_s: float, handling_s: float, target: Target) -
     return _fewest(fewest, target, lambda n: erlang_c_outcome(calls_per_s, handling_s, n, target.within_s))
 
 
-def agents_for_erlang_a(
-    calls_per_s: float, handling_s: float, patience_s: float, target: Target
-) -> Outcome:
+def agents_for_erlang_a(calls_per_s: float, handling_s: float, patience_s: float, target: Target) -> Outcome:
     """The fewest agents that meet the target when callers hang up. Raises SizingError."""
     return _fewest(
         1, target, lambda n: erlang_a_outcome(calls_per_s, handling_s, patience_s, n, target.within_s)
