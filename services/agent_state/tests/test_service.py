@@ -233,6 +233,8 @@ async def test_an_expired_reservation_is_what_the_edge_says(
 
 
 async def test_a_talk_that_no_edge_knows_is_ended(replicas: Replicas) -> None:
+    # A stray key ends no sweep.
+    await Bucket(replicas.bus, "agents").create(uuid7(), b"")
     rid = uuid7()
     await replicas.reserve(rid, await replicas.offered(rid))
     replicas.edge.state = call_types.LEG_STATE_ANSWERED

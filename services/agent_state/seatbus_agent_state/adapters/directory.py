@@ -6,11 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from seatbus.agent.v1.types_pb2 import AgentState
-from seatbus_contracts.subjects import parse_record_key, record_key
+from seatbus_contracts.subjects import record_key
+from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from seatbus_kit.buckets import Entry
     from seatbus_kit.watch import Change, Watcher
+
+log = get_logger("agent_state.directory")
 
 # The bus confirms every 0.3 s that the copy is complete.
 _FRESH_S: Final = 1.0
@@ -44,7 +47,11 @@ class AgentDirectory:
         """An agent changes several times a call and is looked at once a sweep: only the last state counts."""
         touched, self._touched = self._touched, set()
         for key in touched:
-            tenant, agent_id = parse_record_key(key)
+            tenant, _, agent_id = key.partition(".")
+            if not agent_id:
+                # Not ours; it must not end the sweep of everybody.
+                log.warning("not an agent's record", key=key)
+                continue
             entry = self._watcher.entries.get(key)
             self._working.pop(key, None)
             if entry is None or entry.deleted:
