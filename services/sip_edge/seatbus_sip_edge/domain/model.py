@@ -151,7 +151,7 @@ class Call:
     # The contact still waits in acd: it must be cancelled when the caller goes.
     waiting: bool = False
     # What this visit asked acd for: a successor may have to ask again.
-    requirements: list[tuple[str, int]] = field(default_factory=list)
+    requirements: dict[str, int] = field(default_factory=dict)
     priority: int = 0
     preferred_agent_id: str = ""
     record: bool = False

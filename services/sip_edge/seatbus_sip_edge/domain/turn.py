@@ -92,7 +92,7 @@ class Turn:
             fx.Enqueue(
                 call.contact_id,
                 call.queue_id,
-                tuple(common.Skill(name=name, level=level) for name, level in call.requirements),
+                tuple(common.Skill(name=name, level=level) for name, level in call.requirements.items()),
                 call.priority,
                 call.preferred_agent_id,
             )

@@ -34,7 +34,7 @@ def enqueue(
     call.queue_id = queue_id
     call.visit += 1
     call.waiting = True
-    call.requirements = [(skill.name, skill.level) for skill in requirements]
+    call.requirements = {skill.name: skill.level for skill in requirements}
     call.priority, call.preferred_agent_id = priority, preferred_agent_id
     call.record = queue is not None and queue.record
     call.music_prompt_id = queue.music_prompt_id if queue is not None else ""
