@@ -13,7 +13,7 @@ from typing import Final
 
 from seatbus.recording.v1.service_pb2 import Chunk, ChunkAck, Open
 from seatbus_kit.clock import Clock
-from seatbus_kit.errors import SeatbusError
+from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_kit.telemetry import Tracer
 from seatbus_kit.trace import TraceContext
@@ -63,13 +63,20 @@ class Intake:
         self._active: dict[str, _Active] = {}
         self._closed: dict[str, int] = {}
         self._finishing: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     @property
     def active(self) -> int:
         return len(self._active)
 
     def chunk(self, chunk: Chunk) -> ChunkAck:
-        """Stores a chunk and says how far the recording is stored now, or why it is refused."""
+        """Stores a chunk and says how far the recording is stored now, or why it is refused. Raises
+        Unavailable while the process ends: the tap keeps the chunk and sends it to the next one.
+        """
+        if self._stopped:
+            raise Unavailable(
+                "the recording service ends, its files wait for the next start", rule="stopping"
+            )
         try:
             return self._chunk(chunk)
         except SeatbusError as error:
@@ -236,6 +243,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Leaves what is not closed to the next start."""
+        self._stopped = True
         for active in self._active.values():
             active.file.close()
             if active.recorded is not None:
