@@ -10,12 +10,18 @@ RTP_PORTS = 2000
 
 @dataclass(frozen=True)
 class PortPlan:
-    """TCP: http, nats, nats_monitor, metrics (one a service from here). UDP: sip, rtp_min..rtp_max."""
+    """TCP: http, nats, nats_monitor, metrics (one a service from here), sip_ws, sip_tls, sip_wss.
+
+    UDP: rtp_min..rtp_max. Both: sip.
+    """
 
     http: int
     sip: int
     nats: int
     nats_monitor: int
+    sip_ws: int
+    sip_tls: int
+    sip_wss: int
     metrics: int
     rtp_min: int
     rtp_max: int
@@ -23,12 +29,21 @@ class PortPlan:
     @classmethod
     def default(cls) -> PortPlan:
         return cls(
-            http=8080, sip=5060, nats=14222, nats_monitor=18222, metrics=19100, rtp_min=20000, rtp_max=29999
+            http=8080,
+            sip=5060,
+            nats=14222,
+            nats_monitor=18222,
+            sip_ws=5062,
+            sip_tls=5061,
+            sip_wss=5063,
+            metrics=19100,
+            rtp_min=20000,
+            rtp_max=29999,
         )
 
     @classmethod
     def from_base(cls, base: int) -> PortPlan:
-        """Block of `RTP_PORTS` + 100 ports from `base`: http, sip, nats, monitor, metrics, then RTP.
+        """Block of `RTP_PORTS` + 100 ports from `base`: http, sip, nats, monitor, ws, tls, wss, metrics, RTP.
 
         Raises ValueError when the block does not fit below 65536 or reaches into the privileged ports.
         """
@@ -40,6 +55,9 @@ class PortPlan:
             sip=base + 1,
             nats=base + 2,
             nats_monitor=base + 3,
+            sip_ws=base + 4,
+            sip_tls=base + 5,
+            sip_wss=base + 6,
             metrics=base + 10,
             rtp_min=rtp,
             rtp_max=rtp + RTP_PORTS - 1,
@@ -48,8 +66,16 @@ class PortPlan:
     def taken(self, host: str) -> list[str]:
         """What of the plan another process holds already, in words; empty when all is free."""
         found = []
-        for name, port in (("HTTP", self.http), ("NATS", self.nats), ("NATS monitor", self.nats_monitor)):
-            bind = host if name == "HTTP" else "127.0.0.1"
+        for name, port in (
+            ("HTTP", self.http),
+            ("NATS", self.nats),
+            ("NATS monitor", self.nats_monitor),
+            ("SIP", self.sip),
+            ("SIP over WS", self.sip_ws),
+            ("SIP over TLS", self.sip_tls),
+            ("SIP over WSS", self.sip_wss),
+        ):
+            bind = "127.0.0.1" if name.startswith("NATS") else host
             if not _free(bind, port, socket.SOCK_STREAM):
                 found.append(f"{name} {bind}:{port}/tcp")
         if not _free(host, self.sip, socket.SOCK_DGRAM):
@@ -67,3 +93,8 @@ def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
     return True
+
+
+def has_ipv6_loopback() -> bool:
+    """Whether `::1` can be bound here."""
+    return socket.has_ipv6 and _free("::1", 0, socket.SOCK_STREAM)

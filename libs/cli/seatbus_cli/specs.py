@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatbus_cli.ports import PortPlan
+from seatbus_cli.ports import PortPlan, has_ipv6_loopback
 
 SERVICES = (
     "tenancy",
@@ -123,6 +123,12 @@ def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[Proces
             "SEATBUS_SIP_HOST": options.host,
             "SEATBUS_SIP_PORT": str(ports.sip),
             "SEATBUS_SIP_ADVERTISED_HOST": options.host,
+            # `localhost` is both, and browsers try IPv6 first.
+            **({"SEATBUS_SIP_HOST6": "::1"} if options.host == "127.0.0.1" and has_ipv6_loopback() else {}),
+            "SEATBUS_SIP_TCP_PORT": str(ports.sip),
+            "SEATBUS_SIP_WS_PORT": str(ports.sip_ws),
+            "SEATBUS_SIP_TLS_PORT": str(ports.sip_tls),
+            "SEATBUS_SIP_WSS_PORT": str(ports.sip_wss),
             "SEATBUS_DIGEST_SECRET": secret(options.data_dir / "secrets" / "digest.secret"),
         },
         "media": {
@@ -151,6 +157,8 @@ def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[Proces
                 env.update(_rtp_share(ports, index, count))
             if service == "sip_edge" and index:
                 env["SEATBUS_SIP_PORT"] = "0"
+                for transport in ("TCP", "WS", "TLS", "WSS"):
+                    env[f"SEATBUS_SIP_{transport}_PORT"] = "0"
             argv = (sys.executable, "-m", f"seatbus_{service}")
             specs.append(ProcessSpec(service, f"{service}-{index}", argv, env, options.drain_grace_s + 5))
     return specs

@@ -12,7 +12,8 @@ from seatbus_cli.specs import PlatformOptions, service_specs
 @pytest.mark.parametrize("base", [1024, 9000, 9001, 60000])
 def test_all_ports_of_a_block_are_distinct_and_rtp_begins_even(base: int) -> None:
     plan = PortPlan.from_base(base)
-    single = [plan.http, plan.sip, plan.nats, plan.nats_monitor, *range(plan.metrics, plan.metrics + 64)]
+    single = [plan.http, plan.sip, plan.nats, plan.nats_monitor, plan.sip_ws, plan.sip_tls, plan.sip_wss]
+    single += range(plan.metrics, plan.metrics + 64)
     assert len(set(single)) == len(single)
     assert max(single) < plan.rtp_min
     assert plan.rtp_min % 2 == 0

@@ -104,6 +104,10 @@ class Platform:
     def sip(self) -> tuple[str, int]:
         return "127.0.0.1", self.port_base + 1
 
+    def sip_over(self, transport: str, host: str = "127.0.0.1") -> tuple[str, int]:
+        """Address of UDP, TCP, WS, TLS or WSS."""
+        return host, self.port_base + {"UDP": 1, "TCP": 1, "WS": 4, "TLS": 5, "WSS": 6}[transport]
+
     def stop(self) -> None:
         self.http.close()
         if self.process.poll() is None:
