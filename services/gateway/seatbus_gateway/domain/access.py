@@ -20,6 +20,8 @@ class Permission(StrEnum):
     RECORDINGS_READ = "recordings.read"
     BOARD_READ = "board.read"
     STATUS_READ = "status.read"
+    KEYS_READ = "keys.read"
+    KEYS_WRITE = "keys.write"
 
 
 class Role(StrEnum):
@@ -40,14 +42,17 @@ _READS: Final = frozenset(
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OPERATOR: frozenset(Permission),
     Role.TENANT_ADMIN: _READS
-    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.RECORDINGS_READ, _P.TENANTS_READ},
+    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.RECORDINGS_READ, _P.TENANTS_READ}
+    | {_P.KEYS_READ, _P.KEYS_WRITE},
     Role.SUPERVISOR: _READS | {_P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.RECORDINGS_READ},
     Role.AGENT: frozenset({_P.AGENTS_READ, _P.BOARD_READ}),
     Role.QA: frozenset({_P.REPORTS_READ, _P.RECORDINGS_READ, _P.AGENTS_READ}),
-    Role.AUDITOR: _READS | {_P.TENANTS_READ},
+    Role.AUDITOR: _READS | {_P.TENANTS_READ, _P.KEYS_READ},
 }
 # What belongs to the whole platform and not to one tenant.
 PLATFORM: Final = frozenset({_P.TENANTS_WRITE, _P.STATUS_READ})
+# What the operator agrees with a tenant: no tenant lifts its own suspension or limits.
+OPERATORS_KINDS: Final = frozenset({"tenant", "quota", "contract", "seat_lease"})
 
 
 @dataclass(frozen=True, slots=True)

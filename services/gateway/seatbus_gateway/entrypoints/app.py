@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -12,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seatbus_gateway.application import refusals
+from seatbus_gateway.application import models, refusals
 from seatbus_gateway.application.auth import Authenticator, Unauthenticated
 from seatbus_gateway.domain import http_errors
 from seatbus_gateway.domain.access import Permission, Principal
@@ -27,6 +29,7 @@ from seatbus_kit.log import get_logger
 log = get_logger("gateway.http")
 
 PREFIX = "/api/v1"
+_ID: Final = re.compile(models.ID_PATTERN.removeprefix("^").removesuffix("$"))
 
 
 def bearer(header: str | None) -> str | None:
@@ -41,14 +44,29 @@ def allow(principal: Principal, permission: Permission, tenant: str | None) -> N
         raise PermissionDenied(rule, field="Authorization", rule=rule)
 
 
-def request_id(request: Request) -> str:
-    """The Idempotency-Key, so that a repeated request is done once; a new one where there is none."""
+def check_path(path: Mapping[str, str]) -> None:
+    """What stands in a path becomes a key of the bus: nothing but ids passes. Raises InvalidArgument."""
+    for name, value in path.items():
+        if not _ID.fullmatch(value):
+            raise InvalidArgument(
+                f"not an id: {value[:80]!r}", field=name, rule=f"pattern: {models.ID_PATTERN}"
+            )
+
+
+async def request_id(request: Request, principal: Principal) -> str:
+    """A repeated request with one Idempotency-Key is done once; a new id where there is none.
+
+    The id holds a digest of the whole request: another request under a used key is another request, never
+    taken for one that was done.
+    """
     key = request.headers.get("idempotency-key")
     if key is None:
         return uuid7()
     if not 1 <= len(key) <= 128 or not key.isprintable():
         raise InvalidArgument("1 to 128 printable characters", field="Idempotency-Key", rule="length")
-    return key
+    body = await request.body()
+    whole = "\n".join((key, principal.id, request.method, request.url.path)).encode() + b"\n" + body
+    return f"{key[:64]}.{hashlib.sha256(whole).hexdigest()[:40]}"
 
 
 def endpoint(route: Route, auth: Authenticator) -> Callable[[Request], Any]:
@@ -59,6 +77,7 @@ def endpoint(route: Route, auth: Authenticator) -> Callable[[Request], Any]:
         if tenant is None and route.permission is Permission.TENANTS_READ:
             tenant = principal.tenant
         allow(principal, route.permission, tenant)
+        check_path(path)
         query = body = None
         if route.query is not None:
             try:
@@ -67,7 +86,19 @@ def endpoint(route: Route, auth: Authenticator) -> Callable[[Request], Any]:
                 raise refusals.invalid(error) from None
         if route.body is not None:
             body = refusals.read(route.body, await request.body())
-        return await route.handler(Ask(request, principal, path, request_id(request), query, body))
+        asked = await request_id(request, principal)
+        try:
+            return await route.handler(Ask(request, principal, path, asked, query, body))
+        except (SeatbusError, HTTPException):
+            raise
+        except Exception as error:
+            log.exception(
+                "a handler failed: a defect of this program, please report it with this line",
+                tenant=tenant or "",
+                method=route.method,
+                path=request.url.path,
+            )
+            raise SeatbusError("internal error") from error
 
     return serve
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from typing import Any, TypeVar
 
 import orjson
@@ -14,10 +16,10 @@ from seatbus.tenancy.v1 import types_pb2 as types
 from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.application import models, refusals
 from seatbus_gateway.application.messages import fill, time_text, to_json
-from seatbus_gateway.domain.access import Permission
+from seatbus_gateway.domain.access import OPERATORS_KINDS, Permission, Role
 from seatbus_gateway.entrypoints.examples import EXAMPLES
 from seatbus_gateway.entrypoints.route import Ask, Route, json_response
-from seatbus_kit.errors import InvalidArgument
+from seatbus_kit.errors import InvalidArgument, PermissionDenied
 from seatbus_kit.ids import uuid7
 
 T = TypeVar("T")
@@ -72,7 +74,10 @@ class ConfigRoutes:
     async def create_tenant(self, ask: Ask) -> Response:
         body = ask.body_as(models.Strict)
         field = _field("tenant")
-        id = getattr(body, "id", None) or uuid7()
+        # A repeated request must come to the same tenant, also where the platform chooses the id.
+        repeatable = "idempotency-key" in ask.request.headers
+        made = str(uuid.uuid5(uuid.NAMESPACE_OID, ask.request_id)) if repeatable else uuid7()
+        id = getattr(body, "id", None) or made
         item = make_object(id, id, field, given(body))
         request = rpc.ApplyRequest(context=ask.context(id), upserts=[item], create_only=True)
         answer = await self._apply(ask, request)
@@ -153,9 +158,12 @@ class ConfigRoutes:
             context=ask.context(ask.tenant), expected_version=body.expected_version or _expected(ask)
         )
         for i, values in enumerate(body.upserts):
-            request.upserts.append(self._upsert(ask.tenant, values, f"upserts[{i}]"))
+            item = self._upsert(ask.tenant, values, f"upserts[{i}]")
+            _may_write(ask, str(item.WhichOneof("object")), f"upserts[{i}]")
+            request.upserts.append(item)
         for i, ref in enumerate(body.deletes):
             field = _field(ref.kind, f"deletes[{i}].kind")
+            _may_write(ask, field.name, f"deletes[{i}].kind")
             request.deletes.append(rpc.ObjectRef(kind=field.name, id=ref.id))
         answer = await self._apply(ask, request)
         objects = [
@@ -185,7 +193,11 @@ class ConfigRoutes:
         model = models.create_model_of(field.message_type)
         if id is not None:
             rest = {**rest, "id": id}
-        body = refusals.read(model, orjson.dumps(rest), path)
+        try:
+            raw = orjson.dumps(rest)
+        except TypeError as error:
+            raise InvalidArgument(str(error), field=path, rule="64-bit integers, text of Unicode") from error
+        body = refusals.read(model, raw, path)
         return make_object(tenant, getattr(body, "id", None), field, given(body), path)
 
     def routes(self) -> list[Route]:
@@ -236,9 +248,20 @@ def _expected(ask: Ask) -> int:
     text = ask.request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
     if not text or text == "*":
         return 0
-    if not text.isdigit():
+    if not re.fullmatch(r"[0-9]{1,19}", text):
         raise InvalidArgument("If-Match is a configuration version", field="If-Match", rule="number")
     return int(text)
+
+
+def _may_write(ask: Ask, kind: str, where: str) -> None:
+    """Raises PermissionDenied for what is the operator's to say, InvalidArgument for a key."""
+    if kind in OPERATORS_KINDS and ask.principal.role is not Role.OPERATOR:
+        rule = f"only the operator writes a {kind}"
+        raise PermissionDenied(rule, field=where, rule=rule)
+    if kind == "api_key":
+        raise InvalidArgument(
+            "keys are made and removed at /tenants/{tenant}/api-keys", field=where, rule="api_keys"
+        )
 
 
 def ref(name: str) -> dict[str, Any]:

@@ -35,5 +35,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "upserts": [{"kind": "branch", "id": "berlin", "name": "Berlin", "time_zone": "Europe/Berlin"}],
         "deletes": [{"kind": "team", "id": "old"}],
     },
+    "api-keys": {"id": "board", "label": "Screen in the hall", "role": "agent"},
     "state": {"action": "not_ready", "reason": "lunch"},
 }

@@ -194,7 +194,7 @@ def document() -> dict[str, Any]:
     wanted = list(dict.fromkeys(route.body for route in routes if route.body is not None))
     names, definitions = models_json_schema([(model, "validation") for model in wanted], ref_template=_REF)
     answers = Answers()
-    for kind in ("tenant", *models.KINDS.values()):
+    for kind in ("tenant", "api_key", *models.KINDS.values()):
         answers.add_object(tenancy.ConfigObject.DESCRIPTOR.fields_by_name[kind].message_type)
     for message in _listed():
         answers.add(message)

@@ -24,7 +24,8 @@ from seatbus_gateway.entrypoints.live_routes import paged
 from seatbus_gateway.entrypoints.route import Ask, Route, json_response
 from seatbus_kit.errors import InvalidArgument, NotFound, SeatbusError
 
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_FAR: Final = 1 << 62  # beyond every file
 _DOWNLOAD_S: Final = 300.0
 
 
@@ -46,20 +47,29 @@ def byte_range(header: str | None, total: int) -> tuple[int, int] | None:
         return None
     first, last = found.groups()
     if not first:
-        length = int(last)
+        length = _number(last)
         if length == 0 or total == 0:
             raise RangeNotSatisfiable(total)
         return max(0, total - length), total - 1
-    start, end = int(first), min(int(last) if last else total - 1, total - 1)
+    start, end = _number(first), min(_number(last) if last else total - 1, total - 1)
     if start >= total:
         raise RangeNotSatisfiable(total)
     return (start, end) if start <= end else None
 
 
+def _number(digits: str) -> int:
+    """However many digits there are."""
+    plain = digits.lstrip("0")
+    return int(plain or "0") if len(plain) < 19 else _FAR
+
+
 def _span(request: Any, query: models.SpanQuery) -> None:
     for name, value in (("from", query.from_), ("until", query.until)):
         if isinstance(value, datetime):
-            getattr(request, name).FromDatetime(value)
+            try:
+                getattr(request, name).FromDatetime(value)
+            except (ValueError, OverflowError) as error:
+                raise InvalidArgument(str(error), field=name, rule="years 1 to 9999 in UTC") from error
     request.page.limit, request.page.cursor = query.limit, query.cursor
 
 

@@ -23,6 +23,8 @@ class WebPages:
             if path:
                 raise HTTPException(404)
             return PlainTextResponse("Seatbus. The API is below /api/v1; the web pages are not installed.\n")
+        if "\0" in path or any(len(part.encode()) > 255 for part in path.split("/")) or len(path) > 1024:
+            raise HTTPException(404)  # no file system has such a name
         file = (folder / path).resolve()
         if path and file.is_relative_to(folder) and file.is_file():
             kept = _FOREVER if path.startswith("assets/") else "no-cache"

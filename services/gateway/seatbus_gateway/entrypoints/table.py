@@ -6,6 +6,7 @@ from typing import cast
 
 from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
+from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
 from seatbus_gateway.entrypoints.report_routes import ReportRoutes
 from seatbus_gateway.entrypoints.route import Route
@@ -16,6 +17,7 @@ def all_routes(neighbours: Neighbours) -> list[Route]:
     return [
         *LiveRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),
+        *KeyRoutes(neighbours).routes(),
         *ConfigRoutes(neighbours).routes(),
     ]
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from seatbus.tenancy.v1.types_pb2 import ROLE_OPERATOR
 from seatbus_contracts.flows import FlowError, check_periods, validate_flow
 from seatbus_kit.errors import InvalidArgument
 from seatbus_tenancy.domain.kinds import OPERATOR
@@ -37,6 +38,10 @@ def check_object(item: tenancy.ConfigObject, path: str) -> None:
             _flow(lambda: check_periods("schedule", schedule.time_zone, schedule.open), path)
             for at, text in enumerate(schedule.closed_dates):
                 _date(text, f"{path}.schedule.closed_dates[{at}]")
+        case "api_key":
+            _role(item.api_key.role, item.tenant_id, f"{path}.api_key.role")
+        case "user":
+            _role(item.user.role, item.tenant_id, f"{path}.user.role")
         case "queue":
             for at, member in enumerate(item.queue.members):
                 if member.agent_tenant_id not in ("", item.tenant_id, OPERATOR):
@@ -55,6 +60,13 @@ def _tenant(item: tenancy.ConfigObject, path: str) -> None:
             f"the platform's own tenant is {OPERATOR!r}, and no other one is",
             field=f"{path}.tenant.operator",
             rule="tenant.operator",
+        )
+
+
+def _role(role: int, tenant: str, field: str) -> None:
+    if role == ROLE_OPERATOR and tenant != OPERATOR:
+        raise InvalidArgument(
+            f"operators belong to the tenant {OPERATOR!r}", field=field, rule="role.operator"
         )
 
 
