@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +28,8 @@ from seatbus_testkit.demo_tenant import (
 AGENTS = 10
 PHONES_SECRET = "demo-phones.password"
 OWN_SECRET = f"{OWN_USERNAME}.password"
+BOARD_SECRET = "demo-board.key"
+BOARD_KEY = "wallboard"
 _PATIENCE_S = 20.0
 PAUSE_S = 0.5
 _PASSING = (0, 502, 503, 504)
@@ -45,7 +49,8 @@ def prepare_demo(
             supervisor.start(simulator_spec(options, ["--rate", f"{rate:g}"]))
         else:
             await asyncio.to_thread(_send_home, client)
-        return _banner(options, simulate, rate)
+        key = await asyncio.to_thread(board_key, client, options)
+        return _banner(options, simulate, rate, key)
 
     return prepare
 
@@ -97,7 +102,34 @@ def _send_home(client: Client) -> None:
             client.post(f"/tenants/{TENANT}/agents/{state['agent_id']}/state", {"action": "logout"})
 
 
-def _banner(options: PlatformOptions, simulate: bool, rate: float) -> str:
+def board_key(client: Client, options: PlatformOptions) -> str:
+    """A key that reads the demo's board and changes nothing: addresses are copied and stay in histories.
+
+    It is kept from start to start; one that the platform does not know any more is made anew. Raises
+    ClientError.
+    """
+    path = options.data_dir / "secrets" / BOARD_SECRET
+    if path.exists():
+        key = path.read_text().strip()
+        try:
+            Client(client.url, key).get(f"/tenants/{TENANT}/board")
+        except ClientError as error:
+            if error.status not in (401, 403):
+                return key
+        else:
+            return key
+        path.unlink()
+    with contextlib.suppress(ClientError):  # its secret is lost
+        client.delete(f"/tenants/{TENANT}/api-keys/{BOARD_KEY}")
+    body = {"id": BOARD_KEY, "label": "wallboard of the demo", "role": "agent"}
+    key = str(client.post(f"/tenants/{TENANT}/api-keys", body)["key"])
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(key)
+    return key
+
+
+def _banner(options: PlatformOptions, simulate: bool, rate: float, key: str) -> str:
     password = secret(options.data_dir / "secrets" / OWN_SECRET, 9)
     server = f"{options.host}:{options.ports.sip}"
     where = f"--data-dir {options.data_dir}"
@@ -107,6 +139,7 @@ def _banner(options: PlatformOptions, simulate: bool, rate: float) -> str:
         first = "  demo        quiet: nobody is logged in, nobody calls"
     return "\n".join(
         [
+            f"  wallboard   {options.http_url}/?tenant={TENANT}#key={key}",
             first,
             f"  dial        {NUMBER} (or {E164}), then 1 for sales, 2 for support",
             f"  your phone  register at {server} (UDP) as {OWN_USERNAME}, password {password}",

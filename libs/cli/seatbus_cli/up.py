@@ -182,10 +182,9 @@ def _alive(pid: int) -> bool:
 
 
 def _banner(options: PlatformOptions, text: str) -> str:
-    key = secret(options.operator_key_file)
     lines = [
         "",
-        f"  wallboard   {options.http_url}/#key={key}",
+        f"  pages       {options.http_url}/   (ask for a key of the tenant)",
         f"  API         {options.http_url}/docs   (key in {options.operator_key_file})",
         f"  SIP         {options.host}:{options.ports.sip} (UDP)",
         f"  logs        {options.log_dir}",

@@ -21,13 +21,21 @@ class ScriptedGateway:
         self._refusals = list(refusals)
         self._states = states or []
         self.posts: list[tuple[str, Any]] = []
+        self.keys: list[Any] = []
+        self.url = "http://127.0.0.1:1"
 
     def post(self, path: str, body: Any) -> Any:
         if self._refusals:
             status = self._refusals.pop(0)
             raise ClientError(f"HTTP {status}", status)
+        if path.endswith("/api-keys"):
+            self.keys.append(body)
+            return {"key": f"demo.{body['id']}.secret-of-the-board"}
         self.posts.append((path, body))
         return {}
+
+    def delete(self, _path: str) -> Any:
+        raise ClientError("HTTP 404", 404)
 
     def get(self, _path: str) -> Any:
         return {"agents": self._states}
@@ -103,6 +111,18 @@ async def test_with_people_the_simulator_is_started_at_the_rate(options: Platfor
     password = (options.data_dir / "secrets" / "demo-2000.password").read_text()
     for told in ("4000", "127.0.0.1:9001", "demo-2000", password, "6 calls a minute"):
         assert told in banner
+
+
+async def test_the_board_is_shown_with_a_key_that_only_reads(options: PlatformOptions) -> None:
+    gateway = ScriptedGateway()
+    banner = await _prepare(gateway, SupervisorOnPaper(), options, False)
+    assert [body["role"] for body in gateway.keys] == ["agent"]
+    assert "#key=demo.wallboard.secret-of-the-board" in banner
+    kept = options.data_dir / "secrets" / demo.BOARD_SECRET
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("demo.wallboard.secret-of-the-board", 0o600)
+    again = await _prepare(gateway, SupervisorOnPaper(), options, False)  # a gateway that does not answer
+    assert again == banner
+    assert len(gateway.keys) == 1
 
 
 async def test_without_people_nobody_stays_logged_in(options: PlatformOptions) -> None:
