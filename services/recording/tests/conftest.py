@@ -28,7 +28,7 @@ TENANT = "acme"
 class Store:
     """The service's process, its directory, and what a test asks of it."""
 
-    def __init__(self, directory: Path, nats_url: str, otlp: str = "") -> None:
+    def __init__(self, directory: Path, nats_url: str, otlp: str) -> None:
         self.directory = directory
         self.files = directory / "files"
         self.port = free_ports(1)[0]
@@ -38,10 +38,9 @@ class Store:
             "SEATBUS_INSTANCE_ID": f"recording-{uuid7()[-6:]}",
             "SEATBUS_GRPC_PORT": str(self.port),
             "SEATBUS_RECORDING_DIR": str(self.files),
-            "SEATBUS_TAP_LOST_AFTER_S": "2",
+            "SEATBUS_OTLP_ENDPOINT": otlp,
+            "SEATBUS_TAP_LOST_AFTER_S": "1.2",
         }
-        if otlp:
-            self._env["SEATBUS_OTLP_ENDPOINT"] = otlp
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -101,8 +100,17 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def store(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    made = Store(tmp_path_factory.mktemp("recording"), nats_server.url)
+def collector() -> Iterator[OtlpCollector]:
+    """Takes the spans of `store`."""
+    with OtlpCollector() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def store(
+    nats_server: NatsServer, collector: OtlpCollector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    made = Store(tmp_path_factory.mktemp("recording"), nats_server.url, collector.url)
     made.start()
     yield made
     made.kill()
@@ -113,21 +121,6 @@ async def client(store: Store) -> AsyncIterator[Client]:
     await store.ready()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{store.port}") as channel:
         yield Client(channel)
-
-
-@pytest.fixture
-async def traced(
-    nats_server: NatsServer, otlp_collector: OtlpCollector, tmp_path: Path
-) -> AsyncIterator[Client]:
-    """A client of a service of its own that exports its spans."""
-    store = Store(tmp_path, nats_server.url, otlp_collector.url)
-    store.start()
-    try:
-        await store.ready()
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{store.port}") as channel:
-            yield Client(channel)
-    finally:
-        store.kill()
 
 
 @pytest.fixture

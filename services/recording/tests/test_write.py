@@ -167,11 +167,18 @@ async def test_a_deleted_recording_leaves_no_audio(client, opening, store):
     assert gone.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_storing_is_a_span_in_the_trace_of_the_call(traced, otlp_collector, opening):
+async def test_storing_is_a_span_in_the_trace_of_the_call(client, collector, opening):
     root = TraceContext.for_call(opening.call_id)
     opening.traceparent = root.to_traceparent()
     recording_id = uuid7()
-    await traced.send(chunk(recording_id, 0, opening), close(recording_id))
-    await eventually(lambda: "recording.store" in {span.name for span in otlp_collector.spans})
-    span = next(span for span in otlp_collector.spans if span.name == "recording.store")
-    assert (span.trace_id, span.parent_id) == (root.trace_id, root.span_id)
+    await client.send(chunk(recording_id, 0, opening), close(recording_id))
+
+    def stored():
+        return [
+            span
+            for span in collector.spans
+            if (span.name, span.trace_id) == ("recording.store", root.trace_id)
+        ]
+
+    await eventually(stored)
+    assert stored()[0].parent_id == root.span_id
