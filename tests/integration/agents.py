@@ -21,9 +21,16 @@ async def caller_of(tenant: TestTenant) -> AsyncIterator[Phone]:
 
 
 @asynccontextmanager
-async def agent_phone(tenant: TestTenant, agent: str, *, ready: bool = True) -> AsyncIterator[Phone]:
+async def agent_phone(
+    tenant: TestTenant, agent: str, *, ready: bool = True, transport: str = "UDP", server: str = "127.0.0.1"
+) -> AsyncIterator[Phone]:
     """A registered phone whose agent is logged in (and ready)."""
-    phone = await Phone.start(tenant.platform.sip, username=tenant.username(agent), password=PASSWORD)
+    phone = await Phone.start(
+        tenant.platform.sip_over(transport, server),
+        username=tenant.username(agent),
+        password=PASSWORD,
+        transport=transport,
+    )
     try:
         await phone.register()
         await asyncio.to_thread(tenant.agent_do, agent, "login", ready=ready)

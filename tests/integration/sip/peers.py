@@ -112,7 +112,13 @@ async def run_sipp(
 
 @asynccontextmanager
 async def baresip_agent(
-    folder: Path, server: tuple[str, int], username: str, password: str, *, hz: int
+    folder: Path,
+    server: tuple[str, int],
+    username: str,
+    password: str,
+    *,
+    hz: int,
+    transport: str = "udp",
 ) -> AsyncIterator[Path]:
     """A registered baresip that answers by itself, sends a sine of `hz`, and writes what it hears.
 
@@ -153,7 +159,7 @@ async def baresip_agent(
         + "\n"
     )
     (config / "accounts").write_text(
-        f"<sip:{username}@{server[0]}:{server[1]};transport=udp>;auth_user={username};auth_pass={password};"
+        f"<sip:{username}@{server[0]}:{server[1]};transport={transport}>;auth_user={username};auth_pass={password};"
         "answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1\n"
     )
     process = await asyncio.create_subprocess_exec(
