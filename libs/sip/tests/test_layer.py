@@ -307,3 +307,52 @@ def test_a_forked_second_answer_reaches_the_user() -> None:
     acks = [parse_message(data) for _, data in layer.outgoing()]
     assert [ack.to.tag for ack in acks] == ["one", "two", "one"]
     assert acks[0].to_bytes() == acks[2].to_bytes()
+
+
+def test_a_successor_takes_up_an_invite_that_was_received() -> None:
+    wire = Wire()
+    wire.a.send_request(request(), wire.ab, 0.0)
+    (_, data), *_ = wire.a.outgoing()
+    first = SipLayer()
+    first.receive(data, B_TO_A, 0.0)
+    (received,) = [event for event in first.events() if isinstance(event, RequestReceived)]
+    kept = received.request.to_bytes()
+
+    successor = SipLayer()
+    again = parse_message(kept)
+    assert not isinstance(again, Response)
+    tx = successor.resume_invite(again, received.flow, received.tx.local_tag)
+    successor.receive(data, B_TO_A, 1.0)
+    assert successor.events() == []
+    successor.respond(tx, tx.response(180), 1.0)
+    successor.receive(data, B_TO_A, 2.0)
+    assert [sent.split(b"\r\n")[0] for _, sent in successor.outgoing()] == [b"SIP/2.0 180 Ringing"] * 2
+    tag = b"tag=" + received.tx.local_tag.encode()
+    successor.respond(tx, tx.response(486), 3.0)
+    assert tag in successor.outgoing()[0][1]
+
+
+def test_a_prepared_invite_sent_by_a_successor_is_a_retransmission() -> None:
+    asked = request()
+    first = SipLayer()
+    first.prepare_request(asked, A_TO_B)
+    kept = asked.to_bytes()
+    first.send_prepared(asked, A_TO_B, 0.0)
+    (_, sent), *_ = first.outgoing()
+    phone = SipLayer()
+    phone.receive(sent, B_TO_A, 0.0)
+    (ringing,) = [event for event in phone.events() if isinstance(event, RequestReceived)]
+    phone.respond(ringing.tx, ringing.tx.response(180), 0.0)
+    phone.outgoing()
+
+    successor = SipLayer()
+    again = parse_message(kept)
+    assert not isinstance(again, Response)
+    tx = successor.send_prepared(again, A_TO_B, 5.0)
+    (_, resent), *_ = successor.outgoing()
+    assert resent == sent
+    phone.receive(resent, B_TO_A, 5.0)
+    assert phone.events() == []
+    ((_, answer),) = phone.outgoing()
+    successor.receive(answer, A_TO_B, 5.0)
+    assert tx.state is State.PROCEEDING
