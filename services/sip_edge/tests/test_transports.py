@@ -338,3 +338,31 @@ async def test_ipv6_phones_register_and_take_calls(open_world: Any, transport: s
     await ringing.answer()
     await call.hang_up()
     await ringing.wait_ended()
+
+
+@pytest.mark.parametrize("transport", ["TCP", "WS"])
+async def test_a_killed_edge_hangs_up_a_phone_that_reconnects(
+    empty_world: Any, steps: Any, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    world = empty_world
+    (port,) = free_ports(1)
+    monkeypatch.setenv(f"SEATBUS_SIP_{transport}_PORT", str(port))
+    world.ports = {transport: port}
+    world.script(steps.enqueue(), steps.hang_up())
+    await world.start_process()
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await agent(world, transport)
+    call = await queued(world, caller)
+    await world.offer()
+    ringing = await phone.next_call()
+    await ringing.answer()
+    await world.until(lambda: "CallBridged" in world.types())
+    world.kill()
+    await phone.sip.lost.wait()  # type: ignore[attr-defined]
+    await world.start_process()
+    await phone.reconnect()
+    await phone.register()
+    await call.hang_up()
+    await ringing.wait_ended()
+    await world.ended()
