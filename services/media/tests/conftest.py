@@ -110,7 +110,7 @@ def media_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactor
         port_quarantine_s=1.0,
     )
     yield service
-    service.kill(signal.SIGTERM)
+    service.kill()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +122,7 @@ def recording_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFa
         nats_url=media_bus.url,
     )
     yield service
-    service.kill(signal.SIGTERM)
+    service.kill()
 
 
 class Phone:
