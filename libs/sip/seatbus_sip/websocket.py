@@ -121,10 +121,24 @@ class WebSocketServer(_WebSocket):
         allowed = None if origins is None else [Origin(origin) for origin in origins]
         protocol = ServerProtocol(origins=allowed, subprotocols=[SUBPROTOCOL], max_size=limits.message)
         super().__init__(protocol, now, limits)
+        self._tail = b""
+
+    def feed(self, data: bytes, now: float) -> list[bytes]:
+        """As of both ends; what follows the handshake is read once that was answered."""
+        if self._protocol.state is not State.CONNECTING:
+            return super().feed(data, now)
+        end = (self._tail + data).find(b"\r\n\r\n")
+        if end < 0:
+            self._tail = (self._tail + data)[-3:]
+            return super().feed(data, now)
+        cut = end + 4 - len(self._tail)
+        found = super().feed(data[:cut], now)
+        return found + super().feed(data[cut:], now) if self.opened and data[cut:] else found
 
     def _handshake(self, event: Event) -> None:
         protocol = cast(ServerProtocol, self._protocol)
-        if isinstance(event, Request):
+        # A request that cannot be read has ended the protocol already.
+        if isinstance(event, Request) and not protocol.eof_sent:
             protocol.send_response(protocol.accept(event))
 
 

@@ -70,6 +70,19 @@ def test_other_http_is_answered_as_http(request_: bytes, status: bytes) -> None:
     assert server.ended
 
 
+def test_what_comes_with_the_handshake_is_read_after_it() -> None:
+    server, client = pair()
+    shake_data = client.outgoing()
+    ahead, _ = pair()
+    shake(*(peers := pair()))
+    frame = peers[1].encode(SIP)
+    assert ahead.feed(shake_data + frame, 0.1) == [SIP]
+    assert ahead.outgoing().startswith(b"HTTP/1.1 101 ")
+    assert server.feed(shake_data + b"\xff noise", 0.1) == []
+    assert server.outgoing().startswith(b"HTTP/1.1 101 ")
+    assert server.ended
+
+
 def test_bytes_that_are_not_http_end_it() -> None:
     server, _ = pair()
     server.feed(SIP, 0.1)
