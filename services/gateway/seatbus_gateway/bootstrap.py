@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from seatbus.reporting.v1 import service_pb2 as reporting
 from seatbus.tenancy.v1 import types_pb2 as tenancy
@@ -31,6 +32,18 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    """Hangs up on a handshake that cannot be read (an endless address): nobody waits for its answer."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if getattr(self.conn, "handshake_exc", None) is not None and not self.transport.is_closing():
+            self.transport.write(
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            self.transport.close()
 
 
 class _Keys:
@@ -62,7 +75,7 @@ class Gateway:
             log_config=None,
             access_log=False,
             server_header=False,
-            ws="websockets-sansio",
+            ws=_WebSocket,
             ws_max_size=4096,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=max(1, int(self._settings.drain_grace_s) - 1),

@@ -105,9 +105,14 @@ async def test_board_and_store_agree_at_a_quiet_moment(start: Start) -> None:
 
     async def quiet() -> bool:
         visits = await served.rpc.ListQueueVisits(rpc.ListQueueVisitsRequest(tenant_id=tenant), timeout=5)
-        return len(visits.visits) == 12 and all(v.outcome for v in visits.visits)
+        if len(visits.visits) != 12 or not all(v.outcome for v in visits.visits):
+            return False
+        # Board and store read the streams each at its own pace: both have to have come to the end.
+        board = await served.rpc.GetBoard(rpc.GetBoardRequest(tenant_id=tenant), timeout=5)
+        ended = sum(q.answered + q.abandoned for q in board.queues)
+        return ended == 12 and board.calls_now == 0 and [a.state for a in board.agents] == ["ready"]
 
-    await until(quiet)
+    await until(quiet, 20)
     board = await served.rpc.GetBoard(rpc.GetBoardRequest(tenant_id=tenant), timeout=5)
     shown = {q.queue_id: q for q in board.queues}
     assert {id: q.name for id, q in shown.items()} == {

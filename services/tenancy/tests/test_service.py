@@ -27,6 +27,7 @@ from seatbus_kit.config_view import ConfigView
 from seatbus_kit.errors import (
     AlreadyExists,
     Conflict,
+    DeadlineExceeded,
     InvalidArgument,
     NotFound,
     OutcomeUnknown,
@@ -267,7 +268,7 @@ async def test_each_change_is_an_event_in_order(replica: Replica, tenant: str) -
     await replica.apply(tenant, agent("b"), deletes=(("agent", "a"),))
     assert await replica.app._ledger.versions.flush()
     found = await replica.bus.js.subscribe(f"sb.{tenant}.config.{tenant}", ordered_consumer=True)
-    events = [await found.next_msg(timeout=2) for _ in range(2)]
+    events = [await found.next_msg(timeout=10) for _ in range(2)]
     await found.unsubscribe()
     changes = [events_pb2.ConfigChanged.FromString(event.data) for event in events]
     assert [change.version for change in changes] == [1, 2]
@@ -285,7 +286,7 @@ async def test_an_event_that_a_killed_replica_left_is_published_by_another(
     record.meta.pending.add(seq=1, type=left.DESCRIPTOR.full_name, payload=left.SerializeToString())
     await Bucket(replica.bus, "config").create(f"{tenant}.version", record.SerializeToString())
     found = await replica.bus.js.subscribe(f"sb.{tenant}.config.{tenant}", ordered_consumer=True)
-    event = await found.next_msg(timeout=6)
+    event = await found.next_msg(timeout=15)
     await found.unsubscribe()
     assert event.headers["Nats-Msg-Id"] == f"{tenant}/1"
 
@@ -453,7 +454,7 @@ async def test_a_server_killed_in_the_middle_leaves_all_or_nothing(tmp_path: Pat
         try:
             answer = await change
             assert answer.version == 2
-        except (OutcomeUnknown, Unavailable, Conflict):
+        except (OutcomeUnknown, Unavailable, Conflict, DeadlineExceeded):
             pass
         # Whatever it was told, the caller repeats: all of it is there, once.
         again = await repeat_until_answered(replica, changes)
@@ -495,7 +496,7 @@ async def test_a_batch_half_sent_when_the_server_dies_is_dropped(tmp_path: Path)
 
 
 async def announced(instances: Instances, id: str) -> Instance:
-    for _ in range(500):
+    for _ in range(2500):  # a new process on a busy machine
         found = instances.get(id)
         if found is not None:
             return found
@@ -530,7 +531,7 @@ async def test_a_killed_process_is_followed_by_one_that_knows_everything(
             await channels.close()
         finally:
             process.send_signal(signal.SIGKILL if at == 1 else signal.SIGTERM)
-            code = await asyncio.to_thread(process.wait, 10)
+            code = await asyncio.to_thread(process.wait, 30)
         assert code == (-9 if at == 1 else 0)
     await instances.stop()
     await bus.close()
