@@ -134,7 +134,7 @@ def test_laws_of_erlang_a(
     shares = [
         now.waits, now.abandonment, now.occupancy, *(getattr(now, f"service_level_{n}") for n in FORMULAS)
     ]  # fmt: skip
-    assert all(-1e-9 <= share <= 1 + 1e-6 for share in shares)
+    assert all(0 <= share <= 1 for share in shares)
     tiny = 1e-6
     assert now.service_level_offered <= now.service_level_early_abandon_positive + tiny
     assert now.service_level_offered <= now.service_level_answered + tiny
@@ -171,6 +171,13 @@ def test_one_agent_fewer_would_not_do(load: float, level: float, formula: str) -
     assert target.met(c)
     if c.agents - 1 > load:
         assert not target.met(erlang_c_outcome(rate, 150, c.agents - 1, 20))
+
+
+def test_the_fewest_agents_of_a_very_large_group_are_found() -> None:
+    """Where chance averages out everybody waits alike: 20 s when exp(-20 / 120) of the load is carried."""
+    found = agents_for_erlang_a(1e6 / 3600, 150, 120, Target(0.8, 20))
+    carried = 1e6 / 3600 * 150 * math.exp(-20 / 120)
+    assert carried < found.agents < carried * 1.012
 
 
 def test_shrinkage_is_a_share_of_the_people_on_the_rota() -> None:

@@ -48,7 +48,7 @@ def text(study: Study, *, charts: bool) -> Iterator[str]:
     agents = sum(shift.count for shift in study.scenario.shifts)
     hours = (study.scenario.duration_s - study.scenario.warm_up_s) / 3600
     yield (
-        f"{agents:,} agents, {sums.offered:,} calls in {study.replications} "
+        f"{agents:,} agent{'s' if agents > 1 else ''}, {sums.offered:,} calls in {study.replications} "
         f"run{'s' if study.replications > 1 else ''} of {hours:.4g} h, seed {study.seed}"
     )
     yield ""

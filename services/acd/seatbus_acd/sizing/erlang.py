@@ -115,16 +115,17 @@ def erlang_a_outcome(
     in_time = (1 - busy) + scale * served_in_time
     answered = (1 - busy) + scale * served
     early = in_time + scale * max(0.0, left_in_time)
-    of_answered = in_time / answered if answered > 0 else 0.0
+    of_answered = min(1.0, in_time / answered) if answered > 0 else 0.0
     return Outcome(
         agents,
         waits,
         scale * waited / answered if answered > 0 else math.inf,
         max(0.0, 1 - answered),
-        load * answered / agents,
+        # A share that rounding has put above 1 would miss every target.
+        min(1.0, load * answered / agents),
         of_answered,
-        in_time,
-        early,
+        min(1.0, in_time),
+        min(1.0, early),
         of_answered,
     )
 
