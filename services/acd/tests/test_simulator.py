@@ -247,8 +247,8 @@ def test_call_records_are_a_recorded_day() -> None:
         {"call_id": "1", "queue_id": "sales", "started_at": "2026-03-02T08:00:00.5Z",
          "bridged_at": "2026-03-02T08:00:09Z", "talk_us": 90_000_000, "wait_us": 4_000_000},
         {"call_id": "2", "queue_id": "sales", "started_at": "2026-03-02T09:00:00Z",
-         "queued_at": "2026-03-02T09:00:10Z", "wait_us": "7000000", "talk_us": 0},
-        {"call_id": "3", "queue_id": "", "started_at": "2026-03-02T09:10:00Z"},
+         "queued_at": "2026-03-02T09:00:10Z", "wait_us": "7000000", "talk_us": 0, "priority": None},
+        {"call_id": "3", "queue_id": "", "priority": None, "started_at": "2026-03-02T09:10:00Z"},
     ]  # fmt: skip
     day = day_of("cdr.json", json.dumps(rows))
     answered, left = day.calls

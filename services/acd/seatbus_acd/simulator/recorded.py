@@ -112,7 +112,7 @@ def _call(where: str, row: Mapping[str, object], queue: object) -> Arrival:
         patience = _seconds(where, row, "wait")
     if talk == 0 and "talk_us" in row:
         talk = None
-    priority = _number(f"{where} priority", row.get("priority", 0))
+    priority = _number(f"{where} priority", row.get("priority") or 0)
     return Arrival(_at(where, row), queue, int(priority), patience, talk, _seconds(where, row, "wrap_up"))
 
 
