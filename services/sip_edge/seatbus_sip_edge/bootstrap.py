@@ -14,7 +14,7 @@ from seatbus_sip.flow import host_port
 from seatbus_sip.framing import FramingLimits
 from seatbus_sip.registrar import RegistrarPolicy
 from seatbus_sip_edge.adapters.sip_stack import SipStack
-from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits
+from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits, room_for_connections
 from seatbus_sip_edge.adapters.transport_tls import client_context, self_signed, server_context
 from seatbus_sip_edge.application.edge import Edge
 from seatbus_sip_edge.application.registrar import Registrar
@@ -41,7 +41,7 @@ class SipEdge:
             rate=settings.sip_source_rate,
             burst=settings.sip_source_burst,
             connections=ConnectionLimits(
-                total=settings.sip_connections,
+                total=room_for_connections(settings.sip_connections),
                 per_source=settings.sip_connections_per_source,
                 half_open_per_source=settings.sip_half_open_per_source,
                 half_open_s=settings.sip_half_open_s,
@@ -49,7 +49,7 @@ class SipEdge:
                 framing=FramingLimits(message=settings.sip_max_message, message_s=settings.sip_message_s),
             ),
             origins=settings.sip_ws_origins.split(",") if settings.sip_ws_origins else None,
-            client_tls=client_context(settings.sip_tls_ca_file) if settings.sip_tls_port else None,
+            client_tls=_client_tls(settings),
         )
         self._registrar = Registrar(
             runtime.bus,
@@ -140,6 +140,15 @@ class SipEdge:
 
     def not_ready(self) -> str:
         return "" if self.edge.journal.healthy else "the journal cannot be written"
+
+
+def _client_tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.sip_tls_port:
+        return None
+    try:
+        return client_context(settings.sip_tls_ca_file)
+    except OSError as error:
+        raise Unavailable(f"SEATBUS_SIP_TLS_CA_FILE cannot be used: {error}") from error
 
 
 async def bootstrap(runtime: Runtime) -> SipEdge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -25,6 +26,20 @@ class ConnectionLimits:
     idle_s: float = 7_200.0
     backlog: int = 1 << 20
     framing: FramingLimits = field(default_factory=FramingLimits)
+
+
+# Of the process's files, those that are not connections of SIP: bus, gRPC, journal, logs.
+_OTHER_FILES = 256
+
+
+def room_for_connections(wanted: int) -> int:
+    """How many of the wanted connections this process can hold, after raising its file limit for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - _OTHER_FILES))
 
 
 class Gate:
