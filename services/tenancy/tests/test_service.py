@@ -396,6 +396,30 @@ async def test_a_bad_object_is_refused_with_its_field(
     assert caught.value.rule
 
 
+@pytest.mark.parametrize("bad", ["*", ">", "a.b", "..", "\0", "é", "A"])
+async def test_only_an_id_is_looked_up(replica: Replica, tenant: str, bad: str) -> None:
+    for question in (replica.get(bad, "agent", "a"), replica.get(tenant, "agent", bad), replica.list(bad)):
+        with pytest.raises(InvalidArgument) as caught:
+            await question
+        assert caught.value.rule == "id"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        tenancy.ConfigObject(id="k", api_key=tenancy.ApiKey(label="K", role=tenancy.ROLE_OPERATOR)),
+        tenancy.ConfigObject(id="u", user=tenancy.User(email="a@b.example", role=tenancy.ROLE_OPERATOR)),
+    ],
+    ids=["key", "user"],
+)
+async def test_only_the_operators_tenant_has_operators(
+    replica: Replica, tenant: str, item: tenancy.ConfigObject
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await replica.apply(tenant, company(tenant), item)
+    assert caught.value.rule == "role.operator"
+
+
 async def test_a_tenant_comes_first_and_goes_last(replica: Replica, tenant: str) -> None:
     with pytest.raises(NotFound) as caught:
         await replica.apply(tenant, agent("a"))

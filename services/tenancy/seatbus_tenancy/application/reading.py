@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from seatbus_kit.errors import InvalidArgument, NotFound
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_tenancy.application.ports import Ledger
 
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
 # An answer of the service holds at most 4 MiB.
@@ -24,7 +26,8 @@ class Reading:
 
     async def get(self, tenant: str, kind: str, id: str) -> tenancy.ConfigObject:
         """One object without its secrets. Raises NotFound, InvalidArgument for an unknown kind."""
-        found = await self._ledger.read(tenant, _kind(kind, "ref.kind"), id)
+        _id(tenant, "tenant_id")
+        found = await self._ledger.read(tenant, _kind(kind, "ref.kind"), _id(id, "ref.id"))
         if found is None:
             raise NotFound(f"no {kind} {id}", field="ref.id", rule="exists")
         return without_secrets(found)
@@ -33,7 +36,7 @@ class Reading:
         self, tenant: str, kind: str, limit: int, cursor: str
     ) -> tuple[list[tenancy.ConfigObject], str, int]:
         """A page of objects by kind and id, the cursor of the next one (empty: the last), and the version."""
-        base = await self._ledger.base(tenant)
+        base = await self._ledger.base(_id(tenant, "tenant_id"))
         if not base.revision:
             raise NotFound(f"no tenant {tenant}", field="tenant_id", rule="tenant.exists")
         kinds = [_kind(kind, "kind")] if kind else sorted(KINDS)
@@ -53,6 +56,13 @@ def _kind(kind: str, field: str) -> str:
     if kind not in KINDS:
         raise InvalidArgument(f"no kind {kind!r}", field=field, rule="kind")
     return kind
+
+
+def _id(text: str, field: str) -> str:
+    """Nothing but an id becomes part of a key."""
+    if not _ID.fullmatch(text):
+        raise InvalidArgument(f"not an id: {text[:80]!r}", field=field, rule="id")
+    return text
 
 
 def _page(
