@@ -96,7 +96,22 @@ def media_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session")
-def media_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def recording_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(
+        "seatbus_recording",
+        tmp_path_factory.mktemp("recording"),
+        instance_id=f"recording-{uuid7()[-6:]}",
+        nats_url=media_bus.url,
+    )
+    yield service
+    service.kill()
+
+
+@pytest.fixture(scope="session")
+def media_service(
+    media_bus: NatsServer, recording_service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Both services start side by side; who needs the other one waits for it."""
     low = random.randrange(20000, 29000, 200)
     service = Service(
         "seatbus_media",
@@ -106,20 +121,8 @@ def media_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactor
         rtp_port_min=low,
         rtp_port_max=low + 400,
         rtp_timeout_s=0.8,
-        rtcp_interval_s=1.0,
+        rtcp_interval_s=0.5,
         port_quarantine_s=1.0,
-    )
-    yield service
-    service.kill()
-
-
-@pytest.fixture(scope="session")
-def recording_service(media_bus: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(
-        "seatbus_recording",
-        tmp_path_factory.mktemp("recording"),
-        instance_id=f"recording-{uuid7()[-6:]}",
-        nats_url=media_bus.url,
     )
     yield service
     service.kill()

@@ -48,8 +48,8 @@ async def test_each_digit_is_collected_once_under_heavy_loss(desk):
     caller = await desk.caller()
     caller.mouth._transport = LossyWay(caller.mouth._transport, loss=0.3, double=0.2, seed=7)
     await desk.execute(collect(caller.id, terminators="#", max_digits=20))
-    await caller.mouth.send_dtmf("1192055*#")
-    assert await finished(desk) == ("1192055*", "terminator")
+    await caller.mouth.send_dtmf("11905*#")
+    assert await finished(desk) == ("11905*", "terminator")
     assert desk.seen("digit_heard") == []
 
 
@@ -133,5 +133,5 @@ async def test_the_owner_hears_of_the_first_packet_and_of_each_silence_once(desk
     event = await desk.wait(lambda event: event.HasField("rtp_timed_out"), 6.0)
     assert event.endpoint_id == caller.id
     assert event.rtp_timed_out.silent_ms >= 800
-    await asyncio.sleep(1.3)
+    await asyncio.sleep(0.9)
     assert len(desk.seen("rtp_timed_out")) == 1

@@ -106,7 +106,7 @@ def collector() -> Iterator[OtlpCollector]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def store(
     nats_server: NatsServer, collector: OtlpCollector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:

@@ -155,9 +155,10 @@ class MediaService:
     # -- upkeep ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Reports, silence and orphans, looked at once a second."""
+        """Reports, silence and orphans, looked at once a second, or as often as short limits need."""
+        pause = min(1.0, self._rtp_timeout_s / 4, self._rtcp_interval_s / 2)
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(pause)
             self.upkeep(monotonic())
 
     def upkeep(self, now: float) -> None:

@@ -221,7 +221,7 @@ class Intake:
     async def run(self) -> None:
         """Completes recordings whose tap does not come back."""
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(min(_LOOK_S, self._lost_after_s / 4))
             self.look()
 
     def look(self) -> None:
