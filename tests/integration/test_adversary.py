@@ -24,6 +24,7 @@ from .agents import caller_of
 pytestmark = pytest.mark.platform
 
 ROLES = ("tenant_admin", "supervisor", "agent", "qa", "auditor")
+PIN = "846197350"
 NO_UUID = "00000000-0000-7000-8000-000000000000"
 
 
@@ -232,7 +233,7 @@ async def test_a_strangers_sip_reaches_nothing_and_the_edge_lives(platform: Plat
     tenant = TestTenant.create(platform, agents=1)
     ends = b"\r\n\r\n"
     head = b"%s sip:%s@h SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK-%d;rport"
-    rest = b"\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:x@h>\r\nCall-ID: stranger-%d\r\nCSeq: 1 %s\r\nMax-Forwards: 70"
+    rest = b"\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:x@h>\r\nCall-ID: stranger-%d\r\nCSeq: 1 %s"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.250.1", 0))  # the address of no trunk
         sock.settimeout(0.7)
@@ -241,7 +242,7 @@ async def test_a_strangers_sip_reaches_nothing_and_the_edge_lives(platform: Plat
             (b"INVITE", b"REGISTER", b"BYE", b"CANCEL", b"REFER", b"SUBSCRIBE", b"FOO")
         ):
             to = tenant.number.encode()
-            text = head % (method, to, port, at) + rest % (at, method) + b"\r\nContent-Length: 0" + ends
+            text = head % (method, to, port, at) + rest % (at, method) + b"\r\nMax-Forwards: 70" + ends
             await asyncio.to_thread(sock.sendto, text, platform.sip)
             try:
                 answer = (await asyncio.to_thread(sock.recv, 65535)).splitlines()[0]
@@ -265,12 +266,28 @@ async def test_a_strangers_sip_reaches_nothing_and_the_edge_lives(platform: Plat
         await call.hang_up()
 
 
+async def test_digits_collected_in_secret_are_in_no_record(platform: Platform) -> None:
+    collect = {
+        "attribute": "pin", "max_digits": 9, "timeout_ms": 5000, "secret": True,
+        "next": "bye", "on_failure": "bye",
+    }  # fmt: skip
+    nodes = [{"id": "pin", "collect": collect}, {"id": "bye", "hang_up": {}}]
+    tenant = TestTenant.create(platform, agents=0, flow_nodes=nodes)
+    async with caller_of(tenant) as caller:
+        call = await caller.dial(tenant.number)
+        await call.wait_answered()
+        call.mouth.send_dtmf(PIN)
+        cdr = await asyncio.to_thread(tenant.wait_cdr, cause="flow_ended")
+    assert cdr["digits"] == "*" * len(PIN)
+    assert PIN not in json.dumps(cdr)
+
+
 def test_the_logs_hold_no_secret_and_no_failure_of_the_gateway(platform: Platform) -> None:
     """Comes last: whatever the tests before left in the logs."""
     secrets = [path.read_text().strip() for path in (platform.data_dir / "secrets").glob("*.*")]
     for path in (platform.data_dir / "logs").glob("*.log"):
         text = path.read_text(errors="replace")
-        for secret in (*secrets, PASSWORD):
+        for secret in (*secrets, PASSWORD, PIN):
             assert secret not in text, path.name
         assert not re.search(r"ha1_|Bearer [\w-]|[?&#]key=|response=\\?\"[0-9a-f]{32}", text), path.name
     for line in platform.log_text("gateway-0").splitlines():

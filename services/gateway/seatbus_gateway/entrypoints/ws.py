@@ -22,7 +22,7 @@ log = get_logger("gateway.ws")
 PROTOCOL: Final = "seatbus"
 _BEARER: Final = "bearer."
 _SEND_S: Final = 10.0
-KEY_CHECK_S: Final = 5.0
+KEY_CHECK_S: Final = 2.0
 
 
 def key_of(socket: WebSocket) -> str | None:
