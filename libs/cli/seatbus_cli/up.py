@@ -186,7 +186,8 @@ def _banner(options: PlatformOptions, text: str) -> str:
         "",
         f"  pages       {options.http_url}/   (ask for a key of the tenant)",
         f"  API         {options.http_url}/docs   (key in {options.operator_key_file})",
-        f"  SIP         {options.host}:{options.ports.sip} (UDP)",
+        f"  SIP         {options.host}:{options.ports.sip} (UDP, TCP), {options.ports.sip_tls} (TLS), "
+        f"{options.ports.sip_ws} (WS), {options.ports.sip_wss} (WSS)",
         f"  logs        {options.log_dir}",
     ]
     if text:
