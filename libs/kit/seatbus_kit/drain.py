@@ -100,10 +100,10 @@ class Drainer(Generic[M]):
         """Those of `events` that are not on their stream; the last one there tells for all."""
         if not events:
             return []
-        outbox, entity = self._store.outbox, events[0].entity
-        if outbox.acked(entity) < events[-1].seq:
-            outbox.known(entity, await self._last_on_stream(events[0].subject))
-        acked = outbox.acked(entity)
+        outbox, subject = self._store.outbox, events[0].subject
+        if outbox.acked(subject) < events[-1].seq:
+            outbox.known(subject, await self._last_on_stream(subject))
+        acked = outbox.acked(subject)
         return [event for event in events if event.seq > acked]
 
     async def _last_on_stream(self, subject: str) -> int:

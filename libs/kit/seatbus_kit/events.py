@@ -82,7 +82,8 @@ class OutEvent:
 
     @property
     def event_id(self) -> str:
-        return f"{self.entity}/{self.seq}"
+        # With the tenant: two tenants may have an agent of the same id.
+        return f"{self.tenant}/{self.entity}/{self.seq}"
 
     def headers(self) -> dict[str, str]:
         headers = {
@@ -152,7 +153,8 @@ class InEvent:
 
     @property
     def event_id(self) -> str:
-        return f"{self.entity}/{self.seq}"
+        # With the tenant: two tenants may have an agent of the same id.
+        return f"{self.tenant}/{self.entity}/{self.seq}"
 
     def decode(self) -> Message:
         """The protobuf message. Raises InvalidArgument for an unknown type or a payload that is not of it."""

@@ -36,44 +36,44 @@ class Outbox:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def acked(self, entity: str) -> int:
-        """The highest sequence of `entity` known to be on its stream, 0 when nothing is known."""
-        return self._acked.get(entity, 0)
+    def acked(self, subject: str) -> int:
+        """The highest sequence of `subject` known to be on its stream, 0 when nothing is known."""
+        return self._acked.get(subject, 0)
 
-    def handed(self, entity: str) -> int:
-        """The highest sequence of `entity` that is acknowledged or queued here."""
-        queue = self._queues.get(entity)
-        return queue[-1].seq if queue else self.acked(entity)
+    def handed(self, subject: str) -> int:
+        """The highest sequence of `subject` that is acknowledged or queued here."""
+        queue = self._queues.get(subject)
+        return queue[-1].seq if queue else self.acked(subject)
 
-    def known(self, entity: str, seq: int) -> None:
+    def known(self, subject: str, seq: int) -> None:
         """Somebody saw sequence `seq` on the stream."""
-        if seq > self._acked.get(entity, 0):
-            self._acked[entity] = seq
-            self._acked.move_to_end(entity)
+        if seq > self._acked.get(subject, 0):
+            self._acked[subject] = seq
+            self._acked.move_to_end(subject)
             if len(self._acked) > _REMEMBERED:
                 self._acked.popitem(last=False)
 
-    def forget(self, entity: str) -> None:
+    def forget(self, subject: str) -> None:
         """The entity starts anew, with sequence 1."""
-        self._acked.pop(entity, None)
+        self._acked.pop(subject, None)
 
-    def push(self, entity: str, events: Iterable[OutEvent]) -> asyncio.Task[None] | None:
+    def push(self, subject: str, events: Iterable[OutEvent]) -> asyncio.Task[None] | None:
         """Hands events over, in order; those already acknowledged or queued are skipped.
 
         Returns the task that publishes them, None when there is nothing to do.
         """
-        queue = self._queues.get(entity)
-        last = self.handed(entity)
+        queue = self._queues.get(subject)
+        last = self.handed(subject)
         fresh = [event for event in events if event.seq > last]
         if queue is not None:
             queue.extend(fresh)
-            return self._tasks[entity]
+            return self._tasks[subject]
         if not fresh:
             return None
-        self._queues[entity] = deque(fresh)
+        self._queues[subject] = deque(fresh)
         self._idle.clear()
-        task = asyncio.create_task(self._publish(entity))
-        self._tasks[entity] = task
+        task = asyncio.create_task(self._publish(subject))
+        self._tasks[subject] = task
         return task
 
     async def flush(self, timeout: float = 10.0) -> bool:
@@ -92,8 +92,8 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _publish(self, entity: str) -> None:
-        queue = self._queues[entity]
+    async def _publish(self, subject: str) -> None:
+        queue = self._queues[subject]
         try:
             while queue:
                 event = queue[0]
@@ -109,10 +109,10 @@ class Outbox:
                     )
                     await asyncio.sleep(_REFUSED_RETRY_S)
                     continue
-                self.known(entity, event.seq)
+                self.known(subject, event.seq)
                 queue.popleft()
         finally:
-            del self._queues[entity]
-            self._tasks.pop(entity, None)
+            del self._queues[subject]
+            self._tasks.pop(subject, None)
             if not self._queues:
                 self._idle.set()

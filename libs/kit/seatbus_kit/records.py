@@ -234,7 +234,7 @@ class RecordStore(Generic[M]):
         if new is None:
             return None
         if meta is None:
-            self.outbox.forget(entity)
+            self.outbox.forget(self._subject(written))
         stored = Entry(key, value, new, deleted=change.record is None)
         self._remember(stored)
         pending = _meta(written).pending
@@ -268,7 +268,7 @@ class RecordStore(Generic[M]):
         if before is not None:
             meta.CopyFrom(before)
         tenant = check_token(self._tenant_of(record), "tenant")
-        acked = self.outbox.acked(entity) if before is not None else 0
+        acked = self.outbox.acked(self._subject(record)) if before is not None else 0
         kept = [pending for pending in meta.pending if pending.seq > acked]
         if len(kept) != len(meta.pending):
             del meta.pending[:]
@@ -327,9 +327,16 @@ class RecordStore(Generic[M]):
             for pending in _meta(record).pending
         ]
 
+    def _subject(self, record: M) -> str:
+        return f"sb.{self._tenant_of(record)}.{self.domain}.{self._entity_of(record)}"
+
+    def published(self, tenant: str, entity: str) -> int:
+        """The highest sequence of an entity's events known to be on their stream."""
+        return self.outbox.acked(f"sb.{tenant}.{self.domain}.{entity}")
+
     def _handed(self, event: OutEvent) -> bool:
         """Whether this process has already handed over all that precedes `event`."""
-        return self.outbox.handed(event.entity) >= event.seq - 1
+        return self.outbox.handed(event.subject) >= event.seq - 1
 
     def publish_pending(self, entry: Entry) -> int:
         """Queues what is pending in `entry` and not known to be published; returns how many that is."""
@@ -338,9 +345,9 @@ class RecordStore(Generic[M]):
     def _publish(self, entry: Entry, events: Sequence[OutEvent]) -> int:
         if not events:
             return 0
-        entity = events[0].entity
-        before = self.outbox.acked(entity)
-        work = self.outbox.push(entity, events)
+        subject = events[0].subject
+        before = self.outbox.acked(subject)
+        work = self.outbox.push(subject, events)
         if entry.deleted:
             self._ended.add(entry, work)
         return sum(event.seq > before for event in events)

@@ -67,7 +67,7 @@ async def test_an_event_arrives_as_it_was_sent(bus: Bus, agent_id: str) -> None:
     assert (event.tenant, event.domain, event.entity, event.seq) == ("acme", "agent", agent_id, 1)
     assert (event.producer, event.causation, event.trace) == ("agent_state-0", "r1", trace)
     assert event.occurred_at == sent.occurred_at
-    assert (event.stream, event.deliveries, event.event_id) == ("AGENT", 1, f"{agent_id}/1")
+    assert (event.stream, event.deliveries, event.event_id) == ("AGENT", 1, f"acme/{agent_id}/1")
     assert event.decode() == AgentPresenceChanged(reason="lunch")
     await consumer.stop()
 

@@ -85,7 +85,7 @@ async def test_a_change_carries_its_sequence_and_its_event(bus: Bus, agents: Any
     store = agents.store(bus)
     outcome = await store.mutate(agent_id, agents.reason(agent_id, "lunch", events=2), request_id="r1")
     assert outcome.result == b"lunch"
-    assert [event.event_id for event in outcome.events] == [f"{agent_id}/1", f"{agent_id}/2"]
+    assert [event.event_id for event in outcome.events] == [f"acme/{agent_id}/1", f"acme/{agent_id}/2"]
     found = await store.read(agent_id)
     assert found is not None
     record, revision = found
@@ -96,6 +96,22 @@ async def test_a_change_carries_its_sequence_and_its_event(bus: Bus, agents: Any
     found = await store.read(agent_id)
     assert found is not None
     assert [pending.seq for pending in found[0].meta.pending] == [3]
+
+
+async def test_two_tenants_may_have_an_agent_of_the_same_id(bus: Bus, agents: Any, agent_id: str) -> None:
+    store = agents.store(bus)
+    for tenant in ("acme", "globex"):
+
+        def decide(_: AgentState | None, tenant: str = tenant) -> Change[AgentState]:
+            record = AgentState(tenant_id=tenant, agent_id=agent_id)
+            return Change(record, [AgentPresenceChanged(reason=tenant)])
+
+        await store.mutate(f"{tenant}.{agent_id}", decide, request_id="r1")
+    assert await store.flush()
+    for tenant in ("acme", "globex"):
+        assert store.published(tenant, agent_id) == 1
+        answer = await bus.api("STREAM.MSG.GET.AGENT", {"last_by_subj": f"sb.{tenant}.agent.{agent_id}"})
+        assert answer["message"]
 
 
 async def test_the_same_request_twice_changes_once(bus: Bus, agents: Any, agent_id: str) -> None:

@@ -272,7 +272,9 @@ async def test_each_change_is_an_event_in_order(replica: Replica, tenant: str) -
     await found.unsubscribe()
     changes = [events_pb2.ConfigChanged.FromString(event.data) for event in events]
     assert [change.version for change in changes] == [1, 2]
-    assert [event.headers["Nats-Msg-Id"] for event in events] == [f"{tenant}/1", f"{tenant}/2"]
+    assert [event.headers["Nats-Msg-Id"] for event in events] == [
+        f"{tenant}/{tenant}/{seq}" for seq in (1, 2)
+    ]
     assert [(ref.kind, ref.id) for ref in changes[1].written] == [("agent", "b")]
     assert [(ref.kind, ref.id) for ref in changes[1].removed] == [("agent", "a")]
 
@@ -288,7 +290,7 @@ async def test_an_event_that_a_killed_replica_left_is_published_by_another(
     found = await replica.bus.js.subscribe(f"sb.{tenant}.config.{tenant}", ordered_consumer=True)
     event = await found.next_msg(timeout=15)
     await found.unsubscribe()
-    assert event.headers["Nats-Msg-Id"] == f"{tenant}/1"
+    assert event.headers["Nats-Msg-Id"] == f"{tenant}/{tenant}/1"
 
 
 def wav(seconds: float, rate: int = 8000) -> bytes:

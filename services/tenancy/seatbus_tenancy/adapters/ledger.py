@@ -54,7 +54,7 @@ class ConfigLedger:
         return self._view
 
     def acknowledged(self, tenant: str) -> int:
-        return self.versions.outbox.acked(tenant)
+        return self.versions.published(tenant, tenant)
 
     async def base(self, tenant: str) -> Base:
         entry = await self._bucket.read(config_version_key(tenant))
