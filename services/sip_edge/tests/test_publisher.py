@@ -25,7 +25,7 @@ class Stream:
         self._random = random.Random(seed)
 
     async def publish_all(self, _bus: object, events: list[OutEvent]) -> list[SeatbusError | None]:
-        ids = [event.event_id for event in events]
+        ids = [f"{event.entity}/{event.seq}" for event in events]
         self.bursts.append(ids)
         await asyncio.sleep(0)
         return [self._one(each) for each in ids]
@@ -55,11 +55,28 @@ def publisher(monkeypatch: pytest.MonkeyPatch, stream: Stream) -> tuple[Publishe
 async def test_what_calls_say_at_one_moment_leaves_together(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(0.0)
     made, told = publisher(monkeypatch, stream)
+    made.push([fact("first", 1)])
+    await asyncio.sleep(0.1)
     for call in ("a", "b"):
         made.push([fact(call, 1), fact(call, 2)])
     await asyncio.sleep(0.1)
-    assert stream.bursts == [["a/1", "a/2", "b/1", "b/2"]]
-    assert told == {"a": 2, "b": 2}
+    assert stream.bursts == [["first/1"], ["a/1", "a/2", "b/1", "b/2"]]
+    assert told == {"first": 1, "a": 2, "b": 2}
+
+
+async def test_a_bus_that_comes_back_in_the_middle_swaps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(0.0)
+    made, _ = publisher(monkeypatch, stream)
+    away = [True, True, True]
+    one = stream._one
+    monkeypatch.setattr(
+        stream, "_one", lambda each: Unavailable("away") if away and away.pop() else one(each)
+    )
+    made.push([fact("a", seq) for seq in range(1, 6)])
+    async with asyncio.timeout(2):
+        await made.drain()
+    assert stream.stored == [f"a/{seq}" for seq in range(1, 6)]
+    assert [len(burst) for burst in stream.bursts] == [1, 1, 1, 1, 4]
 
 
 async def test_the_last_fact_of_a_call_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
