@@ -56,7 +56,7 @@ async def heard(phones: dict, expected: dict[int, set[int]]) -> None:
     """Each of `phones` (by its own tone) comes to hear exactly the tones of `expected`, as loud as they were
     sent. A busy machine tears holes that ring in every frequency: one whole window is proof enough.
     """
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.35)
     for _ in range(40):
         found = {own: {hz: round(level(phone, hz), 1) for hz in phones} for own, phone in phones.items()}
         wrong = [

@@ -34,7 +34,7 @@ async def test_both_tones_cross_a_bridge_at_their_level_without_a_gap(desk, call
     agent.mouth.play_tone(1000, -15.0)
     assert await agent.ears.wait_tone(440) == pytest.approx(-12.0, abs=1.0)
     assert await caller.ears.wait_tone(1000) == pytest.approx(-15.0, abs=1.0)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(0.6)
     for phone in (caller, agent):
         assert phone.ears.longest_gap_ms() <= 60
         assert (
@@ -87,7 +87,7 @@ async def test_a_held_leg_hears_music_and_its_partner_silence(desk):
     agent.mouth.play_tone(1000)
     await agent.ears.wait_tone(440)
     await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=True)))
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(0.65)
     assert caller.ears.level_dbfs(0.4) > -45
     assert not await caller.ears.hears_tone(1000, window_s=0.2)
     assert agent.ears.level_dbfs(0.4) < -60
@@ -96,6 +96,6 @@ async def test_a_held_leg_hears_music_and_its_partner_silence(desk):
     await caller.ears.wait_tone(1000)
     await agent.ears.wait_tone(440)
     await desk.execute(pb.Command(mute=pb.Mute(endpoint_id=agent.id, on=True)))
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(0.5)
     assert caller.ears.level_dbfs(0.3) < -60
     assert np.count_nonzero(agent.ears.tail(0.3)) > 0

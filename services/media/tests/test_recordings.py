@@ -62,9 +62,8 @@ def quiet_windows(channel, hz, window_s=0.06):
     ]
 
 
-@pytest.mark.parametrize(("left_law", "right_law"), [(PCMU, PCMU), (PCMA, PCMU)])
-async def test_each_voice_is_in_its_own_channel(desk, archive, left_law, right_law):
-    caller, agent = await talking(desk, left_law, right_law)
+async def test_each_voice_is_in_its_own_channel_whatever_its_law(desk, archive):
+    caller, agent = await talking(desk, PCMA, PCMU)
     recording_id = uuid7()
     began = time.monotonic()
     await desk.execute(start(recording_id, caller, agent))
@@ -141,7 +140,7 @@ async def test_stalls_of_the_process_over_a_cut_lose_nothing(desk, archive, medi
         media_service.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(stall_s)
         media_service.process.send_signal(signal.SIGCONT)
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(0.5)
     await desk.execute(stop(recording_id))
     await archive.completed(recording_id)
     inner = samples(await archive.download(recording_id))[800:-800]
