@@ -120,7 +120,7 @@ def media_service(
         nats_url=media_bus.url,
         rtp_port_min=low,
         rtp_port_max=low + 400,
-        rtp_timeout_s=0.8,
+        rtp_timeout_s=0.6,
         rtcp_interval_s=0.5,
         port_quarantine_s=1.0,
     )
