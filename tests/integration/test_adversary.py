@@ -266,6 +266,39 @@ async def test_a_strangers_sip_reaches_nothing_and_the_edge_lives(platform: Plat
         await call.hang_up()
 
 
+async def test_a_carriers_bytes_that_are_no_utf8_are_taken_and_shown(platform: Platform) -> None:
+    tenant = TestTenant.create(platform, agents=0)
+    sdp = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    sdp += b"m=audio 40000 RTP/AVP 0\r\n"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((tenant.caller_host, 0))
+        sock.settimeout(5)
+        lines = [
+            b"INVITE sip:%s@h SIP/2.0" % tenant.number.encode(),
+            b"Via: SIP/2.0/UDP %s:%d;branch=z9hG4bK-latin1;rport"
+            % (tenant.caller_host.encode(), sock.getsockname()[1]),
+            b'From: "M\xfcller" <sip:m%FCller@h>;tag=\xfc1',
+            b"To: <sip:x@h>",
+            b"Call-ID: latin-\xfc",
+            b"CSeq: 1 INVITE",
+            b"Max-Forwards: 70",
+            b"Contact: <sip:m%%FCller@%s>" % tenant.caller_host.encode(),
+            b"User-Agent: \xe4\xff",
+            b"Content-Type: application/sdp",
+            b"Content-Length: %d" % len(sdp),
+        ]
+        await asyncio.to_thread(sock.sendto, b"\r\n".join(lines) + b"\r\n\r\n" + sdp, platform.sip)
+        status = 100
+        while status < 200:
+            answer = await asyncio.to_thread(sock.recv, 65535)
+            status = int(answer[8:11])
+    calls = platform.get(tenant.path("calls"))["calls"]
+    assert status == 200, answer
+    assert [call["caller"] for call in calls] == ["m\ufffdller"]
+    for call in calls:
+        assert platform.http.delete(tenant.path(f"calls/{call['call_id']}")).status_code == 204
+
+
 async def test_digits_collected_in_secret_are_in_no_record(platform: Platform) -> None:
     collect = {
         "attribute": "pin", "max_digits": 9, "timeout_ms": 5000, "secret": True,

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, recover, segments
+from seatbus_sip_edge.domain.model import Call
 
 
 async def _open(directory: Path, **options: int) -> Journal:
@@ -71,3 +72,15 @@ async def test_commits_gather_while_one_is_under_way(tmp_path: Path) -> None:
     await journal.flush()
     assert done == list(range(500))
     await journal.stop()
+
+
+def test_what_a_peer_wrote_in_no_utf8_is_written_and_read(tmp_path: Path) -> None:
+    foreign = b"M\xfcller \xf0\x9f\x98\x80".decode("utf-8", "surrogateescape")
+    call = Call(
+        tenant_id="acme", call_id="c", owner="edge", caller="1", dialed="2", direction=1, caller_leg_id="l"
+    )
+    path = tmp_path / "000000000001.journal"
+    path.write_bytes(frame(["t", "c", call, {"from": foreign}, []]) + frame(["t", "c", call, {}, []]))
+    first, second = read_segment(path)
+    assert first[3] == {"from": "M\ufffdller \U0001f600"}
+    assert first[2] == second[2]

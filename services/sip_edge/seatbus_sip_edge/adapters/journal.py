@@ -13,13 +13,14 @@ one with a complete checkpoint and what follows it; older ones are kept for repe
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import queue
 import struct
 import threading
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -42,8 +43,28 @@ Entry = list[object]
 
 
 def frame(entry: Entry, default: Callable[[object], object] | None = None) -> bytes:
-    body = orjson.dumps(entry, default=default)
+    try:
+        body = orjson.dumps(entry, default=default)
+    except TypeError:
+        body = _readable(entry, default)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
+
+
+def _readable(entry: Entry, default: Callable[[object], object] | None) -> bytes:
+    """Headers of a peer may hold bytes that are no UTF-8: what cannot be written is replaced.
+
+    Raises TypeError for what is no JSON at all.
+    """
+
+    def plain(value: object) -> object:
+        if is_dataclass(value):
+            return {field.name: getattr(value, field.name) for field in fields(value)}
+        if default is None:
+            raise TypeError(f"a {type(value).__name__} cannot be written to the journal")
+        return default(value)
+
+    text = json.dumps(entry, default=plain, ensure_ascii=False)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 
 def read_segment(path: Path) -> Iterator[Entry]:

@@ -17,6 +17,7 @@ from seatbus_kit.errors import Conflict, SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_kit.watch import Change, Watcher
 from seatbus_sip.flow import host_port
+from seatbus_sip.headers import clean_text
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Registrar:
                 source=host_port(flow.remote),
                 edge_instance=self._instance,
                 flow_token=binding.instance or "",
-                user_agent=(request.get("User-Agent") or "")[:200],
+                user_agent=clean_text(request.get("User-Agent") or "")[:200],
                 q=binding.q,
                 call_id=binding.call_id,
                 cseq=binding.cseq,

@@ -13,6 +13,7 @@ from seatbus_sip import events as ev
 from seatbus_sip.digest import Verdict
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
+from seatbus_sip.headers import clean_text
 from seatbus_sip.message import Request
 from seatbus_sip_edge.application.sip_side import ALLOW
 from seatbus_sip_edge.domain import inputs as on
@@ -243,6 +244,9 @@ class SipEntry:
         if request.to.uri.username != username:
             self._respond(tx, tx.response(403, "Not Your Address"))
             return
+        if any(clean_text(text) != text for text in (*request.get_all("Contact"), request.call_id)):
+            self._respond(tx, tx.response(400, "Bytes That Are No UTF-8"))
+            return
         outcome = self._edge.registrar.register(username, request, flow)
         response = tx.response(outcome.status)
         for name, value in outcome.headers:
@@ -314,7 +318,9 @@ class SipEntry:
         max_calls: int = 0,
     ) -> None:
         edge = self._edge
-        dialed = request.target.username
+        # Peers send bytes that are no UTF-8; from here on everything is stored and shown.
+        dialed = clean_text(request.target.username)
+        sip_call_id = clean_text(request.call_id)
         owner = edge.config.number(dialed) if dialed else None
         # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
         if owner is not None and tenant not in (owner[0], _OPERATOR):
@@ -326,7 +332,7 @@ class SipEntry:
             tenant_id=owner[0] if owner is not None else tenant,
             call_id=call_id,
             owner=edge.instance_id,
-            caller=caller[:128],
+            caller=clean_text(caller)[:128],
             dialed=dialed[:128],
             direction=direction,
             caller_leg_id=uuid7(),
@@ -368,9 +374,9 @@ class SipEntry:
                 status=status,
                 source=source,
             )
-            session.feed(on.RefusedAtDoor(status, cause, source, request.call_id))
+            session.feed(on.RefusedAtDoor(status, cause, source, sip_call_id))
             return
-        session.feed(on.Arrived(sdp, source, request.call_id, codecs, zone))
+        session.feed(on.Arrived(sdp, source, sip_call_id, codecs, zone))
 
     def _calls_on(self, trunk_id: str, tenant: str) -> int:
         return sum(
