@@ -150,7 +150,7 @@ class SipEntry:
         response = tx.response(error.status)
         text = f"{field} {rule}".strip().replace('"', "'")
         response.set("Warning", f'399 seatbus "{text}"')
-        log.info("request refused", status=error.status, field=field, rule=rule)
+        log.info("request refused", status=error.status, field=clean_text(field), rule=clean_text(rule))
         self._respond(tx, response)
 
     def _options(self, tx: ServerTransaction) -> None:
@@ -186,7 +186,7 @@ class SipEntry:
             self._count_failure(source)
             log.warning(
                 "digest refused: check username and password of the device",
-                username=result.username,
+                username=clean_text(result.username),
                 source=host_port(flow.remote),
                 verdict=result.verdict.value,
             )
@@ -280,7 +280,7 @@ class SipEntry:
                 max_calls=found.max_calls,
             )
             return
-        claimed = request.from_.uri.username
+        claimed = clean_text(request.from_.uri.username)
         if edge.config.device_by_username(claimed) is None:
             if self._looks_again(tx, request, flow):
                 return
