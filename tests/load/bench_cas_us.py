@@ -1,7 +1,8 @@
 """Compare-and-set of a record and its way to a watcher, on a server that syncs every write.
 
 Prints p50 and p99 of the write and of write-to-watcher. The baseline in the same run is a plain request to
-the same server over the same connection (its round trip), so the ratio tells what persistence costs.
+the same server over the same connection (its round trip), so the ratio tells what persistence costs. A bucket
+keeps the newest revision only: a watcher that was late may be shown the next one instead.
 """
 
 from __future__ import annotations

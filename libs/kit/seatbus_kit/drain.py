@@ -6,13 +6,14 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from seatbus_kit.errors import NotFound, SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_kit.watch import Change, Watcher
 
 if TYPE_CHECKING:
+    from seatbus_kit.buckets import Entry
     from seatbus_kit.events import OutEvent
     from seatbus_kit.records import RecordStore
 
@@ -87,14 +88,30 @@ class Drainer(Generic[M]):
                 break
             entry = self._watcher.entries.get(key)
             if entry is not None and entry.value:
-                missing = await self._missing(self._store.pending_events(self._store.parse(entry.value)))
-                if missing:
-                    published += self._store.publish_pending(entry)
-                    log.info("drained pending events", key=key, events=len(missing))
+                published += await self._drain(entry)
             # Only now: an error above leaves it for the next round.
             if self._touched.get(key) == since:
                 del self._touched[key]
         return published
+
+    async def _drain(self, entry: Entry) -> int:
+        """Publishes what one record holds back. One that cannot be read holds nobody else up."""
+        try:
+            record = self._store.parse(entry.value)
+        except DecodeError as error:
+            log.error(
+                "record cannot be read, its events stay unpublished: remove or rewrite the key",
+                bucket=self._store.bucket.name,
+                key=entry.key,
+                revision=entry.revision,
+                reason=str(error),
+            )
+            return 0
+        missing = await self._missing(self._store.pending_events(record))
+        if not missing:
+            return 0
+        log.info("drained pending events", key=entry.key, events=len(missing))
+        return self._store.publish_pending(entry)
 
     async def _missing(self, events: list[OutEvent]) -> list[OutEvent]:
         """Those of `events` that are not on their stream; the last one there tells for all."""

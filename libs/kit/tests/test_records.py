@@ -360,6 +360,28 @@ async def test_events_of_a_killed_process_are_published_once_and_in_order(
     assert await agents.published(bus, agent_id) == [(1, "e0"), (2, "e1"), (3, "e2"), (4, "next-0")]
 
 
+async def test_a_record_that_cannot_be_read_holds_up_no_other(bus: Bus, agents: Any, agent_id: str) -> None:
+    store = agents.store(bus)
+    stray = f"{agent_id}-stray.x"
+    await Bucket(bus, "agents").create(stray, b"\xff\xff no protobuf")
+    record = AgentState(tenant_id="acme", agent_id=agent_id)
+    record.meta.seq = 1
+    left = AgentPresenceChanged(reason="left")
+    record.meta.pending.add(seq=1, type=left.DESCRIPTOR.full_name, payload=left.SerializeToString())
+    await Bucket(bus, "agents").create(agent_id, record.SerializeToString())
+    drainer = Drainer(store, older_than=0.2)
+    await drainer.start()
+
+    async def is_there() -> bool:
+        return await agents.published(bus, agent_id) == [(1, "left")]
+
+    await eventually(is_there, every=0.1)
+    await drainer.stop()
+    entry = await Bucket(bus, "agents").get(stray)
+    assert entry is not None
+    await Bucket(bus, "agents").purge(stray, entry.revision)
+
+
 async def test_one_pass_of_draining_finds_nothing_where_all_is_published(
     bus: Bus, agents: Any, agent_id: str
 ) -> None:
