@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from seatbus_kit.bus import Bus
+from seatbus_testkit.history import History
 from seatbus_testkit.phone import Phone, Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
@@ -22,13 +24,14 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 AGENTS = 8
 VICTIMS = (
+    "sip_edge-0",
+    "media-0",
     "acd-0",
     "agent_state-0",
     "ivr-0",
     "reporting-0",
     "recording-0",
     "gateway-0",
-    "media-0",
     "tenancy-0",
 )
 
@@ -128,5 +131,11 @@ async def test_every_call_has_one_record_and_no_agent_is_stuck_after_random_kill
     assert platform.get(tenant.path("calls"))["calls"] == []
     board = await asyncio.to_thread(tenant.board_queue)
     assert (board["waiting"], board["talking"]) == (0, 0)
+    bus = await Bus.connect(platform.bus_settings())
+    history = await History.read(bus, tenant.id)
+    await bus.close()
+    assert len({event.entity for event in history.events if event.domain == "call"}) == outcome["calls"]
+    assert history.gaps() == []
+    assert history.double_bookings() == []
     for phone in [caller, *phones]:
         await phone.close()

@@ -22,6 +22,9 @@ from typing import Any
 
 import httpx
 import psutil
+from pydantic import SecretStr
+
+from seatbus_kit.settings import ServiceSettings
 
 START_TIMEOUT_S = 120.0
 
@@ -165,6 +168,17 @@ class Platform:
 
     def log_text(self, instance: str) -> str:
         return (self.data_dir / "logs" / f"{instance}.log").read_text(errors="replace")
+
+    def bus_settings(self) -> ServiceSettings:
+        """For a look into the platform's bus, as one more client of it."""
+        state = json.loads((self.data_dir / "run" / "platform.json").read_text())
+        password = Path(state["nats_password_file"]).read_text().strip()
+        return ServiceSettings(
+            instance_id="looking-on",
+            nats_url=state["nats"],
+            nats_user="seatbus",
+            nats_password=SecretStr(password),
+        )
 
     # -- API -------------------------------------------------------------------------------------------
 
