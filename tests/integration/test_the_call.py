@@ -63,6 +63,8 @@ async def test_a_caller_presses_one_and_talks_to_the_longest_idle_agent(
     assert abs((times[-1] - times[0]) - talked) < 0.7
     assert abs(cdr["duration_us"] / 1e6 - (times[-1] - times[0])) < 0.01
     # The talk ends with the hang-up; the call a little later, when media and both phones have let go.
+    (segment,) = cdr["segments"]
+    assert abs(cdr["talk_us"] / 1e6 - (when(segment["ended_at"]) - times[3])) < 0.05
     assert 0 <= (times[4] - times[3]) - cdr["talk_us"] / 1e6 < 0.5
     assert cdr["caller_mos"] > 3.5
     assert len(tenant.cdrs(limit=100)) == 1

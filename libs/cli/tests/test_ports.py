@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_a_taken_port_is_named() -> None:
         assert plan.taken("127.0.0.1")[-1] == f"SIP 127.0.0.1:{plan.sip}/udp"
 
 
-def test_replicas_of_media_share_no_rtp_port(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_replicas_of_media_share_no_rtp_port(tmp_path: Path) -> None:
     options = PlatformOptions(data_dir=tmp_path, ports=PortPlan.from_base(9000), replicas={"media": 3})
     media = [spec.env for spec in service_specs(options, None) if spec.service == "media"]
     ranges = [(int(e["SEATBUS_RTP_PORT_MIN"]), int(e["SEATBUS_RTP_PORT_MAX"])) for e in media]
@@ -44,7 +45,7 @@ def test_replicas_of_media_share_no_rtp_port(tmp_path) -> None:  # type: ignore[
     assert all(low % 2 == 0 for low, _ in ranges)
 
 
-def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
     options = PlatformOptions(data_dir=tmp_path, ports=PortPlan.from_base(9000))
     first = service_specs(options, None)[0].env["SEATBUS_NATS_PASSWORD"]
     assert service_specs(options, None)[0].env["SEATBUS_NATS_PASSWORD"] == first
