@@ -83,6 +83,9 @@ class Leg:
     ended_at: int = 0
     cause: call_types.HangupCause = NO_CAUSE
     sip_status: int = 0
+    # Of an outside leg: what is dialled, and the trunk that took it last.
+    number: str = ""
+    trunk_id: str = ""
     held: bool = False
     # Whether agent_state has accepted the answer (or could not be asked).
     confirmed: bool = False
@@ -115,6 +118,8 @@ class Leg:
             rid=self.rid,
             cause=self.cause,
             sip_status=self.sip_status,
+            number=self.number,
+            trunk_id=self.trunk_id,
         )
         for name in ("created_at", "ringing_at", "answered_at", "ended_at"):
             moment = getattr(self, name)
@@ -125,7 +130,11 @@ class Leg:
 
 @dataclass(slots=True)
 class Call:
-    """The owner's truth about one call. `seq` is the number of its last event."""
+    """The owner's truth about one call. `seq` is the number of its last event.
+
+    `caller_leg_id` is the customer's leg, whom flow, queue and agents serve: the caller's of an inbound call; of one
+    that an agent began, the leg of who was called. `agent_leg_id` is the agent's, whoever dialled.
+    """
 
     tenant_id: str
     call_id: str

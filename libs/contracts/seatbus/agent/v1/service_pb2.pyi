@@ -129,6 +129,28 @@ class ReserveResponse(_message.Message):
     device_id: str
     def __init__(self, revision: _Optional[int] = ..., device_id: _Optional[str] = ...) -> None: ...
 
+class BeginWorkRequest(_message.Message):
+    __slots__ = ("context", "agent_id", "rid", "kind", "call_tenant_id", "call_id", "edge_instance", "ring_timeout_s", "wrap_up_s")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CALL_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    RING_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    agent_id: str
+    rid: str
+    kind: str
+    call_tenant_id: str
+    call_id: str
+    edge_instance: str
+    ring_timeout_s: int
+    wrap_up_s: int
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., agent_id: _Optional[str] = ..., rid: _Optional[str] = ..., kind: _Optional[str] = ..., call_tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ...) -> None: ...
+
 class ReportWorkRequest(_message.Message):
     __slots__ = ("context", "agent_id", "rid", "event")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class AgentStateServiceStub:
                 request_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveRequest.SerializeToString,
                 response_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.FromString,
                 _registered_method=True)
+        self.BeginWork = channel.unary_unary(
+                '/seatbus.agent.v1.AgentStateService/BeginWork',
+                request_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.BeginWorkRequest.SerializeToString,
+                response_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.FromString,
+                _registered_method=True)
         self.ReportWork = channel.unary_unary(
                 '/seatbus.agent.v1.AgentStateService/ReportWork',
                 request_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReportWorkRequest.SerializeToString,
@@ -134,6 +139,15 @@ class AgentStateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginWork(self, request, context):
+        """Work that no queue gave: the agent dials, is called or consulted by a colleague, supervises. One compare-and-set
+        on the agent: it needs free capacity of the channel; who is logged in and not ready may have it too (a reservation
+        may not). Goes on as any other work by ReportWork. Idempotent by rid. FAILED_PRECONDITION: logged out, no capacity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportWork(self, request, context):
         """The edge tells what happened to the agent's leg. FAILED_PRECONDITION: the agent has no such rid.
         """
@@ -203,6 +217,11 @@ def add_AgentStateServiceServicer_to_server(servicer, server):
             'Reserve': grpc.unary_unary_rpc_method_handler(
                     servicer.Reserve,
                     request_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveRequest.FromString,
+                    response_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.SerializeToString,
+            ),
+            'BeginWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginWork,
+                    request_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.BeginWorkRequest.FromString,
                     response_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.SerializeToString,
             ),
             'ReportWork': grpc.unary_unary_rpc_method_handler(
@@ -376,6 +395,33 @@ class AgentStateService:
             target,
             '/seatbus.agent.v1.AgentStateService/Reserve',
             seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveRequest.SerializeToString,
+            seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.agent.v1.AgentStateService/BeginWork',
+            seatbus_dot_agent_dot_v1_dot_service__pb2.BeginWorkRequest.SerializeToString,
             seatbus_dot_agent_dot_v1_dot_service__pb2.ReserveResponse.FromString,
             options,
             channel_credentials,

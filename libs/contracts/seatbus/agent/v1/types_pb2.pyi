@@ -46,7 +46,7 @@ WORK_STATE_WRAP_UP: WorkState
 WORK_STATE_DONE: WorkState
 
 class WorkItem(_message.Message):
-    __slots__ = ("rid", "state", "contact_id", "call_id", "tenant_id", "queue_id", "edge_instance", "channel", "since", "created_at", "ring_timeout_s", "wrap_up_s", "deadline", "acd_epoch_group", "acd_epoch")
+    __slots__ = ("rid", "state", "contact_id", "call_id", "tenant_id", "queue_id", "edge_instance", "channel", "since", "created_at", "ring_timeout_s", "wrap_up_s", "deadline", "acd_epoch_group", "acd_epoch", "kind")
     RID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,7 @@ class WorkItem(_message.Message):
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     ACD_EPOCH_GROUP_FIELD_NUMBER: _ClassVar[int]
     ACD_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     rid: str
     state: WorkState
     contact_id: str
@@ -77,7 +78,8 @@ class WorkItem(_message.Message):
     deadline: _timestamp_pb2.Timestamp
     acd_epoch_group: str
     acd_epoch: int
-    def __init__(self, rid: _Optional[str] = ..., state: _Optional[_Union[WorkState, str]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., channel: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acd_epoch_group: _Optional[str] = ..., acd_epoch: _Optional[int] = ...) -> None: ...
+    kind: str
+    def __init__(self, rid: _Optional[str] = ..., state: _Optional[_Union[WorkState, str]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., channel: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acd_epoch_group: _Optional[str] = ..., acd_epoch: _Optional[int] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class AgentState(_message.Message):
     __slots__ = ("meta", "tenant_id", "agent_id", "presence", "reason", "presence_since", "deferred_presence", "deferred_reason", "work", "idle_since", "login_id", "seat_id", "device_id", "contacts_handled", "handled_us", "logged_in_at")

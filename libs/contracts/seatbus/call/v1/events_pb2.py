@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from seatbus.call.v1 import types_pb2 as seatbus_dot_call_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/call/v1/events.proto\x12\x0fseatbus.call.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bseatbus/call/v1/types.proto\"\xe8\x01\n\x0b\x43\x61llStarted\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\x12-\n\tdirection\x18\x02 \x01(\x0e\x32\x1a.seatbus.call.v1.Direction\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0e\n\x06\x64ialed\x18\x04 \x01(\t\x12\x10\n\x08trunk_id\x18\x05 \x01(\t\x12\x11\n\tnumber_id\x18\x06 \x01(\t\x12\x11\n\tbranch_id\x18\x07 \x01(\t\x12\r\n\x05owner\x18\x08 \x01(\t\x12\x13\n\x0bsip_call_id\x18\t \x01(\t\x12\x16\n\x0esource_address\x18\n \x01(\t\"\x0e\n\x0c\x43\x61llAnswered\"8\n\x0f\x43\x61llFlowEntered\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66low_version\x18\x02 \x01(\r\"4\n\x0f\x43\x61llNodeEntered\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08step_seq\x18\x02 \x01(\x04\"F\n\x13\x43\x61llDigitsCollected\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igits\x18\x02 \x01(\t\x12\x0e\n\x06secret\x18\x03 \x01(\x08\"\x8e\x01\n\x11\x43\x61llAttributesSet\x12\x46\n\nattributes\x18\x01 \x03(\x0b\x32\x32.seatbus.call.v1.CallAttributesSet.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\nCallQueued\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\r\n\x05visit\x18\x03 \x01(\r\"E\n\x0c\x43\x61llDequeued\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\"\xa7\x01\n\nLegCreated\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12&\n\x04role\x18\x02 \x01(\x0e\x32\x18.seatbus.call.v1.LegRole\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x04 \x01(\t\x12\x11\n\tdevice_id\x18\x05 \x01(\t\x12\x0b\n\x03rid\x18\x06 \x01(\t\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\"\x1c\n\nLegRinging\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\",\n\x0bLegAnswered\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\r\n\x05\x63odec\x18\x02 \x01(\t\"\xd1\x02\n\x08LegEnded\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12+\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x1c.seatbus.call.v1.HangupCause\x12\x12\n\nsip_status\x18\x03 \x01(\r\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nringing_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61nswered_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04role\x18\t \x01(\x0e\x32\x18.seatbus.call.v1.LegRole\x12\x10\n\x08queue_id\x18\n \x01(\t\"\x8b\x01\n\x0b\x43\x61llBridged\x12\x15\n\rcaller_leg_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61gent_leg_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x04 \x01(\t\x12\x10\n\x08queue_id\x18\x05 \x01(\t\x12\x12\n\ncontact_id\x18\x06 \x01(\t\"<\n\rCallUnbridged\x12\x15\n\rcaller_leg_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61gent_leg_id\x18\x02 \x01(\t\"\x19\n\x07LegHeld\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\"\x1c\n\nLegResumed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\"e\n\x0f\x43\x61llTransferred\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12/\n\x06target\x18\x02 \x01(\x0b\x32\x1f.seatbus.call.v1.OutboundTarget\x12\x13\n\x0b\x62y_agent_id\x18\x03 \x01(\t\",\n\x14\x43\x61llRecordingStarted\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\",\n\x14\x43\x61llRecordingStopped\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\"\xa2\x01\n\x13\x43\x61llQualityReported\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x18\n\x10packets_received\x18\x02 \x01(\x04\x12\x14\n\x0cpackets_lost\x18\x03 \x01(\x04\x12\x11\n\tjitter_ms\x18\x04 \x01(\x01\x12\x15\n\rround_trip_ms\x18\x05 \x01(\x01\x12\x0b\n\x03mos\x18\x06 \x01(\x01\x12\x14\n\x0cpackets_sent\x18\x07 \x01(\x04\"\x93\x01\n\tCallEnded\x12+\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1c.seatbus.call.v1.HangupCause\x12\x10\n\x08last_seq\x18\x02 \x01(\x04\x12\x12\n\nsip_status\x18\x03 \x01(\r\x12#\n\x04\x63\x61ll\x18\x04 \x01(\x0b\x32\x15.seatbus.call.v1.Call\x12\x0e\n\x06\x64igits\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/call/v1/events.proto\x12\x0fseatbus.call.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bseatbus/call/v1/types.proto\"\xe8\x01\n\x0b\x43\x61llStarted\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\x12-\n\tdirection\x18\x02 \x01(\x0e\x32\x1a.seatbus.call.v1.Direction\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0e\n\x06\x64ialed\x18\x04 \x01(\t\x12\x10\n\x08trunk_id\x18\x05 \x01(\t\x12\x11\n\tnumber_id\x18\x06 \x01(\t\x12\x11\n\tbranch_id\x18\x07 \x01(\t\x12\r\n\x05owner\x18\x08 \x01(\t\x12\x13\n\x0bsip_call_id\x18\t \x01(\t\x12\x16\n\x0esource_address\x18\n \x01(\t\"\x0e\n\x0c\x43\x61llAnswered\"8\n\x0f\x43\x61llFlowEntered\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66low_version\x18\x02 \x01(\r\"4\n\x0f\x43\x61llNodeEntered\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08step_seq\x18\x02 \x01(\x04\"F\n\x13\x43\x61llDigitsCollected\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igits\x18\x02 \x01(\t\x12\x0e\n\x06secret\x18\x03 \x01(\x08\"\x8e\x01\n\x11\x43\x61llAttributesSet\x12\x46\n\nattributes\x18\x01 \x03(\x0b\x32\x32.seatbus.call.v1.CallAttributesSet.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\nCallQueued\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\r\n\x05visit\x18\x03 \x01(\r\"E\n\x0c\x43\x61llDequeued\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\"\xb7\x01\n\nLegCreated\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12&\n\x04role\x18\x02 \x01(\x0e\x32\x18.seatbus.call.v1.LegRole\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x04 \x01(\t\x12\x11\n\tdevice_id\x18\x05 \x01(\t\x12\x0b\n\x03rid\x18\x06 \x01(\t\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\x12\x0e\n\x06number\x18\x08 \x01(\t\"\x1c\n\nLegRinging\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\",\n\x0bLegAnswered\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\r\n\x05\x63odec\x18\x02 \x01(\t\"\xd1\x02\n\x08LegEnded\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12+\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x1c.seatbus.call.v1.HangupCause\x12\x12\n\nsip_status\x18\x03 \x01(\r\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nringing_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61nswered_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04role\x18\t \x01(\x0e\x32\x18.seatbus.call.v1.LegRole\x12\x10\n\x08queue_id\x18\n \x01(\t\"\x8b\x01\n\x0b\x43\x61llBridged\x12\x15\n\rcaller_leg_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61gent_leg_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x04 \x01(\t\x12\x10\n\x08queue_id\x18\x05 \x01(\t\x12\x12\n\ncontact_id\x18\x06 \x01(\t\"<\n\rCallUnbridged\x12\x15\n\rcaller_leg_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61gent_leg_id\x18\x02 \x01(\t\"\x19\n\x07LegHeld\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\"\x1c\n\nLegResumed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\"e\n\x0f\x43\x61llTransferred\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12/\n\x06target\x18\x02 \x01(\x0b\x32\x1f.seatbus.call.v1.OutboundTarget\x12\x13\n\x0b\x62y_agent_id\x18\x03 \x01(\t\"j\n\x12\x43\x61llConsultStarted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12/\n\x06target\x18\x02 \x01(\x0b\x32\x1f.seatbus.call.v1.OutboundTarget\x12\x13\n\x0b\x62y_agent_id\x18\x03 \x01(\t\"3\n\x10\x43\x61llConsultEnded\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\"\"\n\x0f\x43\x61llConferenced\x12\x0f\n\x07leg_ids\x18\x01 \x03(\t\"/\n\nCallParked\x12\x0c\n\x04slot\x18\x01 \x01(\t\x12\x13\n\x0b\x62y_agent_id\x18\x02 \x01(\t\".\n\x0c\x43\x61llPickedUp\x12\x0c\n\x04slot\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"K\n\x0e\x43\x61llSupervised\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x1b\n\x13supervisor_agent_id\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\"C\n\x0bLegRerouted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08trunk_id\x18\x02 \x01(\t\x12\x12\n\nsip_status\x18\x03 \x01(\r\",\n\x14\x43\x61llRecordingStarted\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\",\n\x14\x43\x61llRecordingStopped\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\"\xa2\x01\n\x13\x43\x61llQualityReported\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x18\n\x10packets_received\x18\x02 \x01(\x04\x12\x14\n\x0cpackets_lost\x18\x03 \x01(\x04\x12\x11\n\tjitter_ms\x18\x04 \x01(\x01\x12\x15\n\rround_trip_ms\x18\x05 \x01(\x01\x12\x0b\n\x03mos\x18\x06 \x01(\x01\x12\x14\n\x0cpackets_sent\x18\x07 \x01(\x04\"\x93\x01\n\tCallEnded\x12+\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1c.seatbus.call.v1.HangupCause\x12\x10\n\x08last_seq\x18\x02 \x01(\x04\x12\x12\n\nsip_status\x18\x03 \x01(\r\x12#\n\x04\x63\x61ll\x18\x04 \x01(\x0b\x32\x15.seatbus.call.v1.Call\x12\x0e\n\x06\x64igits\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,29 +54,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLDEQUEUED']._serialized_start=758
   _globals['_CALLDEQUEUED']._serialized_end=827
   _globals['_LEGCREATED']._serialized_start=830
-  _globals['_LEGCREATED']._serialized_end=997
-  _globals['_LEGRINGING']._serialized_start=999
-  _globals['_LEGRINGING']._serialized_end=1027
-  _globals['_LEGANSWERED']._serialized_start=1029
-  _globals['_LEGANSWERED']._serialized_end=1073
-  _globals['_LEGENDED']._serialized_start=1076
-  _globals['_LEGENDED']._serialized_end=1413
-  _globals['_CALLBRIDGED']._serialized_start=1416
-  _globals['_CALLBRIDGED']._serialized_end=1555
-  _globals['_CALLUNBRIDGED']._serialized_start=1557
-  _globals['_CALLUNBRIDGED']._serialized_end=1617
-  _globals['_LEGHELD']._serialized_start=1619
-  _globals['_LEGHELD']._serialized_end=1644
-  _globals['_LEGRESUMED']._serialized_start=1646
-  _globals['_LEGRESUMED']._serialized_end=1674
-  _globals['_CALLTRANSFERRED']._serialized_start=1676
-  _globals['_CALLTRANSFERRED']._serialized_end=1777
-  _globals['_CALLRECORDINGSTARTED']._serialized_start=1779
-  _globals['_CALLRECORDINGSTARTED']._serialized_end=1823
-  _globals['_CALLRECORDINGSTOPPED']._serialized_start=1825
-  _globals['_CALLRECORDINGSTOPPED']._serialized_end=1869
-  _globals['_CALLQUALITYREPORTED']._serialized_start=1872
-  _globals['_CALLQUALITYREPORTED']._serialized_end=2034
-  _globals['_CALLENDED']._serialized_start=2037
-  _globals['_CALLENDED']._serialized_end=2184
+  _globals['_LEGCREATED']._serialized_end=1013
+  _globals['_LEGRINGING']._serialized_start=1015
+  _globals['_LEGRINGING']._serialized_end=1043
+  _globals['_LEGANSWERED']._serialized_start=1045
+  _globals['_LEGANSWERED']._serialized_end=1089
+  _globals['_LEGENDED']._serialized_start=1092
+  _globals['_LEGENDED']._serialized_end=1429
+  _globals['_CALLBRIDGED']._serialized_start=1432
+  _globals['_CALLBRIDGED']._serialized_end=1571
+  _globals['_CALLUNBRIDGED']._serialized_start=1573
+  _globals['_CALLUNBRIDGED']._serialized_end=1633
+  _globals['_LEGHELD']._serialized_start=1635
+  _globals['_LEGHELD']._serialized_end=1660
+  _globals['_LEGRESUMED']._serialized_start=1662
+  _globals['_LEGRESUMED']._serialized_end=1690
+  _globals['_CALLTRANSFERRED']._serialized_start=1692
+  _globals['_CALLTRANSFERRED']._serialized_end=1793
+  _globals['_CALLCONSULTSTARTED']._serialized_start=1795
+  _globals['_CALLCONSULTSTARTED']._serialized_end=1901
+  _globals['_CALLCONSULTENDED']._serialized_start=1903
+  _globals['_CALLCONSULTENDED']._serialized_end=1954
+  _globals['_CALLCONFERENCED']._serialized_start=1956
+  _globals['_CALLCONFERENCED']._serialized_end=1990
+  _globals['_CALLPARKED']._serialized_start=1992
+  _globals['_CALLPARKED']._serialized_end=2039
+  _globals['_CALLPICKEDUP']._serialized_start=2041
+  _globals['_CALLPICKEDUP']._serialized_end=2087
+  _globals['_CALLSUPERVISED']._serialized_start=2089
+  _globals['_CALLSUPERVISED']._serialized_end=2164
+  _globals['_LEGREROUTED']._serialized_start=2166
+  _globals['_LEGREROUTED']._serialized_end=2233
+  _globals['_CALLRECORDINGSTARTED']._serialized_start=2235
+  _globals['_CALLRECORDINGSTARTED']._serialized_end=2279
+  _globals['_CALLRECORDINGSTOPPED']._serialized_start=2281
+  _globals['_CALLRECORDINGSTOPPED']._serialized_end=2325
+  _globals['_CALLQUALITYREPORTED']._serialized_start=2328
+  _globals['_CALLQUALITYREPORTED']._serialized_end=2490
+  _globals['_CALLENDED']._serialized_start=2493
+  _globals['_CALLENDED']._serialized_end=2640
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,7 @@ from seatbus.call.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -98,7 +98,7 @@ class CallDequeued(_message.Message):
     def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class LegCreated(_message.Message):
-    __slots__ = ("leg_id", "role", "agent_id", "agent_tenant_id", "device_id", "rid", "remote_address")
+    __slots__ = ("leg_id", "role", "agent_id", "agent_tenant_id", "device_id", "rid", "remote_address", "number")
     LEG_ID_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class LegCreated(_message.Message):
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     RID_FIELD_NUMBER: _ClassVar[int]
     REMOTE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     leg_id: str
     role: _types_pb2.LegRole
     agent_id: str
@@ -113,7 +114,8 @@ class LegCreated(_message.Message):
     device_id: str
     rid: str
     remote_address: str
-    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[_types_pb2.LegRole, str]] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., remote_address: _Optional[str] = ...) -> None: ...
+    number: str
+    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[_types_pb2.LegRole, str]] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., remote_address: _Optional[str] = ..., number: _Optional[str] = ...) -> None: ...
 
 class LegRinging(_message.Message):
     __slots__ = ("leg_id",)
@@ -198,6 +200,66 @@ class CallTransferred(_message.Message):
     target: _types_pb2.OutboundTarget
     by_agent_id: str
     def __init__(self, kind: _Optional[str] = ..., target: _Optional[_Union[_types_pb2.OutboundTarget, _Mapping]] = ..., by_agent_id: _Optional[str] = ...) -> None: ...
+
+class CallConsultStarted(_message.Message):
+    __slots__ = ("leg_id", "target", "by_agent_id")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    BY_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    target: _types_pb2.OutboundTarget
+    by_agent_id: str
+    def __init__(self, leg_id: _Optional[str] = ..., target: _Optional[_Union[_types_pb2.OutboundTarget, _Mapping]] = ..., by_agent_id: _Optional[str] = ...) -> None: ...
+
+class CallConsultEnded(_message.Message):
+    __slots__ = ("leg_id", "outcome")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    outcome: str
+    def __init__(self, leg_id: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
+
+class CallConferenced(_message.Message):
+    __slots__ = ("leg_ids",)
+    LEG_IDS_FIELD_NUMBER: _ClassVar[int]
+    leg_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, leg_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CallParked(_message.Message):
+    __slots__ = ("slot", "by_agent_id")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    BY_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    slot: str
+    by_agent_id: str
+    def __init__(self, slot: _Optional[str] = ..., by_agent_id: _Optional[str] = ...) -> None: ...
+
+class CallPickedUp(_message.Message):
+    __slots__ = ("slot", "agent_id")
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    slot: str
+    agent_id: str
+    def __init__(self, slot: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
+
+class CallSupervised(_message.Message):
+    __slots__ = ("leg_id", "supervisor_agent_id", "mode")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    SUPERVISOR_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    supervisor_agent_id: str
+    mode: str
+    def __init__(self, leg_id: _Optional[str] = ..., supervisor_agent_id: _Optional[str] = ..., mode: _Optional[str] = ...) -> None: ...
+
+class LegRerouted(_message.Message):
+    __slots__ = ("leg_id", "trunk_id", "sip_status")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
+    SIP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    trunk_id: str
+    sip_status: int
+    def __init__(self, leg_id: _Optional[str] = ..., trunk_id: _Optional[str] = ..., sip_status: _Optional[int] = ...) -> None: ...
 
 class CallRecordingStarted(_message.Message):
     __slots__ = ("recording_id",)

@@ -119,7 +119,7 @@ HANGUP_CAUSE_API: HangupCause
 HANGUP_CAUSE_NO_ACK: HangupCause
 
 class Leg(_message.Message):
-    __slots__ = ("leg_id", "role", "state", "sip_call_id", "remote_address", "agent_id", "agent_tenant_id", "device_id", "rid", "created_at", "ringing_at", "answered_at", "ended_at", "cause", "sip_status")
+    __slots__ = ("leg_id", "role", "state", "sip_call_id", "remote_address", "agent_id", "agent_tenant_id", "device_id", "rid", "created_at", "ringing_at", "answered_at", "ended_at", "cause", "sip_status", "number", "trunk_id")
     LEG_ID_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,8 @@ class Leg(_message.Message):
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     SIP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
     leg_id: str
     role: LegRole
     state: LegState
@@ -150,7 +152,9 @@ class Leg(_message.Message):
     ended_at: _timestamp_pb2.Timestamp
     cause: HangupCause
     sip_status: int
-    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[LegRole, str]] = ..., state: _Optional[_Union[LegState, str]] = ..., sip_call_id: _Optional[str] = ..., remote_address: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., sip_status: _Optional[int] = ...) -> None: ...
+    number: str
+    trunk_id: str
+    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[LegRole, str]] = ..., state: _Optional[_Union[LegState, str]] = ..., sip_call_id: _Optional[str] = ..., remote_address: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., sip_status: _Optional[int] = ..., number: _Optional[str] = ..., trunk_id: _Optional[str] = ...) -> None: ...
 
 class Call(_message.Message):
     __slots__ = ("tenant_id", "call_id", "interaction_id", "owner", "epoch", "seq", "direction", "state", "caller", "dialed", "trunk_id", "number_id", "branch_id", "flow_id", "queue_id", "contact_id", "media_instance", "recording_id", "attributes", "legs", "started_at", "answered_at", "ended_at", "cause")
