@@ -238,9 +238,9 @@ async def test_dialogs_that_cannot_be_read_end_their_call_and_no_other(world: An
     broken = next(
         session for session in world.app.edge.sessions.values() if session.call.phase.value == "queued"
     )
-    for kept in broken.sip._legs.values():
+    for kept in broken.sip.legs.values():
         kept.dialog.role = None
-    broken.sip.to_dict = lambda: {"leg": {"flow": ["127.0.0.1", 9], "dialog": {"call_id": "x"}}}
+    broken.sip.restoring.to_dict = lambda: {"leg": {"flow": ["127.0.0.1", 9], "dialog": {"call_id": "x"}}}
     broken.checkpoint()
     await restart(world)
     await world.until(lambda: "CallEnded" in world.types())

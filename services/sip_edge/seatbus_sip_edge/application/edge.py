@@ -215,7 +215,7 @@ class Edge:
         session = self.open(Call.from_dict(stored["call"]))
         session.recovered = True
         try:
-            session.sip.restore(stored["sip"])
+            session.sip.restoring.restore(stored["sip"])
         except (SipError, KeyError, TypeError, ValueError) as error:
             log.error(
                 "a call's dialogs cannot be read from the journal",
@@ -234,7 +234,7 @@ class Edge:
         trunk = self.config.get(call.tenant_id, "trunk", call.trunk_id) if call.trunk_id else None
         session.feed(
             on.Restored(
-                session.sip.offer if call.phase is Phase.ARRIVED else "",
+                session.sip.restoring.offer if call.phase is Phase.ARRIVED else "",
                 tuple(trunk.trunk.codecs) if trunk is not None else (),
                 trunk.trunk.media_zone if trunk is not None else "",
             )

@@ -43,17 +43,17 @@ class Session:
         self._timers: dict[fx.Timer, asyncio.TimerHandle] = {}
         self._performers: Mapping[type, Callable[..., None]] = {
             fx.Media: self.commands.media,
-            fx.AnswerCaller: lambda e: self.sip.answer(call.caller_leg_id, e.sdp),
-            fx.ProgressCaller: lambda e: self.sip.progress(call.caller_leg_id, e.sdp),
-            fx.RefuseCaller: lambda e: self.sip.refuse(call.caller_leg_id, e.status),
-            fx.Dial: lambda e: self.sip.dial(e.leg_id),
-            fx.ResumeDial: lambda e: self.sip.dial(e.leg_id),
-            fx.ResumeCaller: lambda e: self.sip.resume_caller(answered=e.answered, sdp=e.sdp),
-            fx.Probe: lambda e: self.sip.probe(e.leg_id),
+            fx.AnswerCaller: lambda e: self.sip.incoming.answer(call.caller_leg_id, e.sdp),
+            fx.ProgressCaller: lambda e: self.sip.incoming.progress(call.caller_leg_id, e.sdp),
+            fx.RefuseCaller: lambda e: self.sip.incoming.refuse(call.caller_leg_id, e.status),
+            fx.Dial: lambda e: self.sip.outgoing.dial(e.leg_id),
+            fx.ResumeDial: lambda e: self.sip.outgoing.dial(e.leg_id),
+            fx.ResumeCaller: lambda e: self.sip.restoring.resume_caller(answered=e.answered, sdp=e.sdp),
+            fx.Probe: lambda e: self.sip.restoring.probe(e.leg_id),
             fx.RepeatReports: lambda _: self.commands.repeat_reports(),
             fx.TakeFallback: lambda e: self.commands.fall_back(e.reason),
-            fx.CancelDial: lambda e: self.sip.cancel(e.leg_id),
-            fx.HangUp: lambda e: self.sip.hang_up(e.leg_id),
+            fx.CancelDial: lambda e: self.sip.outgoing.cancel(e.leg_id),
+            fx.HangUp: lambda e: self.sip.within.hang_up(e.leg_id),
             fx.BeginFlow: self.commands.begin_flow,
             fx.AdvanceFlow: self.commands.advance_flow,
             fx.EndFlow: self.commands.end_flow,
@@ -90,7 +90,7 @@ class Session:
             return True
         for effect in effects:
             if isinstance(effect, fx.Dial):
-                self.sip.prepare(effect.leg_id, effect.sdp)
+                self.sip.outgoing.prepare(effect.leg_id, effect.sdp)
         events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
         self._journal(events, now)
         self.spans.after(event, effects)
@@ -107,7 +107,7 @@ class Session:
                 "t",
                 self.call.call_id,
                 self.call,
-                self.sip.to_dict(),
+                self.sip.restoring.to_dict(),
                 [
                     [item.seq, item.type_name, micros, base64.b64encode(item.payload).decode()]
                     for item in events

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from seatbus.call.v1 import types_pb2 as call_types
-from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_sip import events as ev
-from seatbus_sip.digest import Verdict
 from seatbus_sip.errors import SipError
-from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.message import Request
-from seatbus_sip_edge.application.sip_side import ALLOW
+from seatbus_sip_edge.application.admission import Admission
+from seatbus_sip_edge.application.identity import Identity
+from seatbus_sip_edge.application.legs.leg import ALLOW
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.model import Call, Cause, Direction
 
 if TYPE_CHECKING:
     from seatbus_sip.digest import DigestServer
@@ -29,19 +24,14 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.sip")
 
-_FAILURE_WINDOW_S = 60.0
-_OPERATOR = "operator"
-_SECOND_LOOK_S = 0.3
-
 
 class SipEntry:
     """Sorts what the engine tells."""
 
     def __init__(self, edge: Edge, digest: DigestServer) -> None:
         self._edge = edge
-        self._digest = digest
-        self._second_look: set[ServerTransaction] = set()
-        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._identity = Identity(edge, digest, self._request)
+        self._admission = Admission(edge, self._identity)
 
     def handle(self, event: ev.LayerEvent) -> None:
         match event:
@@ -54,7 +44,7 @@ class SipEntry:
             case ev.AckReceived():
                 found = self._leg(event.request.call_id, event.request.to.tag)
                 if found is not None:
-                    found[0].sip.acknowledged(found[1])
+                    found[0].sip.incoming.acknowledged(found[1])
             case ev.CancelReceived():
                 found = self._leg(event.tx.call_id, event.tx.local_tag)
                 if found is not None:
@@ -81,7 +71,7 @@ class SipEntry:
         found = self._leg(tx.call_id, tx.local_tag)
         if found is not None:
             session, leg_id = found
-            session.sip.acknowledged(leg_id)
+            session.sip.incoming.acknowledged(leg_id)
             if leg_id == session.call.caller_leg_id:
                 session.feed(on.CallerNotAcknowledged())
 
@@ -93,14 +83,14 @@ class SipEntry:
         found = self._leg(tx.call_id, request.from_.tag)
         if found is not None:
             status = 408 if isinstance(event, ev.TransactionTimeout) else 503
-            found[0].sip.on_no_response(found[1], status)
+            found[0].sip.outgoing.on_no_response(found[1], status)
 
     def _stray(self, response: Response, flow: Flow) -> None:
         """A phone answers an INVITE that only a predecessor knew: ACK, and BYE if it had picked up."""
         if response.cseq.method != "INVITE" or response.status < 200 or response.to.tag is None:
             return
         found = self._leg(response.call_id, response.from_.tag)
-        if found is not None and found[0].sip.on_stray(found[1], response, flow):
+        if found is not None and found[0].sip.restoring.on_stray(found[1], response, flow):
             return
         stack = self._edge.stack
         contact = response.contact
@@ -126,12 +116,12 @@ class SipEntry:
             if found is None:
                 self._respond(tx, tx.response(481))
             else:
-                found[0].sip.on_request(found[1], tx, request)
+                found[0].sip.within.on_request(found[1], tx, request)
             return
         try:
             match request.method:
                 case "INVITE":
-                    self._invite(tx, request, flow)
+                    self._admission.invite(tx, request, flow)
                 case "REGISTER":
                     self._register(tx, request, flow)
                 case "OPTIONS":
@@ -162,83 +152,9 @@ class SipEntry:
             response.set("Accept", "application/sdp")
         self._respond(tx, response)
 
-    # ---- who is it --------------------------------------------------------------------------------------
-    def _lookup(self, username: str, algorithm: str) -> str | None:
-        found = self._edge.config.device_by_username(username)
-        if found is None:
-            return None
-        device = found[2]
-        return (device.ha1_sha256 if algorithm == "SHA-256" else device.ha1_md5) or None
-
-    def _authenticated(self, tx: ServerTransaction, request: Request, flow: Flow, *, proxy: bool) -> str:
-        """The username, or empty after the request was answered (or silently dropped)."""
-        source = flow.remote[0]
-        if self._is_banned(source):
-            self._respond(tx, tx.response(403))
-            return ""
-        result = self._digest.verify(request, self._lookup, time.time(), proxy=proxy)
-        if result.ok:
-            return result.username
-        if result.verdict in (Verdict.WRONG, Verdict.UNKNOWN_USER):
-            # The pause is the same for a wrong password: time must not tell which usernames exist.
-            if self._looks_again(tx, request, flow):
-                return ""
-            self._count_failure(source)
-            log.warning(
-                "digest refused: check username and password of the device",
-                username=clean_text(result.username),
-                source=host_port(flow.remote),
-                verdict=result.verdict.value,
-            )
-            # One answer for both, so that nobody learns which usernames exist.
-            self._respond(tx, tx.response(403))
-            return ""
-        if result.verdict is Verdict.MALFORMED:
-            self._respond(tx, tx.response(400, "Unreadable Credentials"))
-            return ""
-        challenge = self._digest.challenge(
-            request, time.time(), stale=result.verdict is Verdict.STALE, proxy=proxy
-        )
-        self._respond(tx, challenge)
-        return ""
-
-    def _looks_again(self, tx: ServerTransaction, request: Request, flow: Flow) -> bool:
-        """Before anybody is refused: what was just configured may not have arrived here yet.
-
-        True when the request is looked at once more in a moment. It also slows down who guesses.
-        """
-        if tx in self._second_look:
-            return False
-        self._second_look.add(tx)
-        self._edge.loop.call_later(_SECOND_LOOK_S, self._look_again, tx, request, flow)
-        return True
-
-    def _look_again(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-        try:
-            if not tx.terminated and tx.request is not None:
-                self._request(tx, request, flow)
-        finally:
-            self._second_look.discard(tx)
-        self._edge.stack.pump()
-
-    def _is_banned(self, source: str) -> bool:
-        since, count = self._failures.get(source, (0.0, 0))
-        if self._edge.monotonic() - since > _FAILURE_WINDOW_S:
-            return False
-        return count >= self._edge.settings.sip_digest_failures
-
-    def _count_failure(self, source: str) -> None:
-        now = self._edge.monotonic()
-        since, count = self._failures.get(source, (now, 0))
-        if now - since > _FAILURE_WINDOW_S:
-            since, count = now, 0
-        self._failures[source] = (since, count + 1)
-        self._failures.move_to_end(source)
-        if len(self._failures) > 20_000:
-            self._failures.popitem(last=False)
-
+    # ---- registrations ----------------------------------------------------------------------------------
     def _register(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-        username = self._authenticated(tx, request, flow, proxy=False)
+        username = self._identity.authenticated(tx, request, flow, proxy=False)
         if not username:
             return
         if request.to.uri.username != username:
@@ -252,135 +168,3 @@ class SipEntry:
         for name, value in outcome.headers:
             response.add(name, value)
         self._respond(tx, response)
-
-    # ---- new calls --------------------------------------------------------------------------------------
-    def _invite(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
-        edge = self._edge
-        if edge.draining:
-            response = tx.response(503)
-            response.set("Retry-After", "5")
-            self._respond(tx, response)
-            return
-        # A browser on a trunk's host is not the trunk.
-        trunk = None if flow.transport in ("WS", "WSS") else edge.config.trunk_by_source(*flow.remote)
-        if trunk is not None:
-            tenant, trunk_id, found = trunk
-            caller = request.from_.uri.username
-            self._admit(
-                tx,
-                request,
-                flow,
-                tenant,
-                caller,
-                Direction.DIRECTION_INBOUND,
-                trunk_id=trunk_id,
-                branch_id=found.branch_id,
-                codecs=tuple(found.codecs),
-                zone=found.media_zone,
-                max_calls=found.max_calls,
-            )
-            return
-        claimed = clean_text(request.from_.uri.username)
-        if edge.config.device_by_username(claimed) is None:
-            if self._looks_again(tx, request, flow):
-                return
-            log.info("call from an unknown source refused", source=host_port(flow.remote), claimed=claimed)
-            self._respond(tx, tx.response(403))
-            return
-        username = self._authenticated(tx, request, flow, proxy=True)
-        device = edge.config.device_by_username(username) if username else None
-        if device is not None:
-            tenant, _, found_device = device
-            agent = edge.config.get(tenant, "agent", found_device.agent_id)
-            self._admit(
-                tx,
-                request,
-                flow,
-                tenant,
-                (agent.agent.extension if agent is not None else "") or username,
-                Direction.DIRECTION_INTERNAL,
-                branch_id=agent.agent.branch_id if agent is not None else "",
-            )
-
-    def _admit(
-        self,
-        tx: ServerTransaction,
-        request: Request,
-        flow: Flow,
-        tenant: str,
-        caller: str,
-        direction: call_types.Direction,
-        *,
-        trunk_id: str = "",
-        branch_id: str = "",
-        codecs: tuple[str, ...] = (),
-        zone: str = "",
-        max_calls: int = 0,
-    ) -> None:
-        edge = self._edge
-        # Peers send bytes that are no UTF-8; from here on everything is stored and shown.
-        dialed = clean_text(request.target.username)
-        sip_call_id = clean_text(request.call_id)
-        owner = edge.config.number(dialed) if dialed else None
-        # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
-        if owner is not None and tenant not in (owner[0], _OPERATOR):
-            owner = None
-        if owner is None and self._looks_again(tx, request, flow):
-            return
-        call_id = uuid7()
-        call = Call(
-            tenant_id=owner[0] if owner is not None else tenant,
-            call_id=call_id,
-            owner=edge.instance_id,
-            caller=clean_text(caller)[:128],
-            dialed=dialed[:128],
-            direction=direction,
-            caller_leg_id=uuid7(),
-            interaction_id=call_id,
-            trunk_id=trunk_id,
-            branch_id=branch_id,
-        )
-        refusal: tuple[int, call_types.HangupCause] | None = None
-        if owner is None:
-            refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)
-        else:
-            _, call.number_id, number = owner
-            call.branch_id = number.branch_id or branch_id
-            call.supervision = number.answer_supervision
-            call.flow_id = number.flow_id
-            flow_object = edge.config.get(call.tenant_id, "flow", number.flow_id)
-            call.flow_version = flow_object.flow.version if flow_object is not None else 0
-            if number.disabled:
-                refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)
-            elif max_calls and self._calls_on(trunk_id, tenant) >= max_calls:
-                refusal = (503, Cause.HANGUP_CAUSE_QUOTA)
-        sdp = request.body.decode("utf-8", "replace") if request.content_type == "application/sdp" else ""
-        if refusal is None and not sdp:
-            refusal = (488, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
-        session = edge.open(call)
-        source = f"{flow.transport.lower()}:{host_port(flow.remote)}"
-        try:
-            session.sip.receive_invite(call.caller_leg_id, tx, request, flow)
-        except SipError:
-            del edge.sessions[call_id]
-            raise
-        if refusal is not None:
-            status, cause = refusal
-            log.info(
-                "call refused",
-                tenant=call.tenant_id,
-                call=call_id,
-                dialed=dialed,
-                status=status,
-                source=source,
-            )
-            session.feed(on.RefusedAtDoor(status, cause, source, sip_call_id))
-            return
-        session.feed(on.Arrived(sdp, source, sip_call_id, codecs, zone))
-
-    def _calls_on(self, trunk_id: str, tenant: str) -> int:
-        return sum(
-            1
-            for session in self._edge.sessions.values()
-            if session.call.trunk_id == trunk_id and not session.over
-        )

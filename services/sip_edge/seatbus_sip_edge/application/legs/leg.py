@@ -1,0 +1,39 @@
+"""What SIP knows of one leg: its dialog, its open INVITE, and where its requests go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatbus_sip.dialog import Dialog
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.forking import Forks
+    from seatbus_sip.message import Request
+    from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+
+
+@dataclass(slots=True)
+class SipLeg:
+    """`flow` is where requests of the dialog go unless a route set says otherwise."""
+
+    leg_id: str
+    flow: Flow
+    dialog: Dialog | None = None
+    # An INVITE that is not finally answered yet: received, or sent.
+    received: ServerTransaction | None = None
+    request: Request | None = None
+    sent: ClientTransaction | None = None
+    forks: Forks | None = None
+    local_sdp: str = ""
+    acked: bool = True
+    bye_waits: bool = False
+    # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
+    invite: str = ""
+
+
+def text_of(request: Request) -> str:
+    """Every byte has its character: JSON takes it, and gives it back as it was."""
+    return request.to_bytes().decode("latin-1")

@@ -1,0 +1,136 @@
+"""The INVITE that we send to a phone: its forks, its answer, its CANCEL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus_kit.log import get_logger
+from seatbus_sip.building import initial_request
+from seatbus_sip.flow import host_port
+from seatbus_sip.forking import ForkResult, Forks
+from seatbus_sip.stateless import in_transaction
+from seatbus_sip.uri import sip_uri
+from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
+from seatbus_sip_edge.domain import inputs as on
+
+if TYPE_CHECKING:
+    from seatbus_sip.message import Response
+    from seatbus_sip.transactions import ClientTransaction
+    from seatbus_sip_edge.application.sip_side import SipSide
+
+log = get_logger("sip_edge.legs")
+
+
+class Outgoing:
+    """Makes calls to phones."""
+
+    def __init__(self, side: SipSide) -> None:
+        self._side = side
+
+    def prepare(self, leg_id: str, sdp: str) -> None:
+        """Makes the INVITE for the flow that the phone registered on, so that the journal has it first."""
+        side = self._side
+        call = side.session.call
+        leg = call.legs[leg_id]
+        phone = side.edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
+        if phone is None:
+            log.warning(
+                "agent has no registered phone, the contact goes back to its queue",
+                tenant=call.tenant_id,
+                call=call.call_id,
+                agent=leg.agent_id,
+            )
+            return
+        layer = side.stack.layer
+        flow = side.stack.flow_to(phone.host, phone.port, phone.transport)
+        host, _ = side.stack.advertised_for(flow)
+        invite = initial_request(
+            "INVITE",
+            phone.contact,
+            from_=f"<{sip_uri(call.caller or 'anonymous', host)}>",
+            to=f"<{sip_uri(phone.username, side.edge.settings.sip_realm)}>",
+            call_id=f"{layer.ids.token()}@{host}",
+            tag=layer.ids.token(),
+            contact=side.contact(flow),
+            headers={
+                "Allow": ALLOW,
+                "X-Seatbus-Call-Id": call.call_id,
+                "X-Seatbus-Queue": leg.queue_id or "-",
+            },
+            body=sdp,
+        )
+        layer.prepare_request(invite, flow)
+        leg.sip_call_id = invite.call_id
+        leg.remote_address = f"{flow.transport.lower()}:{host_port(flow.remote)}"
+        side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
+        side.index(leg_id, invite.call_id, invite.from_.tag or "")
+
+    def dial(self, leg_id: str) -> None:
+        """Sends the prepared INVITE, or says that there is none. In a successor: once more."""
+        side = self._side
+        leg = side.legs.get(leg_id)
+        invite = leg.request if leg is not None else None
+        if leg is None or invite is None:
+            side.session.feed(on.AgentFailed(leg_id, 0))
+            return
+        leg.request = None
+        leg.forks = Forks(invite)
+        leg.sent = side.stack.layer.send_prepared(invite, leg.flow, side.stack.now)
+        side.stack.pump()
+
+    def on_response(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
+        """A response to the INVITE that makes the dialog."""
+        if leg.forks is None:
+            return
+        side, leg_id = self._side, leg.leg_id
+        outcome = leg.forks.receive(response)
+        dialog = outcome.dialog
+        match outcome.result:
+            case ForkResult.EARLY if response.status in (180, 181, 182, 183):
+                side.session.feed(on.AgentRinging(leg_id))
+            case ForkResult.WON | ForkResult.REPEATED if dialog is not None:
+                leg.dialog = dialog
+                leg.sent = None
+                leg.invite = ""
+                ack = dialog.ack()
+                wanted = side.session.call.legs[leg_id].live
+                if not wanted:
+                    side.acknowledge(tx, ack)
+                if outcome.result is ForkResult.WON:
+                    side.session.feed(on.AgentAnswered(leg_id, response.body.decode("utf-8", "replace")))
+                if wanted:
+                    # The phone repeats its 200 until then: no answer is unknown to a successor.
+                    side.edge.journal.then(lambda: side.acknowledge(tx, ack))
+            case ForkResult.SURPLUS if dialog is not None:
+                side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
+                side.stack.layer.send_request(dialog.request("BYE"), leg.flow, side.stack.now)
+            case ForkResult.FAILED:
+                leg.sent = None
+                leg.invite = ""
+                side.session.feed(on.AgentFailed(leg_id, response.status))
+            case _:
+                pass
+
+    def on_no_response(self, leg_id: str, status: int) -> None:
+        """The INVITE to the phone was never answered (408), or could not be sent (503)."""
+        leg = self._side.legs.get(leg_id)
+        if leg is not None and leg.sent is not None:
+            leg.sent = None
+            leg.invite = ""
+            self._side.session.feed(on.AgentFailed(leg_id, status))
+
+    def cancel(self, leg_id: str) -> None:
+        side = self._side
+        leg = side.legs.get(leg_id)
+        if leg is None:
+            return
+        if leg.sent is not None:
+            side.stack.layer.cancel(leg.sent, side.stack.now)
+            side.stack.pump()
+        elif leg.request is not None and leg.dialog is None:
+            # It was sent before a crash and is not taken up again: CANCEL needs its headers alone.
+            cancel = in_transaction(leg.request, "CANCEL")
+            cancel.copy_from(leg.request, "To")
+            leg.request, leg.invite = None, ""
+            side.stack.layer.send_raw(cancel, leg.flow)
+            side.stack.pump()

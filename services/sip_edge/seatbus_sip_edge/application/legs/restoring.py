@@ -1,0 +1,113 @@
+"""What the journal holds of a call's SIP side, and how another process takes it up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seatbus_sip.dialog import Dialog
+from seatbus_sip.message import Request
+from seatbus_sip.parsing import parse_message
+from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.legs.leg import SipLeg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.message import Response
+    from seatbus_sip_edge.application.sip_side import SipSide
+
+# After a crash requests of the lost process may be on their way: their numbers are skipped.
+_CSEQ_BLOCK = 100
+
+
+class Restoring:
+    """Stores legs, and makes them again."""
+
+    def __init__(self, side: SipSide) -> None:
+        self._side = side
+
+    def to_dict(self) -> dict[str, object]:
+        """What a successor needs: dialogs, where they go, and INVITEs that are not finished yet."""
+        stored: dict[str, object] = {}
+        for leg_id, leg in self._side.legs.items():
+            item: dict[str, object] = {
+                "flow": leg.flow.remote,
+                "transport": leg.flow.transport,
+                "sdp": leg.local_sdp,
+            }
+            if leg.dialog is not None:
+                item["dialog"] = leg.dialog.to_dict()
+            if leg.invite:
+                item["invite"] = leg.invite
+            stored[leg_id] = item
+        return stored
+
+    def restore(self, stored: Mapping[str, object]) -> None:
+        """Takes up what `to_dict` gave, in another process. Raises SipError when it cannot be read."""
+        for leg_id, item in stored.items():
+            if isinstance(item, dict):
+                self._side.legs[leg_id] = self._restore_leg(leg_id, item)
+
+    def _restore_leg(self, leg_id: str, item: Mapping[str, Any]) -> SipLeg:
+        side = self._side
+        host, port = item["flow"]
+        flow = side.stack.flow_to(host, port, str(item.get("transport", "UDP")))
+        leg = SipLeg(leg_id, flow, local_sdp=str(item.get("sdp", "")))
+        leg.invite = str(item.get("invite", ""))
+        if leg.invite:
+            parsed = parse_message(leg.invite.encode("latin-1"))
+            leg.request = parsed if isinstance(parsed, Request) else None
+        if isinstance(item.get("dialog"), dict):
+            dialog = leg.dialog = Dialog.from_dict(item["dialog"])
+            dialog.reserve_cseq(_CSEQ_BLOCK)
+            # Offers under way went with their transactions: the peer repeats its own.
+            dialog.local_offer_pending = dialog.remote_offer_pending = False
+            side.index(leg_id, dialog.call_id, dialog.local_tag)
+            if side.is_caller(leg_id) and leg.request is not None:
+                leg.received = side.stack.layer.resume_invite(leg.request, leg.flow, dialog.local_tag)
+                leg.acked = False
+        elif leg.request is not None:
+            side.index(leg_id, leg.request.call_id, leg.request.from_.tag or "")
+        return leg
+
+    @property
+    def offer(self) -> str:
+        """The SDP of the caller's INVITE that is not answered yet, or nothing."""
+        leg = self._side.caller
+        if leg is None or leg.request is None:
+            return ""
+        return leg.request.body.decode("utf-8", "replace")
+
+    def resume_caller(self, *, answered: bool, sdp: str) -> None:
+        """The answer of the present state again, if the caller may not have it."""
+        leg = self._side.caller
+        if leg is not None and leg.received is not None and sdp:
+            leg.local_sdp = sdp
+            self._side.incoming.respond(leg, 200 if answered else 183, sdp)
+
+    def probe(self, leg_id: str) -> None:
+        """Asks whether the peer still has the dialog: 481 says that it hung up while nobody listened."""
+        leg = self._side.legs.get(leg_id)
+        if (
+            leg is None
+            or leg.dialog is None
+            or leg.dialog.state is not DialogState.CONFIRMED
+            or not leg.acked
+        ):
+            return
+        self._side.send(leg, leg.dialog.request("OPTIONS"))
+
+    def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
+        """A 2xx to an INVITE whose transaction is gone is acknowledged. False: its dialog does not live."""
+        leg = self._side.legs.get(leg_id)
+        dialog = leg.dialog if leg is not None else None
+        if (
+            dialog is None
+            or dialog.remote_tag != response.to.tag
+            or dialog.state is not DialogState.CONFIRMED
+            or response.status >= 300
+        ):
+            return False
+        self._side.acknowledge(None, dialog.ack(response.cseq.number), flow)
+        return True
