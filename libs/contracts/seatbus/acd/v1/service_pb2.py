@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seatbus.acd.v1 import types_pb2 as seatbus_dot_acd_dot_v1_dot_types__pb2
 from seatbus.common.v1 import types_pb2 as seatbus_dot_common_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/acd/v1/service.proto\x12\x0eseatbus.acd.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1aseatbus/acd/v1/types.proto\x1a\x1dseatbus/common/v1/types.proto\"\xc0\x04\n\x0e\x45nqueueRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07\x63\x61ll_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x08queue_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12!\n\redge_instance\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x38\n\x0crequirements\x18\x06 \x03(\x0b\x32\x18.seatbus.common.v1.SkillB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x19\n\x08priority\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\t\x12#\n\x12preferred_agent_id\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x32\n\x07\x63hannel\x18\t \x01(\tB!\xbaH\x1er\x1cR\x00R\x05voiceR\x04\x63hatR\x05\x65mailR\x04task\x12\r\n\x05visit\x18\n \x01(\r\x12\x1f\n\x0einteraction_id\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18$\x12\x1a\n\tbranch_id\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18?\x12L\n\nattributes\x18\r \x03(\x0b\x32..seatbus.acd.v1.EnqueueRequest.AttributesEntryB\x08\xbaH\x05\x9a\x01\x02\x10@\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x0f\x45nqueueResponse\x12\x10\n\x08position\x18\x01 \x01(\r\x12\x18\n\x10\x65stimated_wait_s\x18\x02 \x01(\r\"\xa4\x01\n\rCancelRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x07outcome\x18\x03 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"?\n\x0e\x43\x61ncelResponse\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcome\"\xc0\x01\n\x12ReportOfferRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x03rid\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x07outcome\x18\x04 \x01(\x0e\x32\x1c.seatbus.acd.v1.OfferOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x15\n\x13ReportOfferResponse\"y\n\x0eRequeueRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\r\n\x05\x66ront\x18\x03 \x01(\x08\"#\n\x0fRequeueResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x87\x01\n\x0bMoveRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x0bto_queue_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\" \n\x0cMoveResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x88\x01\n\x11PrioritiseRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x08priority\x18\x03 \x01(\rB\x07\xbaH\x04*\x02\x18\t\"&\n\x12PrioritiseResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x84\x01\n\x0bPullRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x08\x61gent_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"\x1b\n\x0cPullResponse\x12\x0b\n\x03rid\x18\x01 \x01(\t\"K\n\x0ePreviewRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"<\n\x0fPreviewResponse\x12)\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x17.seatbus.acd.v1.Contact\"L\n\x0e\x45xplainRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\">\n\x0f\x45xplainResponse\x12+\n\tdecisions\x18\x01 \x03(\x0b\x32\x18.seatbus.acd.v1.Decision\"/\n\x0fSnapshotRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"A\n\x10SnapshotResponse\x12-\n\x06queues\x18\x01 \x03(\x0b\x32\x1d.seatbus.acd.v1.QueueSnapshot\"P\n\x13\x45stimateWaitRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"A\n\x14\x45stimateWaitResponse\x12\x18\n\x10\x65stimated_wait_s\x18\x01 \x01(\r\x12\x0f\n\x07\x65rror_s\x18\x02 \x01(\r\"\xc7\x01\n\x13SetQueueModeRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12.\n\x04mode\x18\x03 \x01(\tB \xbaH\x1dr\x1bR\x04openR\x06\x63losedR\x0bmass_outage\x12\'\n\x16\x61nnouncement_prompt_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18?\"\x16\n\x14SetQueueModeResponse*\xee\x01\n\x0cOfferOutcome\x12\x1d\n\x19OFFER_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15OFFER_OUTCOME_RINGING\x10\x01\x12\x1a\n\x16OFFER_OUTCOME_ANSWERED\x10\x02\x12\x1b\n\x17OFFER_OUTCOME_NO_ANSWER\x10\x03\x12\x16\n\x12OFFER_OUTCOME_BUSY\x10\x04\x12\x1a\n\x16OFFER_OUTCOME_REJECTED\x10\x05\x12\x1d\n\x19OFFER_OUTCOME_UNREACHABLE\x10\x06\x12\x18\n\x14OFFER_OUTCOME_FAILED\x10\x07\x32\x93\x08\n\nAcdService\x12J\n\x07\x45nqueue\x12\x1e.seatbus.acd.v1.EnqueueRequest\x1a\x1f.seatbus.acd.v1.EnqueueResponse\x12G\n\x06\x43\x61ncel\x12\x1d.seatbus.acd.v1.CancelRequest\x1a\x1e.seatbus.acd.v1.CancelResponse\x12V\n\x0bReportOffer\x12\".seatbus.acd.v1.ReportOfferRequest\x1a#.seatbus.acd.v1.ReportOfferResponse\x12J\n\x07Requeue\x12\x1e.seatbus.acd.v1.RequeueRequest\x1a\x1f.seatbus.acd.v1.RequeueResponse\x12\x41\n\x04Move\x12\x1b.seatbus.acd.v1.MoveRequest\x1a\x1c.seatbus.acd.v1.MoveResponse\x12S\n\nPrioritise\x12!.seatbus.acd.v1.PrioritiseRequest\x1a\".seatbus.acd.v1.PrioritiseResponse\x12\x41\n\x04Pull\x12\x1b.seatbus.acd.v1.PullRequest\x1a\x1c.seatbus.acd.v1.PullResponse\x12J\n\x07Preview\x12\x1e.seatbus.acd.v1.PreviewRequest\x1a\x1f.seatbus.acd.v1.PreviewResponse\x12J\n\x07\x45xplain\x12\x1e.seatbus.acd.v1.ExplainRequest\x1a\x1f.seatbus.acd.v1.ExplainResponse\x12M\n\x08Snapshot\x12\x1f.seatbus.acd.v1.SnapshotRequest\x1a .seatbus.acd.v1.SnapshotResponse\x12T\n\rWatchSnapshot\x12\x1f.seatbus.acd.v1.SnapshotRequest\x1a .seatbus.acd.v1.SnapshotResponse0\x01\x12Y\n\x0c\x45stimateWait\x12#.seatbus.acd.v1.EstimateWaitRequest\x1a$.seatbus.acd.v1.EstimateWaitResponse\x12Y\n\x0cSetQueueMode\x12#.seatbus.acd.v1.SetQueueModeRequest\x1a$.seatbus.acd.v1.SetQueueModeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/acd/v1/service.proto\x12\x0eseatbus.acd.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseatbus/acd/v1/types.proto\x1a\x1dseatbus/common/v1/types.proto\"\xfa\x05\n\x0e\x45nqueueRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07\x63\x61ll_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x08queue_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12!\n\redge_instance\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x38\n\x0crequirements\x18\x06 \x03(\x0b\x32\x18.seatbus.common.v1.SkillB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x19\n\x08priority\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\t\x12#\n\x12preferred_agent_id\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x32\n\x07\x63hannel\x18\t \x01(\tB!\xbaH\x1er\x1cR\x00R\x05voiceR\x04\x63hatR\x05\x65mailR\x04task\x12\r\n\x05visit\x18\n \x01(\r\x12\x1f\n\x0einteraction_id\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18$\x12\x1a\n\tbranch_id\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18?\x12L\n\nattributes\x18\r \x03(\x0b\x32..seatbus.acd.v1.EnqueueRequest.AttributesEntryB\x08\xbaH\x05\x9a\x01\x02\x10@\x12\x17\n\x06\x63\x61ller\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18@\x12(\n\x0e\x61lso_queue_ids\x18\x0f \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x08\"\x06r\x04\x10\x01\x18?\x12\x12\n\nfirst_fifo\x18\x10 \x01(\x04\x12\x35\n\x11\x66irst_enqueued_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08\x63\x61llback\x18\x12 \x01(\x0b\x32\x18.seatbus.acd.v1.Callback\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x0f\x45nqueueResponse\x12\x10\n\x08position\x18\x01 \x01(\r\x12\x18\n\x10\x65stimated_wait_s\x18\x02 \x01(\r\"\xa4\x01\n\rCancelRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x07outcome\x18\x03 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"?\n\x0e\x43\x61ncelResponse\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcome\"\xc0\x01\n\x12ReportOfferRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x03rid\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x07outcome\x18\x04 \x01(\x0e\x32\x1c.seatbus.acd.v1.OfferOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x15\n\x13ReportOfferResponse\"y\n\x0eRequeueRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\r\n\x05\x66ront\x18\x03 \x01(\x08\"#\n\x0fRequeueResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x87\x01\n\x0bMoveRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x0bto_queue_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\" \n\x0cMoveResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x88\x01\n\x11PrioritiseRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x08priority\x18\x03 \x01(\rB\x07\xbaH\x04*\x02\x18\t\"&\n\x12PrioritiseResponse\x12\x10\n\x08position\x18\x01 \x01(\r\"\x84\x01\n\x0bPullRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x08\x61gent_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"\x1b\n\x0cPullResponse\x12\x0b\n\x03rid\x18\x01 \x01(\t\"K\n\x0ePreviewRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"q\n\x0fPreviewResponse\x12-\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x17.seatbus.acd.v1.ContactB\x02\x18\x01\x12/\n\x07waiting\x18\x02 \x03(\x0b\x32\x1e.seatbus.acd.v1.WaitingContact\"L\n\x0e\x45xplainRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1c\n\ncontact_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"{\n\x0f\x45xplainResponse\x12+\n\tdecisions\x18\x01 \x03(\x0b\x32\x18.seatbus.acd.v1.Decision\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x18\n\x10\x65stimated_wait_s\x18\x03 \x01(\r\x12\x0f\n\x07\x65rror_s\x18\x04 \x01(\r\"/\n\x0fSnapshotRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"V\n\x10SnapshotResponse\x12-\n\x06queues\x18\x01 \x03(\x0b\x32\x1d.seatbus.acd.v1.QueueSnapshot\x12\x13\n\x0bunreachable\x18\x02 \x03(\t\"P\n\x13\x45stimateWaitRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\"A\n\x14\x45stimateWaitResponse\x12\x18\n\x10\x65stimated_wait_s\x18\x01 \x01(\r\x12\x0f\n\x07\x65rror_s\x18\x02 \x01(\r\"\xc7\x01\n\x13SetQueueModeRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\x08queue_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12.\n\x04mode\x18\x03 \x01(\tB \xbaH\x1dr\x1bR\x04openR\x06\x63losedR\x0bmass_outage\x12\'\n\x16\x61nnouncement_prompt_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18?\"\x16\n\x14SetQueueModeResponse*\xee\x01\n\x0cOfferOutcome\x12\x1d\n\x19OFFER_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15OFFER_OUTCOME_RINGING\x10\x01\x12\x1a\n\x16OFFER_OUTCOME_ANSWERED\x10\x02\x12\x1b\n\x17OFFER_OUTCOME_NO_ANSWER\x10\x03\x12\x16\n\x12OFFER_OUTCOME_BUSY\x10\x04\x12\x1a\n\x16OFFER_OUTCOME_REJECTED\x10\x05\x12\x1d\n\x19OFFER_OUTCOME_UNREACHABLE\x10\x06\x12\x18\n\x14OFFER_OUTCOME_FAILED\x10\x07\x32\x93\x08\n\nAcdService\x12J\n\x07\x45nqueue\x12\x1e.seatbus.acd.v1.EnqueueRequest\x1a\x1f.seatbus.acd.v1.EnqueueResponse\x12G\n\x06\x43\x61ncel\x12\x1d.seatbus.acd.v1.CancelRequest\x1a\x1e.seatbus.acd.v1.CancelResponse\x12V\n\x0bReportOffer\x12\".seatbus.acd.v1.ReportOfferRequest\x1a#.seatbus.acd.v1.ReportOfferResponse\x12J\n\x07Requeue\x12\x1e.seatbus.acd.v1.RequeueRequest\x1a\x1f.seatbus.acd.v1.RequeueResponse\x12\x41\n\x04Move\x12\x1b.seatbus.acd.v1.MoveRequest\x1a\x1c.seatbus.acd.v1.MoveResponse\x12S\n\nPrioritise\x12!.seatbus.acd.v1.PrioritiseRequest\x1a\".seatbus.acd.v1.PrioritiseResponse\x12\x41\n\x04Pull\x12\x1b.seatbus.acd.v1.PullRequest\x1a\x1c.seatbus.acd.v1.PullResponse\x12J\n\x07Preview\x12\x1e.seatbus.acd.v1.PreviewRequest\x1a\x1f.seatbus.acd.v1.PreviewResponse\x12J\n\x07\x45xplain\x12\x1e.seatbus.acd.v1.ExplainRequest\x1a\x1f.seatbus.acd.v1.ExplainResponse\x12M\n\x08Snapshot\x12\x1f.seatbus.acd.v1.SnapshotRequest\x1a .seatbus.acd.v1.SnapshotResponse\x12T\n\rWatchSnapshot\x12\x1f.seatbus.acd.v1.SnapshotRequest\x1a .seatbus.acd.v1.SnapshotResponse0\x01\x12Y\n\x0c\x45stimateWait\x12#.seatbus.acd.v1.EstimateWaitRequest\x1a$.seatbus.acd.v1.EstimateWaitResponse\x12Y\n\x0cSetQueueMode\x12#.seatbus.acd.v1.SetQueueModeRequest\x1a$.seatbus.acd.v1.SetQueueModeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +61,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENQUEUEREQUEST'].fields_by_name['branch_id']._serialized_options = b'\272H\004r\002\030?'
   _globals['_ENQUEUEREQUEST'].fields_by_name['attributes']._loaded_options = None
   _globals['_ENQUEUEREQUEST'].fields_by_name['attributes']._serialized_options = b'\272H\005\232\001\002\020@'
+  _globals['_ENQUEUEREQUEST'].fields_by_name['caller']._loaded_options = None
+  _globals['_ENQUEUEREQUEST'].fields_by_name['caller']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_ENQUEUEREQUEST'].fields_by_name['also_queue_ids']._loaded_options = None
+  _globals['_ENQUEUEREQUEST'].fields_by_name['also_queue_ids']._serialized_options = b'\272H\r\222\001\n\020\010\"\006r\004\020\001\030?'
   _globals['_CANCELREQUEST'].fields_by_name['context']._loaded_options = None
   _globals['_CANCELREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CANCELREQUEST'].fields_by_name['contact_id']._loaded_options = None
@@ -100,6 +105,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREVIEWREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\006r\004\020\001\030?'
   _globals['_PREVIEWREQUEST'].fields_by_name['queue_id']._loaded_options = None
   _globals['_PREVIEWREQUEST'].fields_by_name['queue_id']._serialized_options = b'\272H\006r\004\020\001\030?'
+  _globals['_PREVIEWRESPONSE'].fields_by_name['contacts']._loaded_options = None
+  _globals['_PREVIEWRESPONSE'].fields_by_name['contacts']._serialized_options = b'\030\001'
   _globals['_EXPLAINREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_EXPLAINREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\006r\004\020\001\030?'
   _globals['_EXPLAINREQUEST'].fields_by_name['contact_id']._loaded_options = None
@@ -118,58 +125,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETQUEUEMODEREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\035r\033R\004openR\006closedR\013mass_outage'
   _globals['_SETQUEUEMODEREQUEST'].fields_by_name['announcement_prompt_id']._loaded_options = None
   _globals['_SETQUEUEMODEREQUEST'].fields_by_name['announcement_prompt_id']._serialized_options = b'\272H\004r\002\030?'
-  _globals['_OFFEROUTCOME']._serialized_start=2676
-  _globals['_OFFEROUTCOME']._serialized_end=2914
-  _globals['_ENQUEUEREQUEST']._serialized_start=137
-  _globals['_ENQUEUEREQUEST']._serialized_end=713
-  _globals['_ENQUEUEREQUEST_ATTRIBUTESENTRY']._serialized_start=664
-  _globals['_ENQUEUEREQUEST_ATTRIBUTESENTRY']._serialized_end=713
-  _globals['_ENQUEUERESPONSE']._serialized_start=715
-  _globals['_ENQUEUERESPONSE']._serialized_end=776
-  _globals['_CANCELREQUEST']._serialized_start=779
-  _globals['_CANCELREQUEST']._serialized_end=943
-  _globals['_CANCELRESPONSE']._serialized_start=945
-  _globals['_CANCELRESPONSE']._serialized_end=1008
-  _globals['_REPORTOFFERREQUEST']._serialized_start=1011
-  _globals['_REPORTOFFERREQUEST']._serialized_end=1203
-  _globals['_REPORTOFFERRESPONSE']._serialized_start=1205
-  _globals['_REPORTOFFERRESPONSE']._serialized_end=1226
-  _globals['_REQUEUEREQUEST']._serialized_start=1228
-  _globals['_REQUEUEREQUEST']._serialized_end=1349
-  _globals['_REQUEUERESPONSE']._serialized_start=1351
-  _globals['_REQUEUERESPONSE']._serialized_end=1386
-  _globals['_MOVEREQUEST']._serialized_start=1389
-  _globals['_MOVEREQUEST']._serialized_end=1524
-  _globals['_MOVERESPONSE']._serialized_start=1526
-  _globals['_MOVERESPONSE']._serialized_end=1558
-  _globals['_PRIORITISEREQUEST']._serialized_start=1561
-  _globals['_PRIORITISEREQUEST']._serialized_end=1697
-  _globals['_PRIORITISERESPONSE']._serialized_start=1699
-  _globals['_PRIORITISERESPONSE']._serialized_end=1737
-  _globals['_PULLREQUEST']._serialized_start=1740
-  _globals['_PULLREQUEST']._serialized_end=1872
-  _globals['_PULLRESPONSE']._serialized_start=1874
-  _globals['_PULLRESPONSE']._serialized_end=1901
-  _globals['_PREVIEWREQUEST']._serialized_start=1903
-  _globals['_PREVIEWREQUEST']._serialized_end=1978
-  _globals['_PREVIEWRESPONSE']._serialized_start=1980
-  _globals['_PREVIEWRESPONSE']._serialized_end=2040
-  _globals['_EXPLAINREQUEST']._serialized_start=2042
-  _globals['_EXPLAINREQUEST']._serialized_end=2118
-  _globals['_EXPLAINRESPONSE']._serialized_start=2120
-  _globals['_EXPLAINRESPONSE']._serialized_end=2182
-  _globals['_SNAPSHOTREQUEST']._serialized_start=2184
-  _globals['_SNAPSHOTREQUEST']._serialized_end=2231
-  _globals['_SNAPSHOTRESPONSE']._serialized_start=2233
-  _globals['_SNAPSHOTRESPONSE']._serialized_end=2298
-  _globals['_ESTIMATEWAITREQUEST']._serialized_start=2300
-  _globals['_ESTIMATEWAITREQUEST']._serialized_end=2380
-  _globals['_ESTIMATEWAITRESPONSE']._serialized_start=2382
-  _globals['_ESTIMATEWAITRESPONSE']._serialized_end=2447
-  _globals['_SETQUEUEMODEREQUEST']._serialized_start=2450
-  _globals['_SETQUEUEMODEREQUEST']._serialized_end=2649
-  _globals['_SETQUEUEMODERESPONSE']._serialized_start=2651
-  _globals['_SETQUEUEMODERESPONSE']._serialized_end=2673
-  _globals['_ACDSERVICE']._serialized_start=2917
-  _globals['_ACDSERVICE']._serialized_end=3960
+  _globals['_OFFEROUTCOME']._serialized_start=3030
+  _globals['_OFFEROUTCOME']._serialized_end=3268
+  _globals['_ENQUEUEREQUEST']._serialized_start=170
+  _globals['_ENQUEUEREQUEST']._serialized_end=932
+  _globals['_ENQUEUEREQUEST_ATTRIBUTESENTRY']._serialized_start=883
+  _globals['_ENQUEUEREQUEST_ATTRIBUTESENTRY']._serialized_end=932
+  _globals['_ENQUEUERESPONSE']._serialized_start=934
+  _globals['_ENQUEUERESPONSE']._serialized_end=995
+  _globals['_CANCELREQUEST']._serialized_start=998
+  _globals['_CANCELREQUEST']._serialized_end=1162
+  _globals['_CANCELRESPONSE']._serialized_start=1164
+  _globals['_CANCELRESPONSE']._serialized_end=1227
+  _globals['_REPORTOFFERREQUEST']._serialized_start=1230
+  _globals['_REPORTOFFERREQUEST']._serialized_end=1422
+  _globals['_REPORTOFFERRESPONSE']._serialized_start=1424
+  _globals['_REPORTOFFERRESPONSE']._serialized_end=1445
+  _globals['_REQUEUEREQUEST']._serialized_start=1447
+  _globals['_REQUEUEREQUEST']._serialized_end=1568
+  _globals['_REQUEUERESPONSE']._serialized_start=1570
+  _globals['_REQUEUERESPONSE']._serialized_end=1605
+  _globals['_MOVEREQUEST']._serialized_start=1608
+  _globals['_MOVEREQUEST']._serialized_end=1743
+  _globals['_MOVERESPONSE']._serialized_start=1745
+  _globals['_MOVERESPONSE']._serialized_end=1777
+  _globals['_PRIORITISEREQUEST']._serialized_start=1780
+  _globals['_PRIORITISEREQUEST']._serialized_end=1916
+  _globals['_PRIORITISERESPONSE']._serialized_start=1918
+  _globals['_PRIORITISERESPONSE']._serialized_end=1956
+  _globals['_PULLREQUEST']._serialized_start=1959
+  _globals['_PULLREQUEST']._serialized_end=2091
+  _globals['_PULLRESPONSE']._serialized_start=2093
+  _globals['_PULLRESPONSE']._serialized_end=2120
+  _globals['_PREVIEWREQUEST']._serialized_start=2122
+  _globals['_PREVIEWREQUEST']._serialized_end=2197
+  _globals['_PREVIEWRESPONSE']._serialized_start=2199
+  _globals['_PREVIEWRESPONSE']._serialized_end=2312
+  _globals['_EXPLAINREQUEST']._serialized_start=2314
+  _globals['_EXPLAINREQUEST']._serialized_end=2390
+  _globals['_EXPLAINRESPONSE']._serialized_start=2392
+  _globals['_EXPLAINRESPONSE']._serialized_end=2515
+  _globals['_SNAPSHOTREQUEST']._serialized_start=2517
+  _globals['_SNAPSHOTREQUEST']._serialized_end=2564
+  _globals['_SNAPSHOTRESPONSE']._serialized_start=2566
+  _globals['_SNAPSHOTRESPONSE']._serialized_end=2652
+  _globals['_ESTIMATEWAITREQUEST']._serialized_start=2654
+  _globals['_ESTIMATEWAITREQUEST']._serialized_end=2734
+  _globals['_ESTIMATEWAITRESPONSE']._serialized_start=2736
+  _globals['_ESTIMATEWAITRESPONSE']._serialized_end=2801
+  _globals['_SETQUEUEMODEREQUEST']._serialized_start=2804
+  _globals['_SETQUEUEMODEREQUEST']._serialized_end=3003
+  _globals['_SETQUEUEMODERESPONSE']._serialized_start=3005
+  _globals['_SETQUEUEMODERESPONSE']._serialized_end=3027
+  _globals['_ACDSERVICE']._serialized_start=3271
+  _globals['_ACDSERVICE']._serialized_end=4314
 # @@protoc_insertion_point(module_scope)

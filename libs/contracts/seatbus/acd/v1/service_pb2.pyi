@@ -1,4 +1,7 @@
+import datetime
+
 from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from seatbus.acd.v1 import types_pb2 as _types_pb2
 from seatbus.common.v1 import types_pb2 as _types_pb2_1
 from google.protobuf.internal import containers as _containers
@@ -30,7 +33,7 @@ OFFER_OUTCOME_UNREACHABLE: OfferOutcome
 OFFER_OUTCOME_FAILED: OfferOutcome
 
 class EnqueueRequest(_message.Message):
-    __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes")
+    __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes", "caller", "also_queue_ids", "first_fifo", "first_enqueued_at", "callback")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +54,11 @@ class EnqueueRequest(_message.Message):
     INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    ALSO_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIFO_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     contact_id: str
     call_id: str
@@ -64,7 +72,12 @@ class EnqueueRequest(_message.Message):
     interaction_id: str
     branch_id: str
     attributes: _containers.ScalarMap[str, str]
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2_1.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., channel: _Optional[str] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    caller: str
+    also_queue_ids: _containers.RepeatedScalarFieldContainer[str]
+    first_fifo: int
+    first_enqueued_at: _timestamp_pb2.Timestamp
+    callback: _types_pb2.Callback
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2_1.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., channel: _Optional[str] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., caller: _Optional[str] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., first_fifo: _Optional[int] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., callback: _Optional[_Union[_types_pb2.Callback, _Mapping]] = ...) -> None: ...
 
 class EnqueueResponse(_message.Message):
     __slots__ = ("position", "estimated_wait_s")
@@ -179,10 +192,12 @@ class PreviewRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ...) -> None: ...
 
 class PreviewResponse(_message.Message):
-    __slots__ = ("contacts",)
+    __slots__ = ("contacts", "waiting")
     CONTACTS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     contacts: _containers.RepeatedCompositeFieldContainer[_types_pb2.Contact]
-    def __init__(self, contacts: _Optional[_Iterable[_Union[_types_pb2.Contact, _Mapping]]] = ...) -> None: ...
+    waiting: _containers.RepeatedCompositeFieldContainer[_types_pb2.WaitingContact]
+    def __init__(self, contacts: _Optional[_Iterable[_Union[_types_pb2.Contact, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[_types_pb2.WaitingContact, _Mapping]]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("tenant_id", "contact_id")
@@ -193,10 +208,16 @@ class ExplainRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("decisions",)
+    __slots__ = ("decisions", "position", "estimated_wait_s", "error_s")
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    ERROR_S_FIELD_NUMBER: _ClassVar[int]
     decisions: _containers.RepeatedCompositeFieldContainer[_types_pb2.Decision]
-    def __init__(self, decisions: _Optional[_Iterable[_Union[_types_pb2.Decision, _Mapping]]] = ...) -> None: ...
+    position: int
+    estimated_wait_s: int
+    error_s: int
+    def __init__(self, decisions: _Optional[_Iterable[_Union[_types_pb2.Decision, _Mapping]]] = ..., position: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ..., error_s: _Optional[int] = ...) -> None: ...
 
 class SnapshotRequest(_message.Message):
     __slots__ = ("tenant_id",)
@@ -205,10 +226,12 @@ class SnapshotRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class SnapshotResponse(_message.Message):
-    __slots__ = ("queues",)
+    __slots__ = ("queues", "unreachable")
     QUEUES_FIELD_NUMBER: _ClassVar[int]
+    UNREACHABLE_FIELD_NUMBER: _ClassVar[int]
     queues: _containers.RepeatedCompositeFieldContainer[_types_pb2.QueueSnapshot]
-    def __init__(self, queues: _Optional[_Iterable[_Union[_types_pb2.QueueSnapshot, _Mapping]]] = ...) -> None: ...
+    unreachable: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, queues: _Optional[_Iterable[_Union[_types_pb2.QueueSnapshot, _Mapping]]] = ..., unreachable: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EstimateWaitRequest(_message.Message):
     __slots__ = ("tenant_id", "queue_id")

@@ -30,6 +30,12 @@ class VisitOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VISIT_OUTCOME_CALLBACK: _ClassVar[VisitOutcome]
     VISIT_OUTCOME_TRANSFERRED_OUT: _ClassVar[VisitOutcome]
     VISIT_OUTCOME_REFUSED: _ClassVar[VisitOutcome]
+
+class CallbackOrder(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALLBACK_ORDER_UNSPECIFIED: _ClassVar[CallbackOrder]
+    CALLBACK_ORDER_AGENT_FIRST: _ClassVar[CallbackOrder]
+    CALLBACK_ORDER_CUSTOMER_FIRST: _ClassVar[CallbackOrder]
 CONTACT_STATE_UNSPECIFIED: ContactState
 CONTACT_STATE_WAITING: ContactState
 CONTACT_STATE_OFFERED: ContactState
@@ -44,9 +50,12 @@ VISIT_OUTCOME_VOICEMAIL: VisitOutcome
 VISIT_OUTCOME_CALLBACK: VisitOutcome
 VISIT_OUTCOME_TRANSFERRED_OUT: VisitOutcome
 VISIT_OUTCOME_REFUSED: VisitOutcome
+CALLBACK_ORDER_UNSPECIFIED: CallbackOrder
+CALLBACK_ORDER_AGENT_FIRST: CallbackOrder
+CALLBACK_ORDER_CUSTOMER_FIRST: CallbackOrder
 
 class Contact(_message.Message):
-    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id")
+    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id", "first_enqueued_at", "also_queue_ids", "caller", "callback")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +84,10 @@ class Contact(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    ALSO_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     contact_id: str
@@ -96,24 +109,44 @@ class Contact(_message.Message):
     attributes: _containers.ScalarMap[str, str]
     interaction_id: str
     branch_id: str
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ...) -> None: ...
+    first_enqueued_at: _timestamp_pb2.Timestamp
+    also_queue_ids: _containers.RepeatedScalarFieldContainer[str]
+    caller: str
+    callback: Callback
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ...) -> None: ...
+
+class Callback(_message.Message):
+    __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_S_FIELD_NUMBER: _ClassVar[int]
+    number: str
+    order: CallbackOrder
+    attempts: int
+    max_attempts: int
+    retry_s: int
+    def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision")
+    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id")
     RID_FIELD_NUMBER: _ClassVar[int]
     AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     OFFERED_AT_FIELD_NUMBER: _ClassVar[int]
     AGENT_REVISION_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     rid: str
     agent_tenant_id: str
     agent_id: str
     offered_at: _timestamp_pb2.Timestamp
     agent_revision: int
-    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ...) -> None: ...
+    queue_id: str
+    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ..., queue_id: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position")
+    __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position", "won_queue_id", "step")
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +155,8 @@ class Decision(_message.Message):
     CANDIDATE_AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    WON_QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
     contact_id: str
     queue_id: str
     at: _timestamp_pb2.Timestamp
@@ -130,10 +165,12 @@ class Decision(_message.Message):
     candidate_agent_ids: _containers.RepeatedScalarFieldContainer[str]
     candidates: int
     position: int
-    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+    won_queue_id: str
+    step: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ..., won_queue_id: _Optional[str] = ..., step: _Optional[str] = ...) -> None: ...
 
 class QueueSnapshot(_message.Message):
-    __slots__ = ("tenant_id", "queue_id", "waiting", "offered", "oldest_enqueued_at", "ready_agents", "estimated_wait_s")
+    __slots__ = ("tenant_id", "queue_id", "waiting", "offered", "oldest_enqueued_at", "ready_agents", "estimated_wait_s", "estimate_error_s", "agents_logged_in", "closed")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +178,9 @@ class QueueSnapshot(_message.Message):
     OLDEST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
     READY_AGENTS_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_ERROR_S_FIELD_NUMBER: _ClassVar[int]
+    AGENTS_LOGGED_IN_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     queue_id: str
     waiting: int
@@ -148,4 +188,31 @@ class QueueSnapshot(_message.Message):
     oldest_enqueued_at: _timestamp_pb2.Timestamp
     ready_agents: int
     estimated_wait_s: int
-    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ...) -> None: ...
+    estimate_error_s: int
+    agents_logged_in: int
+    closed: bool
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ..., estimate_error_s: _Optional[int] = ..., agents_logged_in: _Optional[int] = ..., closed: _Optional[bool] = ...) -> None: ...
+
+class WaitingContact(_message.Message):
+    __slots__ = ("contact_id", "queue_id", "call_id", "caller", "priority", "position", "enqueued_at", "agent_id", "rule", "channel")
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    contact_id: str
+    queue_id: str
+    call_id: str
+    caller: str
+    priority: int
+    position: int
+    enqueued_at: _timestamp_pb2.Timestamp
+    agent_id: str
+    rule: str
+    channel: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ...) -> None: ...

@@ -1,6 +1,10 @@
+import datetime
+
 from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from seatbus.call.v1 import types_pb2 as _types_pb2
 from seatbus.common.v1 import types_pb2 as _types_pb2_1
+from seatbus.tenancy.v1 import types_pb2 as _types_pb2_1_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -17,6 +21,7 @@ class LeaveReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LEAVE_REASON_QUEUE_CLOSED: _ClassVar[LeaveReason]
     LEAVE_REASON_MAX_WAIT: _ClassVar[LeaveReason]
     LEAVE_REASON_NO_AGENTS: _ClassVar[LeaveReason]
+    LEAVE_REASON_MOVED: _ClassVar[LeaveReason]
 
 class ConsultEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -46,6 +51,7 @@ LEAVE_REASON_QUEUE_FULL: LeaveReason
 LEAVE_REASON_QUEUE_CLOSED: LeaveReason
 LEAVE_REASON_MAX_WAIT: LeaveReason
 LEAVE_REASON_NO_AGENTS: LeaveReason
+LEAVE_REASON_MOVED: LeaveReason
 CONSULT_END_UNSPECIFIED: ConsultEnd
 CONSULT_END_TRANSFER: ConsultEnd
 CONSULT_END_CONFERENCE: ConsultEnd
@@ -111,18 +117,24 @@ class WithdrawOfferResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class LeaveQueueRequest(_message.Message):
-    __slots__ = ("context", "call_id", "contact_id", "reason", "epoch")
+    __slots__ = ("context", "call_id", "contact_id", "reason", "epoch", "overflow", "first_fifo", "first_enqueued_at")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
+    OVERFLOW_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIFO_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     call_id: str
     contact_id: str
     reason: LeaveReason
     epoch: int
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., reason: _Optional[_Union[LeaveReason, str]] = ..., epoch: _Optional[int] = ...) -> None: ...
+    overflow: _types_pb2_1_1.Route
+    first_fifo: int
+    first_enqueued_at: _timestamp_pb2.Timestamp
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., reason: _Optional[_Union[LeaveReason, str]] = ..., epoch: _Optional[int] = ..., overflow: _Optional[_Union[_types_pb2_1_1.Route, _Mapping]] = ..., first_fifo: _Optional[int] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LeaveQueueResponse(_message.Message):
     __slots__ = ()

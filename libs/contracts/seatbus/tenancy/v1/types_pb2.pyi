@@ -258,7 +258,7 @@ class Trunk(_message.Message):
     def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Queue(_message.Message):
-    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids")
+    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +282,14 @@ class Queue(_message.Message):
     WHISPER_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     STICKY_S_FIELD_NUMBER: _ClassVar[int]
     OVERFLOW_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
+    OWN_BRANCH_FIRST_FIELD_NUMBER: _ClassVar[int]
+    LEAVE_WITHOUT_AGENTS_FIELD_NUMBER: _ClassVar[int]
+    GREEN_NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    GREEN_ATTRIBUTE_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    COMFORT_FIELD_NUMBER: _ClassVar[int]
+    MASS_OUTAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTAGE_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     strategy: Strategy
@@ -305,7 +313,29 @@ class Queue(_message.Message):
     whisper_prompt_id: str
     sticky_s: int
     overflow_queue_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    own_branch_first: bool
+    leave_without_agents: bool
+    green_numbers: _containers.RepeatedScalarFieldContainer[str]
+    green_attribute: str
+    blocked_numbers: _containers.RepeatedScalarFieldContainer[str]
+    comfort: ComfortSchedule
+    mass_outage: bool
+    outage_prompt_id: str
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ...) -> None: ...
+
+class ComfortSchedule(_message.Message):
+    __slots__ = ("first_s", "every_s", "prompt_ids", "position", "estimated_wait")
+    FIRST_S_FIELD_NUMBER: _ClassVar[int]
+    EVERY_S_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_IDS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_FIELD_NUMBER: _ClassVar[int]
+    first_s: int
+    every_s: int
+    prompt_ids: _containers.RepeatedScalarFieldContainer[str]
+    position: bool
+    estimated_wait: bool
+    def __init__(self, first_s: _Optional[int] = ..., every_s: _Optional[int] = ..., prompt_ids: _Optional[_Iterable[str]] = ..., position: _Optional[bool] = ..., estimated_wait: _Optional[bool] = ...) -> None: ...
 
 class Member(_message.Message):
     __slots__ = ("agent_id", "team_id", "order", "weight", "agent_tenant_id")
@@ -322,14 +352,16 @@ class Member(_message.Message):
     def __init__(self, agent_id: _Optional[str] = ..., team_id: _Optional[str] = ..., order: _Optional[int] = ..., weight: _Optional[int] = ..., agent_tenant_id: _Optional[str] = ...) -> None: ...
 
 class RelaxationStep(_message.Message):
-    __slots__ = ("after_s", "requirements", "other_branches")
+    __slots__ = ("after_s", "requirements", "other_branches", "overflow")
     AFTER_S_FIELD_NUMBER: _ClassVar[int]
     REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
     OTHER_BRANCHES_FIELD_NUMBER: _ClassVar[int]
+    OVERFLOW_FIELD_NUMBER: _ClassVar[int]
     after_s: int
     requirements: _containers.RepeatedCompositeFieldContainer[_types_pb2.Skill]
     other_branches: bool
-    def __init__(self, after_s: _Optional[int] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., other_branches: _Optional[bool] = ...) -> None: ...
+    overflow: bool
+    def __init__(self, after_s: _Optional[int] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., other_branches: _Optional[bool] = ..., overflow: _Optional[bool] = ...) -> None: ...
 
 class Agent(_message.Message):
     __slots__ = ("name", "branch_id", "team_id", "skills", "extension", "capacities", "auto_answer", "caller_ids", "disabled")
@@ -381,14 +413,28 @@ class Device(_message.Message):
     def __init__(self, agent_id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., ha1_md5: _Optional[str] = ..., ha1_sha256: _Optional[str] = ..., number: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
 
 class Team(_message.Message):
-    __slots__ = ("name", "branch_id", "leader_agent_id")
+    __slots__ = ("name", "branch_id", "leader_agent_id", "share_caps")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     LEADER_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SHARE_CAPS_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     leader_agent_id: str
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., leader_agent_id: _Optional[str] = ...) -> None: ...
+    share_caps: _containers.RepeatedCompositeFieldContainer[ShareCap]
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., leader_agent_id: _Optional[str] = ..., share_caps: _Optional[_Iterable[_Union[ShareCap, _Mapping]]] = ...) -> None: ...
+
+class ShareCap(_message.Message):
+    __slots__ = ("tenant_id", "branch_id", "max_agents", "percent")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGENTS_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    branch_id: str
+    max_agents: int
+    percent: int
+    def __init__(self, tenant_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., max_agents: _Optional[int] = ..., percent: _Optional[int] = ...) -> None: ...
 
 class Seat(_message.Message):
     __slots__ = ("name", "branch_id", "trunk_id", "callback_number")
