@@ -121,6 +121,20 @@ class Replicas:
         )
         await invoke(self.stub().Reserve, request, 3)
 
+    async def begin(self, rid: str, kind: str = "outbound") -> api.ReserveResponse:
+        request = api.BeginWorkRequest(
+            context=self.context(rid),
+            agent_id=AGENT,
+            rid=rid,
+            kind=kind,
+            call_tenant_id=self.tenant,
+            call_id=uuid7(),
+            edge_instance=self.edge_id,
+            ring_timeout_s=1,
+        )
+        answer: api.ReserveResponse = await invoke(self.stub().BeginWork, request, 3)
+        return answer
+
     async def report(self, rid: str, event: Any) -> None:
         request = api.ReportWorkRequest(context=self.context(), agent_id=AGENT, rid=rid, event=event)
         await invoke(self.stub().ReportWork, request, 3)
@@ -190,6 +204,30 @@ async def test_a_reservation_needs_the_contacts_present_offer(replicas: Replicas
     with pytest.raises(Refused) as withdrawn:
         await replicas.reserve(uuid7(), contact, epoch=5)
     assert withdrawn.value.reason == "offer_withdrawn"
+    assert await replicas.is_free()
+
+
+async def test_what_an_agent_dials_and_what_a_queue_gives_exclude_each_other(replicas: Replicas) -> None:
+    offered, dialed = uuid7(), [uuid7() for _ in range(6)]
+    contact = await replicas.offered(offered)
+    tries = [replicas.begin(rid) for rid in dialed]
+    results = await asyncio.gather(replicas.reserve(offered, contact), *tries, return_exceptions=True)
+    lost = [result for result in results if isinstance(result, BaseException)]
+    assert len(lost) == 6
+    assert all(isinstance(result, Refused) and result.reason == "no_capacity" for result in lost)
+    assert len((await replicas.agent()).work) == 1
+
+
+async def test_work_that_was_begun_twice_is_one_and_ends_with_its_edge(replicas: Replicas) -> None:
+    rid = uuid7()
+    first = await replicas.begin(rid)
+    assert await replicas.begin(rid) == first
+    await replicas.report(rid, api.WORK_EVENT_DIALING)
+    [item] = (await replicas.agent()).work
+    assert (item.kind, item.state) == ("outbound", wire.WORK_STATE_DIALING)
+    replicas.edge.state = call_types.LEG_STATE_UNSPECIFIED
+    due = Deadline(replicas.tenant, AGENT, rid, item.deadline.ToDatetime(UTC))
+    await replicas.reconcilers[0].due(due)
     assert await replicas.is_free()
 
 

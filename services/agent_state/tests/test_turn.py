@@ -203,12 +203,81 @@ def test_every_state_of_an_item_has_a_way_out() -> None:
     assert {at for at, _ in PRESENCE} == set(Presence)
 
 
+def begin(desk: Desk, rid: str = "d1", kind: str = "outbound") -> Turn:
+    turn = desk.turn()
+    turn.begin(WorkItem(rid=rid, kind=kind, channel="voice", ring_timeout_s=20, wrap_up_s=30), 1)
+    return turn
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_agent_dials_whether_ready_or_not(ready: bool) -> None:
+    desk = Desk()
+    desk.login(ready=ready)
+    [event] = begin(desk).events
+    assert isinstance(event, AgentWorkChanged)
+    assert (event.to, event.kind) == (Work.RESERVED, "outbound")
+    desk.work(Cause.DIALING, Cause.ANSWERED, Cause.ENDED, Cause.WRAP_UP_COMPLETED, rid="d1")
+    assert desk.presence is (Presence.READY if ready else Presence.NOT_READY)
+    assert desk.agent.contacts_handled == 1
+
+
+def test_who_dials_gets_no_contact_and_who_has_a_contact_does_not_dial(desk: Desk) -> None:
+    begin(desk)
+    assert not begin(desk).changed, "a repeated beginning changes nothing"
+    for refused in (desk.reserve, lambda: begin(desk, "d2")):
+        with pytest.raises(Refused) as refusal:
+            refused()
+        assert refusal.value.reason == "no_capacity"
+    desk.work(Cause.CANCELLED, rid="d1")
+    desk.reserve()
+    with pytest.raises(Refused):
+        begin(desk)
+
+
+def test_in_wrap_up_the_customer_can_be_called_back(desk: Desk) -> None:
+    desk.reserve()
+    desk.work(Cause.ANSWERED, Cause.ENDED)
+    begin(desk)
+    with pytest.raises(Refused):
+        desk.reserve("r2")
+
+
+def test_nobody_dials_who_is_logged_out_or_leaving() -> None:
+    desk = Desk()
+    with pytest.raises(Refused) as refusal:
+        begin(desk)
+    assert refusal.value.reason == "logged_out"
+    desk.login()
+    desk.reserve()
+    desk.work(Cause.ANSWERED, Cause.ENDED)
+    desk.turn().logout()
+    with pytest.raises(Refused):
+        begin(desk)
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.BUSY, Cause.REJECTED, Cause.UNREACHABLE])
+def test_a_customer_who_does_not_answer_costs_the_agent_nothing(desk: Desk, cause: Cause) -> None:
+    since = desk.idle_since
+    begin(desk)
+    desk.work(Cause.DIALING, cause, rid="d1")
+    assert desk.presence is Presence.READY
+    assert desk.idle_since == since
+
+
+def test_a_break_keeps_its_reason_when_a_colleagues_call_is_missed(desk: Desk) -> None:
+    desk.turn().set_presence(Presence.NOT_READY, "lunch")
+    begin(desk, kind="direct")
+    desk.work(Cause.RINGING, Cause.NO_ANSWER, rid="d1")
+    assert (desk.presence, desk.agent.reason) == (Presence.NOT_READY, "lunch")
+
+
 causes = st.sampled_from(sorted(Cause))
 actions = st.one_of(
     st.tuples(st.just("work"), causes),
     st.tuples(st.just("presence"), st.sampled_from([Presence.READY, Presence.NOT_READY])),
     st.tuples(st.just("force"), st.sampled_from(sorted(Presence))),
     st.tuples(st.just("reserve"), st.just("")),
+    st.tuples(st.just("begin"), st.just("")),
     st.tuples(st.just("login"), st.booleans()),
     st.tuples(st.just("logout"), st.just("")),
     st.tuples(st.just("device"), st.booleans()),
@@ -237,6 +306,11 @@ def test_whatever_happens_the_events_tell_the_whole_story(steps: list[tuple[str,
                     number += 1
                     item = WorkItem(rid=f"r{number}", channel="voice", ring_timeout_s=5, wrap_up_s=wrap)
                     turn.reserve(item, 1)
+                case "begin":
+                    number += 1
+                    dialed = WorkItem(rid=f"r{number}", channel="voice", kind="direct", ring_timeout_s=5)
+                    dialed.wrap_up_s = wrap
+                    turn.begin(dialed, 1)
                 case "login":
                     turn.login("l", "s", "d", take_over=True, ready=bool(value))
                 case "logout":
@@ -245,7 +319,7 @@ def test_whatever_happens_the_events_tell_the_whole_story(steps: list[tuple[str,
                     turn.device("d", registered=bool(value))
         except Refused:
             assert desk.agent.SerializeToString(deterministic=True) == before, "a refusal changes nothing"
-            if name == "reserve":
+            if name in ("reserve", "begin"):
                 number -= 1
             continue
         if not turn.changed:
@@ -263,7 +337,7 @@ def test_whatever_happens_the_events_tell_the_whole_story(steps: list[tuple[str,
                     del told_items[event.rid]
         assert told_presence == desk.agent.presence
         assert told_items == {item.rid: item.state for item in desk.agent.work}
-        assert len(desk.agent.work) <= 1
+        assert sum(item.state != Work.WRAP_UP for item in desk.agent.work) <= 1
         for item in desk.agent.work:
             assert item.HasField("deadline") == (Work(item.state) not in IN_TALK)
         if desk.presence is Presence.LOGGED_OUT:

@@ -98,6 +98,12 @@ class AgentService:
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
         return await self._change(who, lambda turn: turn.reserve(item, capacity))
 
+    async def begin(self, who: Who, item: WorkItem) -> Agent:
+        """Work that no queue gave. Raises NotFound or Refused(logged_out | no_capacity)."""
+        self._must_know(who.tenant, who.agent_id)
+        capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
+        return await self._change(who, lambda turn: turn.begin(item, capacity))
+
     async def work(self, who: Who, rid: str, cause: Cause) -> Agent:
         agent = await self._change(who, lambda turn: turn.work(rid, cause))
         _reports.inc(cause=cause.value)

@@ -6,6 +6,7 @@ Nothing here knows a clock or a bus: `now` and the actor are inputs, the same in
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -163,9 +164,25 @@ class Turn:
                 f"presence {self.presence.name.lower()} {agent.reason}{agent.deferred_reason}".rstrip(),
             )
         busy = sum(have.channel == item.channel for have in agent.work)
+        self._take(item, busy, capacity)
+
+    def begin(self, item: WorkItem, capacity: int) -> None:
+        """Work that no queue gave. Not ready is no obstacle, nor is a wrap-up: it holds no line.
+
+        Raises Refused(logged_out | no_capacity). Repeating a rid changes nothing.
+        """
+        agent = self.agent
+        if any(have.rid == item.rid for have in agent.work):
+            return
+        if Presence.LOGGED_OUT in (self.presence, agent.deferred_presence):
+            raise Refused("logged_out", "the agent is not logged in, or leaves after the contact in hand")
+        busy = sum(have.channel == item.channel and have.state != Work.WRAP_UP for have in agent.work)
+        self._take(item, busy, capacity)
+
+    def _take(self, item: WorkItem, busy: int, capacity: int) -> None:
         if busy >= capacity:
             raise Refused("no_capacity", f"{busy} of {capacity} {item.channel} items in hand")
-        added = agent.work.add()
+        added = self.agent.work.add()
         added.CopyFrom(item)
         added.state = _work(Work.RESERVED)
         added.since.FromDatetime(self.now)
@@ -214,6 +231,10 @@ class Turn:
             raise NoTransition(before.name.lower(), cause)
         if step.to is before:
             return
+        if item.kind:
+            # Only an offer of a queue that failed makes not ready: a customer who does not answer, or a
+            # colleague's call missed in a break, says nothing of the agent.
+            step = replace(step, not_ready="")
         agent = self.agent
         since = item.since.ToDatetime(UTC)
         if before not in BEFORE_TALK:
@@ -294,6 +315,7 @@ class Turn:
             presence=_presence(presence),
             open_items=len(self.agent.work),
             disposition=disposition,
+            kind=item.kind,
         )
         setattr(event, "from", before)
         if since is not None:

@@ -76,6 +76,20 @@ class AgentStateServicer(AgentStateServiceServicer):
         agent = await self._service.reserve(Who.of(request.context, request.agent_id), item)
         return api.ReserveResponse(revision=agent.revision, device_id=agent.state.device_id)
 
+    async def BeginWork(self, request: api.BeginWorkRequest, context: Context) -> api.ReserveResponse:
+        item = WorkItem(
+            rid=request.rid,
+            kind=request.kind,
+            call_id=request.call_id,
+            tenant_id=request.call_tenant_id,
+            edge_instance=request.edge_instance,
+            channel="voice",
+            ring_timeout_s=request.ring_timeout_s,
+            wrap_up_s=request.wrap_up_s,
+        )
+        agent = await self._service.begin(Who.of(request.context, request.agent_id), item)
+        return api.ReserveResponse(revision=agent.revision, device_id=agent.state.device_id)
+
     async def ReportWork(self, request: api.ReportWorkRequest, context: Context) -> api.AgentResponse:
         who = Who.of(request.context, request.agent_id)
         return _answer(await self._service.work(who, request.rid, _CAUSES[request.event]))
