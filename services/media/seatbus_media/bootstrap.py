@@ -17,6 +17,7 @@ from seatbus_media.adapters.udp import UdpSockets
 from seatbus_media.application.audio import AudioLibrary
 from seatbus_media.application.commands import Commands
 from seatbus_media.application.hub import Hub
+from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.service import MediaService
 from seatbus_media.application.ticker import Ticker
 from seatbus_media.domain.port_pool import PortPool
@@ -45,8 +46,9 @@ class MediaApp:
             limit=settings.audio_cache_bytes,
             now=monotonic,
         )
+        negotiation = Negotiation(self._sockets, settings.advertised)
         self.service = MediaService(
-            Commands(self._sockets, audio, self._recorder, runtime.clock, settings.advertised),
+            Commands(negotiation, audio, self._recorder, runtime.clock),
             self._hub,
             rtp_timeout_s=settings.rtp_timeout_s,
             rtcp_interval_s=settings.rtcp_interval_s,

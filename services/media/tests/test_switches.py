@@ -7,10 +7,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seatbus_media.application import endpoint as endpoint_module
+from seatbus_media.application import udp_port as port_module
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.sources import Player
+from seatbus_media.application.udp_port import UdpPort
 from seatbus_media.domain.clips import Clip, PlayCursor
 from seatbus_media.domain.hearing import SuperviseMode
 from seatbus_rtp import g711
@@ -49,8 +50,9 @@ class Leg:
     def __init__(self, world: World, number: int, hz: float, law: Codec) -> None:
         self.address = (f"10.0.0.{number}", 4000)
         self.ears = StrictReceiver()
-        self.endpoint = Endpoint(20000 + 2 * number, "127.0.0.1", world)
-        self.endpoint.connection_made(self)
+        self.wire = UdpPort("127.0.0.1", 20000 + 2 * number)
+        self.wire.connection_made(self)
+        self.endpoint = Endpoint(self.wire, world)
         offer = build_offer(self.address, [law, TELEPHONE_EVENT], session_id=1)
         _, agreed = build_answer(offer, ("127.0.0.1", 20000), [law, TELEPHONE_EVENT], session_id=2)
         self.endpoint.negotiated(agreed, world.now)
@@ -71,7 +73,7 @@ class Leg:
         self._sequence += 1
         payload = g711.encode(self._law, self._tone.frame())
         packet = build(self._law, self._sequence, self._sequence * 160, self.address[1], payload)
-        self.endpoint.datagram_received(packet, self.address)
+        self.wire.datagram_received(packet, self.address)
 
     def level(self, hz: float, seconds: float = 0.4) -> float:
         return goertzel_dbfs(self.ears.segment(-seconds), hz)
@@ -80,7 +82,7 @@ class Leg:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    monkeypatch.setattr(endpoint_module, "monotonic", lambda: made.now)
+    monkeypatch.setattr(port_module, "monotonic", lambda: made.now)
     return made
 
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from seatbus_kit.errors import ResourceExhausted
 from seatbus_kit.log import get_logger
-from seatbus_media.application.endpoint import Endpoint, RtcpSocket
+from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ticker import Ticker
+from seatbus_media.application.udp_port import UdpPort
 from seatbus_media.domain.port_pool import PortPool
 
 log = get_logger("seatbus.media")
@@ -42,14 +43,11 @@ class UdpSockets:
             if pair is None:
                 self._pool.release(port, monotonic())
                 continue
-            endpoint = Endpoint(port, self._host, self._ticker)
+            wire = UdpPort(self._host, port)
             loop = asyncio.get_running_loop()
-            await loop.create_datagram_endpoint(lambda made=endpoint: made, sock=pair[0])  # type: ignore[misc]
-            await loop.create_datagram_endpoint(
-                lambda made=endpoint: RtcpSocket(made),  # type: ignore[misc]
-                sock=pair[1],
-            )
-            return endpoint
+            await loop.create_datagram_endpoint(lambda made=wire: made, sock=pair[0])  # type: ignore[misc]
+            await loop.create_datagram_endpoint(wire.rtcp_socket, sock=pair[1])
+            return Endpoint(wire, self._ticker)
         log.error(
             "no RTP ports left", used=self._pool.used, size=self._pool.size, remedy="widen SEATBUS_RTP_PORT_*"
         )
@@ -58,7 +56,7 @@ class UdpSockets:
     def close(self, endpoint: Endpoint) -> None:
         if not endpoint.closed:
             endpoint.close()
-            self._pool.release(endpoint.port, monotonic())
+            self._pool.release(endpoint.wire.port, monotonic())
 
     def _bind(self, port: int) -> tuple[socket.socket, socket.socket] | None:
         made: list[socket.socket] = []

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from seatbus.media.v1 import service_pb2 as pb
-from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_RTP, ENDPOINT_KIND_UNSPECIFIED, Playlist
+from seatbus.media.v1.types_pb2 import Playlist
 from seatbus.recording.v1.service_pb2 import Open
 from seatbus_kit.clock import Clock
-from seatbus_kit.errors import AlreadyExists, InvalidArgument, NotFound, Refused, Unimplemented
+from seatbus_kit.errors import AlreadyExists, InvalidArgument, NotFound, Refused
 from seatbus_kit.trace import TraceContext, current_trace
 from seatbus_media.application.audio import AudioLibrary
 from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.ports import Recorder
 from seatbus_media.application.recording_run import RecordingRun
 from seatbus_media.application.session import CollectRun, Session
@@ -23,36 +24,12 @@ from seatbus_media.domain.clips import FOREVER
 from seatbus_media.domain.collect import CollectRules
 from seatbus_media.domain.hearing import SuperviseMode
 from seatbus_media.domain.tap import TapMode
-from seatbus_sip.errors import SdpError
-from seatbus_sip.sdp import (
-    PCMA,
-    PCMU,
-    TELEPHONE_EVENT,
-    Codec,
-    Direction,
-    SessionDescription,
-    accept_answer,
-    build_answer,
-    build_offer,
-    parse_sdp,
-)
 
-_CODECS: Final = {"PCMU": PCMU, "PCMA": PCMA}
 _MODES: Final = {
     pb.RECORDING_MODE_ON: TapMode.ON,
     pb.RECORDING_MODE_PAUSED: TapMode.PAUSED,
     pb.RECORDING_MODE_MASKED: TapMode.MASKED,
 }
-
-
-class Sockets(Protocol):
-    """Opens and closes endpoints' ports."""
-
-    async def open(self) -> Endpoint:
-        """An endpoint with its ports bound. Raises ResourceExhausted when no pair of ports is left."""
-        ...
-
-    def close(self, endpoint: Endpoint) -> None: ...
 
 
 Handler = Callable[[Session, Any], Awaitable[pb.Result]]
@@ -62,18 +39,16 @@ class Commands:
     """One method a command; `table` finds it by the name in the contract."""
 
     def __init__(
-        self, sockets: Sockets, audio: AudioLibrary, recorder: Recorder, clock: Clock, advertised: str
-    ):
-        self._sockets = sockets
+        self, negotiation: Negotiation, audio: AudioLibrary, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._negotiation = negotiation
         self._audio = audio
         self._recorder = recorder
         self._clock = clock
-        self._advertised = advertised
-        self._offers: dict[Endpoint, SessionDescription] = {}
         self.table: dict[str, Handler] = {
-            "accept_offer": self.accept_offer,
-            "make_offer": self.make_offer,
-            "accept_answer": self.accept_answer,
+            "accept_offer": negotiation.accept_offer,
+            "make_offer": negotiation.make_offer,
+            "accept_answer": negotiation.accept_answer,
             "connect": self.connect,
             "disconnect": self.disconnect,
             "play": self.play,
@@ -91,74 +66,6 @@ class Commands:
             "supervise": self.supervise,
             "conference": self.conference,
         }
-
-    # -- offers and answers ----------------------------------------------------------------------------------
-
-    async def accept_offer(self, session: Session, command: pb.AcceptOffer) -> pb.Result:
-        codecs = _allowed(command.codecs)
-        offer = _parse(command.sdp)
-        endpoint = session.endpoints.get(command.endpoint_id)
-        fresh = endpoint is None
-        if endpoint is None:
-            endpoint = await self._sockets.open()
-        try:
-            answer, agreed = build_answer(
-                offer,
-                (self._advertised, endpoint.port),
-                codecs,
-                session_id=endpoint.session_id,
-                version=endpoint.version + 1,
-            )
-        except SdpError as error:
-            if fresh:
-                self._sockets.close(endpoint)
-            raise _sdp_refusal(error) from error
-        endpoint.version += 1
-        if fresh:
-            self._adopt(session, command.endpoint_id, endpoint)
-        self._offers.pop(endpoint, None)
-        endpoint.negotiated(agreed, monotonic())
-        return pb.Result(sdp=str(answer), codec=endpoint.codec)
-
-    async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
-        if command.kind not in (ENDPOINT_KIND_UNSPECIFIED, ENDPOINT_KIND_RTP):
-            raise Unimplemented("only plain RTP endpoints are served", field="", rule="kind")
-        codecs = _allowed(command.codecs)
-        if command.like_endpoint_id:
-            like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
-            codecs.sort(key=lambda codec: codec.name != like.codec if not codec.is_dtmf else 2)
-        endpoint = session.endpoints.get(command.endpoint_id)
-        if endpoint is None:
-            endpoint = await self._sockets.open()
-            self._adopt(session, command.endpoint_id, endpoint)
-        endpoint.version += 1
-        offer = build_offer(
-            (self._advertised, endpoint.port),
-            codecs,
-            session_id=endpoint.session_id,
-            version=endpoint.version,
-            direction=Direction(command.direction or "sendrecv"),
-        )
-        self._offers[endpoint] = offer
-        return pb.Result(sdp=str(offer), codec=endpoint.codec)
-
-    async def accept_answer(self, session: Session, command: pb.AcceptAnswer) -> pb.Result:
-        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
-        offer = self._offers.get(endpoint)
-        if offer is None:
-            raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
-        try:
-            agreed = accept_answer(offer, parse_sdp(command.sdp))
-        except SdpError as error:
-            raise _sdp_refusal(error) from error
-        # The offer is kept: an early answer (18x) may be followed by the final one.
-        endpoint.negotiated(agreed, monotonic())
-        return pb.Result(codec=endpoint.codec)
-
-    def _adopt(self, session: Session, endpoint_id: str, endpoint: Endpoint) -> None:
-        endpoint.id = endpoint_id
-        endpoint.listener = session
-        session.endpoints[endpoint_id] = endpoint
 
     # -- audio -----------------------------------------------------------------------------------------------
 
@@ -340,7 +247,7 @@ class Commands:
         session.stop_collect(command.endpoint_id)
         del session.endpoints[command.endpoint_id]
         session.depart(endpoint)
-        self._close(endpoint)
+        self._negotiation.close(endpoint)
         return pb.Result(codec=endpoint.codec, statistics=endpoint.statistics())
 
     async def end_session(self, session: Session, _command: pb.EndSession) -> pb.Result:
@@ -360,13 +267,9 @@ class Commands:
         session.recordings.clear()
         for endpoint in session.endpoints.values():
             session.depart(endpoint)
-            self._close(endpoint)
+            self._negotiation.close(endpoint)
         session.endpoints.clear()
         session.ended = True
-
-    def _close(self, endpoint: Endpoint) -> None:
-        self._offers.pop(endpoint, None)
-        self._sockets.close(endpoint)
 
 
 def _playlist_over(session: Session, endpoint: Endpoint) -> None:
@@ -374,33 +277,6 @@ def _playlist_over(session: Session, endpoint: Endpoint) -> None:
     run = session.collects.get(endpoint.id)
     if run is not None:
         run.playlist_replaced()
-
-
-def _allowed(names: Any) -> list[Codec]:
-    """Audio codecs in the wanted order, then telephone events. Raises InvalidArgument if none is known."""
-    if not names:
-        return [PCMU, PCMA, TELEPHONE_EVENT]
-    found = [_CODECS[name.upper()] for name in names if name.upper() in _CODECS]
-    if not found:
-        raise InvalidArgument(
-            f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(_CODECS)}"
-        )
-    return [*found, TELEPHONE_EVENT]
-
-
-def _parse(text: str) -> SessionDescription:
-    try:
-        return parse_sdp(text)
-    except SdpError as error:
-        raise _sdp_refusal(error) from error
-
-
-def _sdp_refusal(error: SdpError) -> InvalidArgument | Refused:
-    """A description that cannot be read is the sender's fault; one that does not suit gets a 488."""
-    rule = f"{error.field} {error.rule}"
-    if error.status == 488:
-        return Refused("sdp_not_acceptable", rule, field="sdp", rule=rule)
-    return InvalidArgument(rule, field="sdp", rule=rule)
 
 
 def _default_music() -> Playlist:

@@ -1,4 +1,4 @@
-"""One leg's RTP: negotiation, the relay path, what is played to it, digits, and how good it sounds.
+"""One leg's audio: the relay path, what is played to it, who hears it, digits.
 
 Laws: an endpoint has one outgoing stream for its whole life; its SSRC, sequence numbers and timestamps go on
 across everything that is sent (`StreamRewriter`). What is played to an endpoint goes before what its partner
@@ -7,32 +7,29 @@ says. A digit goes to one owner: the collection that runs, else the partner's le
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable
 from struct import error as struct_error
-from time import monotonic, time
 from typing import Final, Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
-from seatbus_media.application.ports import Address, DatagramSink
+from seatbus_media.application.packet_port import PacketPort
+from seatbus_media.application.reception import Reception
 from seatbus_media.application.sources import QUIET, Dialer, Player, Quiet
 from seatbus_media.application.ticker import Ticker
 from seatbus_media.domain.clips import Law
 from seatbus_media.domain.tap import Heard
-from seatbus_rtp import g711, rtcp
+from seatbus_rtp import g711
 from seatbus_rtp.dtmf import DtmfReceiver
-from seatbus_rtp.errors import PacketError, RtcpError
-from seatbus_rtp.latch import Latch
-from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp, is_rtp, payload_bounds
-from seatbus_rtp.quality import ReceiverStats, mos
+from seatbus_rtp.errors import PacketError
+from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp, payload_bounds
+from seatbus_rtp.quality import ReceiverStats
 from seatbus_rtp.rewriter import Route, StreamRewriter
 from seatbus_sip.sdp import Agreed
 
 unpack = HEADER.unpack_from
 MAX_TYPED_AHEAD: Final = 64
-_NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
 
 
 class EndpointListener(Protocol):
@@ -45,15 +42,13 @@ class EndpointListener(Protocol):
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None: ...
 
 
-class Endpoint(asyncio.DatagramProtocol):
-    """`transport` and `rtcp_transport` are set by who opens the sockets, before the first negotiation."""
+class Endpoint:
+    """`wire` carries its packets: plain RTP of the leg's own peer on this side of it."""
 
-    def __init__(self, port: int, host: str, ticker: Ticker) -> None:
+    def __init__(self, wire: PacketPort, ticker: Ticker) -> None:
         self.id = ""
-        self.port = port
-        self.host = host
+        self.wire = wire
         self.listener: EndpointListener | None = None
-        self.rtcp_transport: DatagramSink | None = None
         self.peer: Endpoint | None = None
         self.held = False
         self.muted = False
@@ -65,18 +60,12 @@ class Endpoint(asyncio.DatagramProtocol):
         self.typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
         self.session_id = secrets.randbits(62)
         self.version = -1
-        self.destination: Address | None = None
         self.rewriter = StreamRewriter(secrets.randbits(32), secrets.randbits(15), secrets.randbits(31))
-        self.stats = ReceiverStats()
-        self.round_trip_s = 0.0
+        self.reception = Reception(self.rewriter)
         self.player: Player | None = None
-        self._transport: DatagramSink | None = None
-        self._send: Callable[[bytes, Address | None], None] | None = None
         self.ticker = ticker
         self._law = Law.PCMU
         self._payload_type = 0
-        self._latch = Latch()
-        self._locked: tuple[object, ...] | None = None
         self._audio_types: frozenset[int] = frozenset()
         self._laws: dict[int, Law] = {}
         self._dtmf_in: int | None = None
@@ -84,25 +73,18 @@ class Endpoint(asyncio.DatagramProtocol):
         self._dtmf = DtmfReceiver()
         self._press_relayed = False
         self._press_ts = -1
+        self._receive_stats = self.reception.stats.receive
         self._relay: Callable[[bytes, float], bytes | None] | None = None
+        self._deliver: Callable[[bytes], None] = wire.send
         self._taps: list[Callable[[Heard], None]] = []
         self._tap: Callable[[Heard], None] | None = None
         self._dialer: Dialer | None = None
         self._quiet: Quiet | None = None
-        self._unusable = 0
-        self._expected_since = 0.0
-        self._reported_at = 0.0
-        self._rtcp_from: Address | None = None
-        self._rtcp_packets = 0
+        wire.attach(self)
 
-    # -- sockets ---------------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: object) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        self._send = transport.sendto  # type: ignore[attr-defined]
-
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP error about a packet that we sent: the peer's port is closed. Silence will tell."""
+    @property
+    def stats(self) -> ReceiverStats:
+        return self.reception.stats
 
     def close(self) -> None:
         """Ends everything on the endpoint. Its ports are free after this."""
@@ -112,81 +94,64 @@ class Endpoint(asyncio.DatagramProtocol):
         self.player = None
         self._relay = self._tap = None
         self._taps.clear()
-        for transport in (self._transport, self.rtcp_transport):
-            if transport is not None:
-                transport.close()
-        self._send = None
+        self.wire.close()
 
     # -- the relay path --------------------------------------------------------------------------------------
 
-    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        now = monotonic()
-        if addr != self._locked and not self._admit(data, addr, now):
-            return
+    def receive(self, data: bytes, now: float) -> None:
+        """A packet of the leg's own peer, decrypted."""
         try:
             _, second, seq, ts, source = unpack(data)
         except struct_error:
-            self._unusable += 1
+            self.reception.unusable += 1
             return
         if second not in self._audio_types:
             self._not_audio(data, now)
             return
-        self.stats.receive(source, seq, ts, len(data) - HEADER_SIZE, now)
+        self._receive_stats(source, seq, ts, len(data) - HEADER_SIZE, now)
         if self._tap is not None:
             self._tap((now, data))
         if self._relay is not None:
             out = self._relay(data, now)
             if out is not None:
-                peer = self.peer
-                peer._send(out, peer.destination)  # type: ignore[union-attr, misc]
+                self._deliver(out)
 
-    def _admit(self, data: bytes, addr: tuple[object, ...], now: float) -> bool:
-        """Whether a packet from a source that is not locked belongs to this leg."""
-        if self.agreed is None or self.closed or not is_rtp(data):
-            if is_rtcp(data):
-                self.rtcp_received(data, addr)
-            else:
-                self._unusable += 1
-            return False
-        source = (str(addr[0]), int(addr[1]))  # type: ignore[call-overload]
-        if not self._latch.accept(source, now):
-            return False
-        if self._latch.locked is not None:
-            self._locked = addr
-        self.destination = self._latch.destination
-        if self.stats.packets == 0 and self.listener is not None:
+    def reached(self) -> None:
+        if self.listener is not None:
             self.listener.first_packet(self)
-        return True
+
+    def receive_rtcp(self, compound: bytes) -> None:
+        self.reception.rtcp_received(compound)
 
     def _not_audio(self, data: bytes, now: float) -> None:
         if is_rtcp(data):
-            self.rtcp_received(data, ())
+            self.receive_rtcp(data)
             return
         second = data[1]
         if self._dtmf_in is None or second & 0x7F != self._dtmf_in:
-            self._unusable += 1
+            self.reception.unusable += 1
             return
         try:
             start, end = payload_bounds(data)
         except PacketError:
-            self._unusable += 1
+            self.reception.unusable += 1
             return
         _, _, seq, ts, source = unpack(data)
-        self.stats.receive(source, seq, ts, end - start, now, event=True)
+        self._receive_stats(source, seq, ts, end - start, now, event=True)
         digit = self._dtmf.receive(data[start:end], ts, second >= 0x80, source)
         if digit is not None:
             self._press_relayed = self._own_digit(digit, now)
         peer = self.peer
-        if not self._press_relayed or peer is None or peer._send is None:
+        if not self._press_relayed or peer is None or peer.closed:
             return
         if self._relay is not None:
             out = self._relay(data, now)
             if out is not None:
-                peer._send(out, peer.destination)
+                self._deliver(out)
         elif peer.mixed and peer._dtmf_out is not None:
             fresh, self._press_ts = ts != self._press_ts, ts
             event = peer.rewriter.emit_event(peer._dtmf_out, data[start:end], now, fresh)
-            peer._send(event, peer.destination)
+            peer.wire.send(event)
 
     def _own_digit(self, digit: str, now: float) -> bool:
         """Gives a key press to its owner; True if that is the partner's leg."""
@@ -219,12 +184,7 @@ class Endpoint(asyncio.DatagramProtocol):
         """An offer and its answer were exchanged, for the first time or again."""
         first = self.agreed is None
         self.agreed = agreed
-        remote = None if agreed.remote[0] in _NOWHERE else agreed.remote
-        if remote is not None:
-            self._latch.renegotiated(remote)
-            if self._latch.locked is None:
-                self._locked = None
-            self.destination = self._latch.destination
+        self.wire.negotiated(agreed.remote)
         self._law = Law[agreed.send.name.upper()]
         self._payload_type = agreed.send.payload
         self._laws = {codec.payload: Law[codec.name.upper()] for codec in agreed.receive}
@@ -233,7 +193,7 @@ class Endpoint(asyncio.DatagramProtocol):
         )
         self._dtmf_in, self._dtmf_out = agreed.dtmf_receive, agreed.dtmf_send
         if first or agreed.direction.receives:
-            self._expected_since = now
+            self.reception.expected_since = now
         self.rewire()
         if self.peer is not None:
             self.peer.rewire()
@@ -289,6 +249,7 @@ class Endpoint(asyncio.DatagramProtocol):
             if self._dtmf_in is not None and peer._dtmf_out is not None:
                 routes[self._dtmf_in] = (peer._dtmf_out, None)
             peer.rewriter.set_routes(routes)
+            self._deliver = peer.wire.send
             self._relay = peer.rewriter.relay
         quiet = peer is not None and not peer.may_speak and self._may_listen and not self.mixed
         self._quiet = QUIET if quiet else None
@@ -321,8 +282,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """The next 20 ms of a source of ours, in the leg's law."""
-        if self._send is not None and self.destination is not None:
-            self._send(self.rewriter.emit(self._payload_type, payload, now), self.destination)
+        if not self.closed:
+            self.wire.send(self.rewriter.emit(self._payload_type, payload, now))
 
     def law_of(self, payload_type: int) -> Law | None:
         """The law of what the leg sends with this payload type, None if it is no audio."""
@@ -399,10 +360,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def _dial_step(self, dialer: Dialer, now: float) -> bool:
         step = dialer.due(now)
-        if step is not None and self._dtmf_out is not None and self._send is not None:
-            self._send(
-                self.rewriter.emit_event(self._dtmf_out, step.payload, now, step.start), self.destination
-            )
+        if step is not None and self._dtmf_out is not None and not self.closed:
+            self.wire.send(self.rewriter.emit_event(self._dtmf_out, step.payload, now, step.start))
         if dialer.done:
             self._dialer = None
             return False
@@ -416,102 +375,34 @@ class Endpoint(asyncio.DatagramProtocol):
 
     # -- RTCP, silence, statistics ---------------------------------------------------------------------------
 
-    def rtcp_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        """A compound from the peer. From elsewhere than the leg's host it is not believed."""
-        destination = self.destination
-        if destination is None or (addr and addr[0] != destination[0]):
-            self._unusable += 1
-            return
-        try:
-            items = rtcp.parse(data)
-        except RtcpError:
-            self._unusable += 1
-            return
-        if addr:
-            self._rtcp_from = (str(addr[0]), int(addr[1]))  # type: ignore[call-overload]
-        arrived = rtcp.ntp_from_unix(time())
-        for item in items:
-            if isinstance(item, rtcp.SenderReport):
-                self.stats.sender_report(item, monotonic())
-            if isinstance(item, rtcp.SenderReport | rtcp.ReceiverReport):
-                for block in item.blocks:
-                    if block.ssrc == self.rewriter.ssrc:
-                        trip = rtcp.round_trip_s(block, arrived)
-                        self.round_trip_s = self.round_trip_s if trip is None else trip
-
     def send_report(self, now: float) -> None:
-        """A sender report if anything was sent since the last, else a receiver report."""
-        destination = self.destination
-        if self.rtcp_transport is None or destination is None or self.agreed is None:
-            return
-        block = self.stats.report_block(now)
-        blocks = () if block is None else (block,)
-        stream = self.rewriter
-        report: rtcp.RtcpItem
-        if stream.packets != self._rtcp_packets:
-            self._rtcp_packets = stream.packets
-            moment = rtcp.ntp_from_unix(time())
-            report = rtcp.SenderReport(
-                stream.ssrc, moment, stream.timestamp_at(now), stream.packets, stream.octets, blocks
-            )
-        elif blocks:
-            report = rtcp.ReceiverReport(stream.ssrc, blocks)
-        else:
-            return
-        compound = rtcp.build((report, rtcp.Cname(stream.ssrc, f"{stream.ssrc:08x}@seatbus")))
-        self.rtcp_transport.sendto(compound, self._rtcp_from or (destination[0], destination[1] + 1))
+        """What RTCP has to say now, if anything."""
+        report = self.reception.report(now) if self.agreed is not None else None
+        if report is not None:
+            self.wire.send_rtcp(report)
 
     def check_silence(self, now: float, limit_s: float) -> None:
         """Tells once for each silence that is longer than `limit_s`."""
         if self.agreed is None or not self.agreed.direction.receives:
             return
-        heard = max(self._expected_since, self.stats.last_packet_at or 0.0)
-        if now - heard >= limit_s and self._reported_at < heard:
-            self._reported_at = now
-            if self.listener is not None:
-                self.listener.silent(self, now - heard)
+        silent_s = self.reception.silence(now, limit_s)
+        if silent_s is not None and self.listener is not None:
+            self.listener.silent(self, silent_s)
 
     @property
     def heard_at(self) -> float:
         """Monotonic time of the last packet, or of the negotiation."""
-        return max(self._expected_since, self.stats.last_packet_at or 0.0)
+        return self.reception.heard_at
 
     def statistics(self) -> EndpointStatistics:
-        stats = self.stats
-        trip_ms = self.round_trip_s * 1000
-        return EndpointStatistics(
-            packets_received=stats.packets,
-            packets_lost=max(0, stats.lost),
-            jitter_ms=round(stats.jitter_ms, 3),
-            round_trip_ms=round(trip_ms, 3),
-            mos=round(mos(stats.loss, stats.jitter_ms, trip_ms), 3) if stats.packets else 0.0,
-            packets_sent=self.rewriter.packets,
-            packets_refused=self._latch.refused + self._unusable + self.rewriter.malformed,
-        )
+        return self.reception.statistics(self.wire.refused)
 
     def info(self) -> EndpointInfo:
         return EndpointInfo(
             endpoint_id=self.id,
-            local_address=self.host,
-            local_port=self.port,
+            local_address=self.wire.host,
+            local_port=self.wire.port,
             codec=self.codec,
             held=self.held,
             statistics=self.statistics(),
         )
-
-
-class RtcpSocket(asyncio.DatagramProtocol):
-    """The odd port of an endpoint."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def connection_made(self, transport: object) -> None:
-        self._endpoint.rtcp_transport = transport  # type: ignore[assignment]
-
-    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        if is_rtcp(data):
-            self._endpoint.rtcp_received(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """The peer has no RTCP port."""

@@ -1,0 +1,144 @@
+"""Offers and answers of the legs: which description belongs to which endpoint, and what was agreed."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Final, Protocol
+
+from seatbus.media.v1 import service_pb2 as pb
+from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_RTP, ENDPOINT_KIND_UNSPECIFIED
+from seatbus_kit.errors import InvalidArgument, Refused, Unimplemented
+from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.session import Session
+from seatbus_sip.errors import SdpError
+from seatbus_sip.sdp import (
+    PCMA,
+    PCMU,
+    TELEPHONE_EVENT,
+    Codec,
+    Direction,
+    SessionDescription,
+    accept_answer,
+    build_answer,
+    build_offer,
+    parse_sdp,
+)
+
+_CODECS: Final = {"PCMU": PCMU, "PCMA": PCMA}
+
+
+class Sockets(Protocol):
+    """Opens and closes endpoints' ports."""
+
+    async def open(self) -> Endpoint:
+        """An endpoint with its ports bound. Raises ResourceExhausted when no pair of ports is left."""
+        ...
+
+    def close(self, endpoint: Endpoint) -> None: ...
+
+
+class Negotiation:
+    """The commands `accept_offer`, `make_offer` and `accept_answer`. `advertised` is the host in our SDP."""
+
+    def __init__(self, sockets: Sockets, advertised: str) -> None:
+        self._sockets = sockets
+        self._advertised = advertised
+        self._offers: dict[Endpoint, SessionDescription] = {}
+
+    async def accept_offer(self, session: Session, command: pb.AcceptOffer) -> pb.Result:
+        codecs = _allowed(command.codecs)
+        offer = _parse(command.sdp)
+        endpoint = session.endpoints.get(command.endpoint_id)
+        fresh = endpoint is None
+        if endpoint is None:
+            endpoint = await self._sockets.open()
+        try:
+            answer, agreed = build_answer(
+                offer,
+                (self._advertised, endpoint.wire.port),
+                codecs,
+                session_id=endpoint.session_id,
+                version=endpoint.version + 1,
+            )
+        except SdpError as error:
+            if fresh:
+                self._sockets.close(endpoint)
+            raise _sdp_refusal(error) from error
+        endpoint.version += 1
+        if fresh:
+            self._adopt(session, command.endpoint_id, endpoint)
+        self._offers.pop(endpoint, None)
+        endpoint.negotiated(agreed, monotonic())
+        return pb.Result(sdp=str(answer), codec=endpoint.codec)
+
+    async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
+        if command.kind not in (ENDPOINT_KIND_UNSPECIFIED, ENDPOINT_KIND_RTP):
+            raise Unimplemented("only plain RTP endpoints are served", field="", rule="kind")
+        codecs = _allowed(command.codecs)
+        if command.like_endpoint_id:
+            like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
+            codecs.sort(key=lambda codec: codec.name != like.codec if not codec.is_dtmf else 2)
+        endpoint = session.endpoints.get(command.endpoint_id)
+        if endpoint is None:
+            endpoint = await self._sockets.open()
+            self._adopt(session, command.endpoint_id, endpoint)
+        endpoint.version += 1
+        offer = build_offer(
+            (self._advertised, endpoint.wire.port),
+            codecs,
+            session_id=endpoint.session_id,
+            version=endpoint.version,
+            direction=Direction(command.direction or "sendrecv"),
+        )
+        self._offers[endpoint] = offer
+        return pb.Result(sdp=str(offer), codec=endpoint.codec)
+
+    async def accept_answer(self, session: Session, command: pb.AcceptAnswer) -> pb.Result:
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        offer = self._offers.get(endpoint)
+        if offer is None:
+            raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
+        try:
+            agreed = accept_answer(offer, parse_sdp(command.sdp))
+        except SdpError as error:
+            raise _sdp_refusal(error) from error
+        # The offer is kept: an early answer (18x) may be followed by the final one.
+        endpoint.negotiated(agreed, monotonic())
+        return pb.Result(codec=endpoint.codec)
+
+    def close(self, endpoint: Endpoint) -> None:
+        """The leg is over: its ports are free."""
+        self._offers.pop(endpoint, None)
+        self._sockets.close(endpoint)
+
+    def _adopt(self, session: Session, endpoint_id: str, endpoint: Endpoint) -> None:
+        endpoint.id = endpoint_id
+        endpoint.listener = session
+        session.endpoints[endpoint_id] = endpoint
+
+
+def _allowed(names: Any) -> list[Codec]:
+    """Audio codecs in the wanted order, then telephone events. Raises InvalidArgument if none is known."""
+    if not names:
+        return [PCMU, PCMA, TELEPHONE_EVENT]
+    found = [_CODECS[name.upper()] for name in names if name.upper() in _CODECS]
+    if not found:
+        raise InvalidArgument(
+            f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(_CODECS)}"
+        )
+    return [*found, TELEPHONE_EVENT]
+
+
+def _parse(text: str) -> SessionDescription:
+    try:
+        return parse_sdp(text)
+    except SdpError as error:
+        raise _sdp_refusal(error) from error
+
+
+def _sdp_refusal(error: SdpError) -> InvalidArgument | Refused:
+    """A description that cannot be read is the sender's fault; one that does not suit gets a 488."""
+    rule = f"{error.field} {error.rule}"
+    if error.status == 488:
+        return Refused("sdp_not_acceptable", rule, field="sdp", rule=rule)
+    return InvalidArgument(rule, field="sdp", rule=rule)

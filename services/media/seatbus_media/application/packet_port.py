@@ -1,0 +1,60 @@
+"""The border between a leg's audio and the way its packets travel.
+
+Laws: above a port all packets are plain RTP and come from the leg's own peer; below it are sockets, latches,
+ICE and encryption. A port says neither which codec is spoken nor who hears whom; an endpoint knows neither
+addresses nor keys.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from seatbus_media.application.ports import Address
+
+
+class PacketUser(Protocol):
+    """The endpoint, as its port sees it."""
+
+    def reached(self) -> None:
+        """Called once, right before the peer's first packet."""
+        ...
+
+    def receive(self, packet: bytes, now: float) -> None:
+        """A packet of the peer, decrypted; on a port without encryption it may be RTCP (rtcp-mux)."""
+        ...
+
+    def receive_rtcp(self, compound: bytes) -> None:
+        """An RTCP compound of the peer, decrypted."""
+        ...
+
+
+class PacketPort(Protocol):
+    """What an endpoint sends through. `host` and `port` are where it listens."""
+
+    host: str
+    port: int
+
+    @property
+    def refused(self) -> int:
+        """Packets of strangers, or that could not be decrypted."""
+        ...
+
+    def attach(self, user: PacketUser) -> None:
+        """Who gets what comes in. Once, before the first negotiation."""
+        ...
+
+    def negotiated(self, remote: Address) -> None:
+        """The peer's address in an offer or answer, for the first time or again."""
+        ...
+
+    def send(self, packet: bytes) -> None:
+        """A plain RTP packet to the peer; dropped while it cannot be reached."""
+        ...
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """An RTCP compound to the peer; dropped while it cannot be reached."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes in or goes out any more. May be called twice."""
+        ...
