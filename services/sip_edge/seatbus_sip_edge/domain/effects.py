@@ -144,6 +144,15 @@ class CancelContact:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginWork:
+    """The agent of this leg is wanted though no queue gave it: outbound, direct, consult, supervise."""
+
+    leg_id: str
+    kind: str
+    wrap_up_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReportWork:
     leg_id: str
     event: agent.WorkEvent
@@ -200,6 +209,7 @@ Effect = (
     | EndFlow
     | Enqueue
     | CancelContact
+    | BeginWork
     | ReportWork
     | ReportOffer
     | SetTimer

@@ -180,6 +180,19 @@ class AgentHungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkBegun:
+    """agent_state gives the agent whom no queue gave."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkNotBegun:
+    leg_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkAccepted:
     """agent_state took the answer, or is away: then the call is connected and reconciled later."""
 
@@ -298,6 +311,8 @@ Input = (
     | AgentFailed
     | RingTimedOut
     | AgentHungUp
+    | WorkBegun
+    | WorkNotBegun
     | WorkAccepted
     | WorkRefused
     | Connected

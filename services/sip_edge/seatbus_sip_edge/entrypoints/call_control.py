@@ -48,7 +48,7 @@ class CallControl(pb_grpc.CallControlServicer):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         phone = self._edge.registrar.reach(request.agent_tenant_id, request.agent_id)
         leg_id = uuid7()
-        session.commands.hint_acd(request.acd_address)
+        session.commands.queue.hint(request.acd_address)
         session.feed(
             on.AgentOffered(
                 contact_id=request.contact_id,

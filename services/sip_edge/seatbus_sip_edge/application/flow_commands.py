@@ -1,0 +1,73 @@
+"""What a call asks of ivr, and the fallback route when nobody answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.ivr.v1 import service_pb2 as ivr
+from seatbus_kit.errors import SeatbusError
+from seatbus_sip_edge.application.asking import Asking
+from seatbus_sip_edge.domain import inputs as on
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from seatbus_sip_edge.domain import effects as fx
+
+
+class FlowCommands(Asking):
+    """Steps of the flow, one after the other."""
+
+    def begin_flow(self, effect: fx.BeginFlow) -> None:
+        call = self._call
+        if not effect.flow_id:
+            self.fall_back("the number has no flow")
+            return
+        request = ivr.BeginRequest(
+            context=self._context(f"{call.call_id}:begin"),
+            call_id=call.call_id,
+            flow_id=effect.flow_id,
+            caller=call.caller,
+            dialed=call.dialed,
+            attributes=call.attributes,
+        )
+        self.lane.push(lambda: self._step("Begin", request))
+
+    def advance_flow(self, effect: fx.AdvanceFlow) -> None:
+        call = self._call
+        request = ivr.AdvanceRequest(
+            context=self._context(f"{call.call_id}:step:{effect.step_seq}"),
+            call_id=call.call_id,
+            step_seq=effect.step_seq,
+            outcome=effect.outcome,
+        )
+        self.lane.push(lambda: self._step("Advance", request))
+
+    async def _step(self, method: str, request: Message) -> None:
+        limit = self._edge.settings.no_ivr_timeout_s
+        try:
+            answer = await self._ask(
+                "ivr", method, request, timeout=min(limit, 1.0), deadline=self._edge.monotonic() + limit
+            )
+        except SeatbusError as error:
+            self._log("no step of the flow, the number's fallback route is taken", error, method=method)
+            self.fall_back(str(error))
+            return
+        step = answer.step
+        queue = None
+        if step.WhichOneof("action") == "enqueue":
+            queue = self._edge.queue(self._call.tenant_id, step.enqueue.queue_id)
+        self._session.feed(on.StepGiven(step, queue))
+
+    def fall_back(self, reason: str) -> None:
+        """Takes the number's fallback route."""
+        route = self._edge.fallback(self._call.tenant_id, self._call.number_id)
+        queue = None
+        if route is not None and route.WhichOneof("target") == "queue_id":
+            queue = self._edge.queue(self._call.tenant_id, route.queue_id)
+        self._session.feed(on.FlowUnavailable(route, queue, reason))
+
+    def end_flow(self, _effect: fx.EndFlow) -> None:
+        call = self._call
+        request = ivr.EndRequest(context=self._context(f"{call.call_id}:end"), call_id=call.call_id)
+        self.lane.push(lambda: self._report("ivr", "End", request))

@@ -1,0 +1,149 @@
+"""What a call asks of media. Answers come back as inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seatbus.media.v1 import service_pb2 as media_pb
+from seatbus_kit.errors import SeatbusError, Unavailable
+from seatbus_sip_edge.adapters.neighbours import AWAY
+from seatbus_sip_edge.application.asking import Asking
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatbus_sip_edge.application.lanes import Lane
+    from seatbus_sip_edge.application.session import Session
+
+# New audio may wait for a media instance that is being restarted; a live call's may not be silent long.
+_ACCEPT_S = 5.0
+_MEDIA_S = 3.0
+_END_S = 2.0
+
+
+class MediaCommands(Asking):
+    """Batches of commands, in order."""
+
+    def __init__(self, session: Session, lane: Lane) -> None:
+        super().__init__(session, lane)
+        self._requests = 0
+
+    def perform(self, effect: fx.Media) -> None:
+        self.lane.push(lambda: self._media(effect))
+
+    async def _execute(self, commands: Any, limit_s: float, request_id: str = "") -> media_pb.ExecuteResponse:
+        """`request_id` names what a successor of this process may ask again."""
+        self._requests += 1
+        call = self._call
+        request = media_pb.ExecuteRequest(
+            context=self._context(request_id or f"{call.call_id}:{self._edge.incarnation}:{self._requests}"),
+            session_id=call.call_id,
+            owner=call.owner,
+            epoch=call.epoch,
+            commands=commands,
+        )
+        found: media_pb.ExecuteResponse = await self._ask(
+            "media",
+            "Execute",
+            request,
+            deadline=self._edge.monotonic() + limit_s,
+            instance=call.media_instance,
+        )
+        return found
+
+    async def _media(self, effect: fx.Media) -> None:
+        call, session = self._call, self._session
+        reply = effect.reply
+        if reply is fx.MediaReply.ENDED:
+            await self._end_session(effect)
+            return
+        if call.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        try:
+            if reply is fx.MediaReply.ACCEPTED:
+                answer = await self._accept(effect)
+            else:
+                answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
+        except AWAY as error:
+            self._log("media does not answer, the call is ended", error, media=call.media_instance)
+            session.feed(on.MediaLost(str(error)))
+            return
+        except SeatbusError as error:
+            self._refused(effect, error)
+            return
+        results = answer.results
+        if reply is fx.MediaReply.ACCEPTED:
+            session.feed(on.OfferAccepted(results[0].sdp, results[0].codec))
+        elif reply is fx.MediaReply.OFFER:
+            session.feed(on.AgentOfferMade(effect.leg_id, results[0].sdp))
+        elif reply is fx.MediaReply.CONNECTED:
+            session.feed(on.Connected(effect.leg_id, results[0].codec))
+
+    def _request_of(self, effect: fx.Media) -> str:
+        """What has a reply is asked once a leg: asked again after a restart, media repeats its answer."""
+        if effect.reply is fx.MediaReply.NOTHING:
+            return ""
+        return f"{self._call.call_id}:{effect.reply}:{effect.leg_id}"
+
+    async def _accept(self, effect: fx.Media) -> media_pb.ExecuteResponse:
+        """The first command of a session chooses its instance; another one is tried when that is away."""
+        call = self._call
+        deadline = self._edge.monotonic() + _ACCEPT_S
+        while True:
+            call.media_instance = await self._edge.media_watch.choose(deadline)
+            found = self._edge.neighbours.instances.get(call.media_instance)
+            call.media_incarnation = found.incarnation if found is not None else ""
+            try:
+                return await self._execute(effect.commands, 1.0, self._request_of(effect))
+            except AWAY as error:
+                self._edge.media_watch.suspect(call.media_instance)
+                if self._edge.monotonic() >= deadline or call.phase is not Phase.ARRIVED:
+                    raise Unavailable(str(error)) from error
+
+    def _refused(self, effect: fx.Media, error: SeatbusError) -> None:
+        self._log("media refuses a command", error, field=error.field or "", reply=effect.reply.value)
+        session = self._session
+        match effect.reply:
+            case fx.MediaReply.ACCEPTED:
+                session.feed(on.OfferUnacceptable(str(error)))
+            case fx.MediaReply.OFFER:
+                session.feed(on.AgentFailed(effect.leg_id, 0))
+            case fx.MediaReply.CONNECTED:
+                session.feed(on.ConnectFailed(effect.leg_id, str(error)))
+            case _:
+                for command in effect.commands:
+                    if command.HasField("play"):
+                        session.feed(on.PlayFinished(command.play.play_id, "failed"))
+                    elif command.HasField("collect"):
+                        session.feed(on.CollectFinished(command.collect.collect_id, "", "failed"))
+
+    async def _end_session(self, effect: fx.Media) -> None:
+        statistics: list[on.LegStatistics] = []
+        try:
+            if self._call.media_instance:
+                answer = await self._execute(effect.commands, _END_S, self._request_of(effect))
+                for result in answer.results:
+                    statistics += [
+                        on.LegStatistics(item.endpoint_id, item.statistics) for item in result.endpoints
+                    ]
+        except SeatbusError as error:
+            self._log("no statistics of the audio", error)
+        self._session.feed(on.SessionEnded(statistics))
+
+    def reoffer(self, leg_id: str, sdp: str, answered: Callable[[str], None]) -> None:
+        """A new offer on a leg that has audio; `answered` gets the SDP, or nothing when media refuses it."""
+
+        async def job() -> None:
+            command = media_pb.Command(accept_offer=media_pb.AcceptOffer(endpoint_id=leg_id, sdp=sdp))
+            try:
+                answer = await self._execute([command], _MEDIA_S)
+            except SeatbusError as error:
+                self._log("media refuses a new offer", error, leg=leg_id)
+                answered("")
+                return
+            answered(answer.results[0].sdp)
+
+        self.lane.push(job)
