@@ -17,8 +17,12 @@ _VIA = re.compile(
     r"\s{0,9}(?::\s{0,9}(\d{1,5}))?\s{0,9}(;.*)?\Z",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
-# The shape nearly every From, To and Contact has; anything else takes the long way.
-_PLAIN_ADDR = re.compile(r'(?:"([^"\\<>]*)" ?)?<([^<>\s"]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]+))?\Z', re.ASCII)
+# The shape of nearly every request's topmost Via; anything else takes the long way.
+_PLAIN_VIA = re.compile(
+    r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9\-.]+)(?::(\d{1,4}))?"
+    r"(;rport)?;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z",
+    re.ASCII,
+)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?=<)', re.DOTALL)
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)\Z", re.ASCII)
 _AUTH_PARAM = re.compile(
@@ -42,6 +46,12 @@ _KNOWN = (
     "Require", "Retry-After", "Route", "SIP-ETag", "SIP-If-Match", "Server", "Service-Route",
     "Subscription-State", "Timestamp", "Unsupported", "User-Agent", "WWW-Authenticate", "Warning",
 )  # fmt: skip
+METHODS = frozenset({
+    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER",
+    "REGISTER", "SUBSCRIBE", "UPDATE",
+})  # fmt: skip
+"""Methods with a registered meaning; any other token is a method too, an unknown one."""
+
 # As written on the wire -> canonical. Only spellings of known headers: strangers cannot make it grow.
 _CANONICAL: dict[str, str] = dict(_COMPACT)
 for _name in (*_KNOWN, *_COMPACT.values()):
@@ -130,15 +140,19 @@ def _split_quoted(text: str, separator: str) -> list[str]:
 def parse_params(text: str, field: str) -> dict[str, str | None]:
     """Parameters of `;a=b;c`. Names in lower case, quotes kept as written. A repeated name is refused."""
     result: dict[str, str | None] = {}
+    blanks = " " in text or "\t" in text
     for part in text.split(";") if '"' not in text else _split_quoted(text, ";"):
         if not part:
             continue
-        name, separator, value = part.partition("=")
-        key = name.strip().lower()
+        key, separator, value = part.partition("=")
+        if blanks:
+            key, value = key.strip(), value.strip()
+        if not key.islower():
+            key = key.lower()
         if key in result:
             raise SipParseError(field, f"parameter {key} appears once")
         if key:
-            result[key] = value.strip() if separator else None
+            result[key] = value if separator else None
         elif separator:
             raise SipParseError(field, "a parameter has a name")
     return result
@@ -157,6 +171,12 @@ def quote_string(text: str) -> str:
 def clean_text(text: str) -> str:
     """`text` with bytes that were no UTF-8 replaced, so that it can be stored and shown."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+# Parameters are read-only mappings: the empty one may be shared.
+_NONE: Mapping[str, str | None] = MappingProxyType({})
+# Named tuples are made for every message: this spares the call of their own `__new__`.
+_new = tuple.__new__
 
 
 class Via(NamedTuple):
@@ -185,6 +205,16 @@ class Via(NamedTuple):
 
 def parse_via(text: str) -> Via:
     """One Via value. Raises `SipParseError("Via", ...)`."""
+    plain = _PLAIN_VIA.match(text)
+    if plain is not None:
+        transport, host, port, before, branch, after = plain.groups()
+        number = int(port) if port else None
+        if number != 0 and not (before and after):
+            read: dict[str, str | None] = {"rport": None} if before else {}
+            read["branch"] = branch
+            if after:
+                read["rport"] = None
+            return _new(Via, (transport, host, number, read))
     match = _VIA.match(text)
     if match is None:
         raise SipParseError("Via", "must be SIP/2.0/transport host[:port];parameters")
@@ -195,10 +225,6 @@ def parse_via(text: str) -> Via:
     if number is not None and not 0 < number < 65536:
         raise SipParseError("Via", "port lies between 1 and 65535")
     return Via(transport.upper(), host, number, parse_params(params, "Via") if params else {})
-
-
-# Parameters are read-only mappings: the empty one may be shared.
-_NONE: Mapping[str, str | None] = MappingProxyType({})
 
 
 class NameAddr(NamedTuple):
@@ -234,10 +260,20 @@ class NameAddr(NamedTuple):
 
 def parse_name_addr(text: str, field: str) -> NameAddr:
     """One address with parameters. Raises `SipParseError(field, ...)`. The address itself is read lazily."""
-    plain = _PLAIN_ADDR.match(text)
-    if plain is not None:
-        name, address, tag = plain.groups()
-        return NameAddr(name or "", address, _NONE if tag is None else {"tag": tag})
+    # The shape nearly every address has: "name" <uri>;tag=token. Anything else takes the long way.
+    name, _, rest = text.partition("<")
+    uri, closed, tail = rest.partition(">")
+    if closed and uri.isprintable() and uri and " " not in uri and '"' not in uri and "<" not in uri:
+        known = _NONE
+        if tail[:5] == ";tag=" and tail[5:].isalnum():
+            known, tail = {"tag": tail[5:]}, ""
+        if not tail:
+            if not name:
+                return _new(NameAddr, ("", uri, known))
+            if name.count('"') == 2 and name[0] == '"' and "\\" not in name:
+                name = name.removesuffix(" ")
+                if name[-1] == '"':
+                    return _new(NameAddr, (name[1:-1], uri, known))
     text = text.strip()
     display, start = "", text.find("<")
     if '"' in text:
@@ -274,6 +310,10 @@ class CSeq(NamedTuple):
 
 def parse_cseq(text: str) -> CSeq:
     """Raises `SipParseError("CSeq", ...)`."""
+    digits, _, method = text.partition(" ")
+    # Below ten digits no number is too high.
+    if method in METHODS and len(digits) < 10 and digits.isdecimal() and digits.isascii():
+        return _new(CSeq, (int(digits), method))
     match = _CSEQ.match(text)
     if match is None:
         raise SipParseError("CSeq", "must be a number and a method")

@@ -36,6 +36,7 @@ class LayerConfig:
 
     `sent_by` gives the Via address of a flow (default: its local address). `answer_malformed` off keeps
     silence towards scanners. `check_hops` refuses new requests with Max-Forwards 0 (483) and merged (482).
+    `divert` sees every readable message first and takes it over by answering true (a proxy's part).
     """
 
     timing: Timing = DEFAULT_TIMING
@@ -44,6 +45,7 @@ class LayerConfig:
     answer_malformed: bool = True
     check_hops: bool = True
     agent_name: str = "Seatbus"
+    divert: Callable[[Request | Response, Flow, float], bool] | None = None
 
 
 class SipLayer:
@@ -107,6 +109,8 @@ class SipLayer:
         except SipParseError as error:
             answered = isinstance(message, Request) and self._refuse_malformed(message, source, error)
             self._events.append(ev.ParseFailed(source, error, answered))
+            return
+        if self.config.divert is not None and self.config.divert(message, source, now):
             return
         if isinstance(message, Response):
             self._on_response(message, source, now)

@@ -32,6 +32,13 @@ def _guard(field: str, value: str) -> str:
     return value
 
 
+def _first(value: str, field: str) -> str:
+    parts = split_list(value)
+    if not parts:
+        raise SipParseError(field, "holds more than commas")
+    return parts[0]
+
+
 class Message:
     """Headers and body. Header names may be given in any spelling; values are raw text.
 
@@ -41,28 +48,36 @@ class Message:
 
     __slots__ = ("_headers", "_structured", "body", "defect")
 
-    def __init__(self, headers: dict[str, list[str]] | None = None, body: bytes = b"") -> None:
-        self._headers: dict[str, list[str]] = {} if headers is None else headers
+    def __init__(self, body: bytes = b"") -> None:
+        # One line of a header is its text, several are a list: most headers have one, and a list costs.
+        self._headers: dict[str, str | list[str]] = {}
         self._structured: dict[str, object] = {}
         self.body = body
         self.defect: SipParseError | None = None
 
+    def _lines(self, key: str) -> list[str]:
+        # Lines of a header by its canonical name. A copy.
+        found = self._headers.get(key)
+        if found is None:
+            return []
+        return [found] if isinstance(found, str) else list(found)
+
     # ---- raw access -------------------------------------------------------------------------------------
     def get(self, name: str) -> str | None:
         """First value of the header, raw, or None."""
-        values = self._headers.get(_CANONICAL.get(name) or canonical_name(name))
-        return values[0] if values else None
+        found = self._headers.get(_CANONICAL.get(name) or canonical_name(name))
+        return found[0] if isinstance(found, list) else found
 
     def get_all(self, name: str) -> list[str]:
         """Header lines of this name, top first, raw. A copy."""
-        return list(self._headers.get(_CANONICAL.get(name) or canonical_name(name), ()))
+        return self._lines(_CANONICAL.get(name) or canonical_name(name))
 
     def values(self, name: str) -> list[str]:
         """Values with comma lists taken apart, for the headers that are lists."""
         key = _CANONICAL.get(name) or canonical_name(name)
-        lines = self._headers.get(key, [])
+        lines = self._lines(key)
         if key not in LIST_HEADERS:
-            return list(lines)
+            return lines
         return [value for line in lines for value in split_list(line)]
 
     def tokens(self, name: str) -> frozenset[str]:
@@ -71,10 +86,10 @@ class Message:
 
     def _raw(self, key: str) -> str:
         # As `require`, for names known to be canonical.
-        values = self._headers.get(key)
-        if not values:
+        found = self._headers.get(key)
+        if found is None:
             raise SipParseError(key, "is required")
-        return values[0]
+        return found if isinstance(found, str) else found[0]
 
     def require(self, name: str) -> str:
         """First value. Raises `SipParseError(name, "is required")`."""
@@ -95,7 +110,9 @@ class Message:
         """Replace all values of the header; none removes it."""
         key = canonical_name(name)
         self._structured.pop(key, None)
-        if values:
+        if len(values) == 1:
+            self._headers[key] = _guard(key, str(values[0]))
+        elif values:
             self._headers[key] = [_guard(key, str(value)) for value in values]
         else:
             self._headers.pop(key, None)
@@ -104,13 +121,15 @@ class Message:
         """Append a value below those present."""
         key = canonical_name(name)
         self._structured.pop(key, None)
-        self._headers.setdefault(key, []).append(_guard(key, str(value)))
+        text, lines = _guard(key, str(value)), self._lines(key)
+        self._headers[key] = [*lines, text] if lines else text
 
     def prepend(self, name: str, value: object) -> None:
         """Insert a value above those present (Via, Route, Record-Route)."""
         key = canonical_name(name)
         self._structured.pop(key, None)
-        self._headers.setdefault(key, []).insert(0, _guard(key, str(value)))
+        text, lines = _guard(key, str(value)), self._lines(key)
+        self._headers[key] = [text, *lines] if lines else text
 
     def remove(self, name: str) -> None:
         """Drop the header if present."""
@@ -120,10 +139,10 @@ class Message:
         """Take over these headers as written there."""
         for name in names:
             key = canonical_name(name)
-            values = other._headers.get(key)
-            if values:
+            found = other._headers.get(key)
+            if found is not None:
                 self._structured.pop(key, None)
-                self._headers[key] = list(values)
+                self._headers[key] = found if isinstance(found, str) else list(found)
 
     def set_body(self, body: bytes | str, content_type: str) -> None:
         """Body and its Content-Type. Content-Length is written when serialised."""
@@ -136,14 +155,15 @@ class Message:
         """Topmost Via."""
         found = self._structured.get("Via")
         if found is None:
-            found = self._structured["Via"] = parse_via(split_list(self._raw("Via"))[0])
+            raw = self._raw("Via")
+            found = self._structured["Via"] = parse_via(_first(raw, "Via") if "," in raw else raw)
         return cast(Via, found)
 
     def replace_top_via(self, via: Via) -> None:
         """Write back the topmost Via (received and rport, RFC 3581)."""
-        lines = self._headers["Via"]
-        rest = split_list(lines[0])[1:]
-        lines[0] = _guard("Via", ", ".join([str(via), *rest]))
+        first, *below = self._lines("Via")
+        rest = split_list(first)[1:]
+        self.set("Via", ", ".join([str(via), *rest]), *below)
         self._structured["Via"] = via
 
     def _address(self, name: str) -> NameAddr:
@@ -183,12 +203,12 @@ class Message:
     @property
     def contact(self) -> NameAddr | None:
         """First Contact that is an address, or None."""
-        lines = self._headers.get("Contact")
-        if not lines or lines[0] == "*":
-            return None
         found = self._structured.get("Contact")
         if found is None:
-            found = self._structured["Contact"] = parse_name_addr(split_list(lines[0])[0], "Contact")
+            if "Contact" not in self._headers or (raw := self._raw("Contact")) == "*":
+                return None
+            first = _first(raw, "Contact") if "," in raw else raw
+            found = self._structured["Contact"] = parse_name_addr(first, "Contact")
         return cast(NameAddr, found)
 
     def integer(self, name: str, low: int = 0, high: int = 2**32 - 1) -> int | None:
@@ -212,7 +232,7 @@ class Message:
             raise self.defect
         headers = self._headers
         for name in SINGLE_HEADERS:
-            if len(headers.get(name, ())) > 1:
+            if isinstance(headers.get(name), list):
                 raise SipParseError(name, "appears once")
         if not self.require("Call-ID"):
             raise SipParseError("Call-ID", "is not empty")
@@ -227,11 +247,13 @@ class Message:
         """The message as sent. Via first, Content-Length last and always true."""
         lines = [self.start_line()]
         headers = self._headers
-        lines.extend(f"Via: {value}" for value in headers.get("Via", ()))
-        for name, values in headers.items():
+        lines.extend([f"Via: {value}" for value in self._lines("Via")])
+        for name, found in headers.items():
             if name not in {"Via", "Content-Length"}:
-                for value in values:
-                    lines.append(f"{name}: {value}")
+                if isinstance(found, str):
+                    lines.append(f"{name}: {found}")
+                else:
+                    lines.extend([f"{name}: {value}" for value in found])
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 
@@ -239,7 +261,9 @@ class Message:
         return self.to_bytes()
 
     def _copy_into(self, other: _M) -> _M:
-        other._headers = {name: list(values) for name, values in self._headers.items()}
+        other._headers = {
+            name: found if isinstance(found, str) else list(found) for name, found in self._headers.items()
+        }
         other.body = self.body
         return other
 
@@ -249,10 +273,12 @@ class Request(Message):
 
     __slots__ = ("method", "uri")
 
-    def __init__(
-        self, method: str, uri: str | Uri, headers: dict[str, list[str]] | None = None, body: bytes = b""
-    ) -> None:
-        super().__init__(headers, body)
+    def __init__(self, method: str, uri: str | Uri, body: bytes = b"") -> None:
+        # As the base does, without the call: this is made for every message that comes in.
+        self._headers = {}
+        self._structured = {}
+        self.body = body
+        self.defect = None
         self.method = method
         self.uri = uri if isinstance(uri, str) else str(uri)
 
@@ -292,10 +318,8 @@ class Response(Message):
     # RFC 3261 sections 12.1.1 and 16.6: only responses that can make a dialog carry the recorded route.
     _ECHO: ClassVar[tuple[str, ...]] = ("Via", "From", "To", "Call-ID", "CSeq")
 
-    def __init__(
-        self, status: int, reason: str = "", headers: dict[str, list[str]] | None = None, body: bytes = b""
-    ) -> None:
-        super().__init__(headers, body)
+    def __init__(self, status: int, reason: str = "", body: bytes = b"") -> None:
+        super().__init__(body)
         self.status = status
         self.reason = reason or REASONS.get(status, "Unknown")
 

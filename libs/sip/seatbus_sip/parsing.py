@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seatbus_sip.errors import SipParseError
-from seatbus_sip.headers import _CANONICAL, canonical_name, is_token
+from seatbus_sip.headers import _CANONICAL, METHODS, canonical_name, is_token
 from seatbus_sip.message import Message, Request, Response
 
 _FOLD = re.compile(r"\r\n[ \t]+")
@@ -24,38 +24,60 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+class _Folded(Exception):
+    # Not an error: a line goes on in the next one.
+    pass
+
+
 def _index(lines: list[str], message: Message, longest: int | None) -> None:
     # `longest` is None if no line can be too long.
     headers = message._headers
-    known = _CANONICAL.get
     for line in lines:
-        name, colon, value = line.partition(":")
-        key = known(name)
-        if key is None or (longest is not None and len(line) > longest):
+        name, _, value = line.partition(": ")
+        try:
+            key = _CANONICAL[name]
+            if longest is not None and len(line) > longest:
+                raise KeyError
+        except KeyError:
+            if line[:1] in (" ", "\t"):
+                raise _Folded from None
             try:
-                if not colon:
-                    raise SipParseError("header", "must be a name, a colon and a value")
-                if longest is not None and len(line) > longest:
-                    raise SipParseError("header", f"is at most {longest} bytes long", 513)
-                key = canonical_name(name)
+                key, value = _unusual(line, longest)
             except SipParseError as defect:
                 message.defect = message.defect or defect
                 continue
+        value = value.strip(" \t")
         if key in headers:
-            headers[key].append(value.strip(" \t"))
+            before = headers[key]
+            if isinstance(before, str):
+                headers[key] = [before, value]
+            else:
+                before.append(value)
         else:
-            headers[key] = [value.strip(" \t")]
+            headers[key] = value
+
+
+def _unusual(line: str, longest: int | None) -> tuple[str, str]:
+    # A name that is not known as written, no blank behind the colon, or something wrong.
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise SipParseError("header", "must be a name, a colon and a value")
+    if longest is not None and len(line) > longest:
+        raise SipParseError("header", f"is at most {longest} bytes long", 513)
+    return canonical_name(name), value
 
 
 def _cut_body(message: Message, rest: bytes) -> None:
     # RFC 3261 section 18.3: bytes beyond Content-Length are discarded, missing ones are an error.
     message.body = rest
+    written = message._headers.get("Content-Length")
+    if written is None or written == str(len(rest)):
+        return
     try:
-        length = message.integer("Content-Length", 0, DEFAULT_LIMITS.datagram)
-        if length is not None and length != len(rest):
-            if length > len(rest):
-                raise SipParseError("Content-Length", "is not above the bytes that follow")
-            message.body = rest[:length]
+        length = message.integer("Content-Length", 0, DEFAULT_LIMITS.datagram) or 0
+        if length > len(rest):
+            raise SipParseError("Content-Length", "is not above the bytes that follow")
+        message.body = rest[:length]
     except SipParseError as defect:
         message.defect = message.defect or defect
 
@@ -73,6 +95,8 @@ def _start(line: str) -> Request | Response:
         return response
     method, _, rest = line.partition(" ")
     uri, _, version = rest.rpartition(" ")
+    if version == "SIP/2.0" and method in METHODS and uri and " " not in uri and "\t" not in uri:
+        return Request(method, uri)
     if not is_token(method) or not uri or version[:4].upper() != "SIP/":
         raise SipParseError("request line", "must be method, address and SIP/2.0")
     request = Request(method, uri)
@@ -97,18 +121,28 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
     if end < 0:
         raise SipParseError("message", "ends its headers with an empty line")
     head = data[:end].decode("utf-8", "surrogateescape")
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _FOLD.sub(" ", head)
+    try:
+        message = _read_head(head, limits)
+    except _Folded:
+        message = _read_head(_FOLD.sub(" ", head), limits)
+    _cut_body(message, data[end + 4 :])
+    return message
+
+
+def _read_head(head: str, limits: Limits) -> Request | Response:
     lines = head.split("\r\n")
     breaks = len(lines) - 1
     # A lone CR or LF may be a line break to the next hop: that is how headers are smuggled.
-    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
+    text = "".join(lines)
+    if "\n" in text or "\r" in text or "\0" in text:
         raise SipParseError("message", "uses CR and LF only as a pair, and no NUL, before its body")
     if breaks > limits.headers:
+        if _FOLD.search(head):
+            raise _Folded
         raise SipParseError("message", f"has at most {limits.headers} headers", 513)
     if len(lines[0]) > limits.line:
         raise SipParseError("start line", f"is at most {limits.line} bytes long", 414)
-    message = _start(lines.pop(0))
+    message = _start(lines[0])
+    del lines[0]
     _index(lines, message, limits.line if len(head) > limits.line else None)
-    _cut_body(message, data[end + 4 :])
     return message

@@ -71,11 +71,15 @@ class Codec:
 
 PCMU = Codec(0, "PCMU")
 PCMA = Codec(8, "PCMA")
+G722 = Codec(9, "G722")
+OPUS = Codec(111, "opus", 48000, 2, "useinbandfec=1")
 TELEPHONE_EVENT = Codec(101, "telephone-event", fmtp="0-16")
+# RFC 4733 section 2.1: events count the clock of the audio beside them.
+TELEPHONE_EVENT_48K = Codec(110, "telephone-event", 48000, fmtp="0-16")
 DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
 # RFC 3551 section 6. G722 says 8000 there for historical reasons.
 _STATIC = {
-    0: PCMU, 3: Codec(3, "GSM"), 4: Codec(4, "G723"), 8: PCMA, 9: Codec(9, "G722"), 13: Codec(13, "CN"),
+    0: PCMU, 3: Codec(3, "GSM"), 4: Codec(4, "G723"), 8: PCMA, 9: G722, 13: Codec(13, "CN"),
     15: Codec(15, "G728"), 18: Codec(18, "G729"),
 }  # fmt: skip
 
@@ -307,6 +311,8 @@ class Agreed:
     ptime: int
     dtmf_send: int | None
     dtmf_receive: int | None
+    dtmf_send_rate: int = 8000
+    dtmf_receive_rate: int = 8000
 
 
 def build_offer(
@@ -357,10 +363,12 @@ def build_answer(
     version: int = 0,
     wanted: Direction = Direction.SENDRECV,
     ptime: int = 20,
+    own_order: bool = False,
 ) -> tuple[SessionDescription, Agreed]:
     """Answer with the first usable audio stream; every other stream is refused with port 0.
 
-    Codecs keep the offer's order and payload numbers. Raises `SdpError` (488) if nothing fits.
+    Codecs keep the offer's payload numbers and, unless `own_order`, its order. Raises `SdpError` (488) if
+    nothing fits.
     """
     own = tuple(codecs)
     host, port = address
@@ -371,10 +379,13 @@ def build_answer(
         if section.host is None or not any(not codec.is_dtmf for codec in common):
             sections.append(Media([f"m={section.kind} 0 {section.proto} " + " ".join(section.formats)], host))
             continue
+        if own_order:
+            common.sort(key=lambda codec: next(at for at, mine in enumerate(own) if codec.same(mine)))
+        mine = [_as_own(codec, own) for codec in common]
         direction = wanted.limited_by(section.direction)
         packet = section.ptime or ptime
-        agreed = _agree(section, common, common, direction, packet)
-        sections.append(Media(_audio(port, common, direction, packet, section.proto), host))
+        agreed = _agree(section, common, mine, direction, packet)
+        sections.append(Media(_audio(port, mine, direction, packet, section.proto), host))
     if agreed is None:
         raise SdpError("m=audio", "must offer one of " + ", ".join(codec.name for codec in own), 488)
     return SessionDescription(_head(host, session_id, version), sections), agreed
@@ -386,22 +397,50 @@ def _common(section: Media, own: tuple[Codec, ...]) -> list[Codec]:
     return [codec for codec in section.codecs if any(codec.same(mine) for mine in own)]
 
 
+def _as_own(codec: Codec, own: tuple[Codec, ...]) -> Codec:
+    """The offered number with the own parameters: fmtp tells what its writer wants to receive."""
+    wanted = next(mine for mine in own if mine.same(codec))
+    return Codec(codec.payload, codec.name, codec.rate, codec.channels, wanted.fmtp or codec.fmtp)
+
+
 def _agree(
-    section: Media, theirs: list[Codec], mine: list[Codec], direction: Direction, ptime: int
+    section: Media,
+    theirs: list[Codec],
+    mine: list[Codec],
+    direction: Direction,
+    ptime: int,
+    prefer: Iterable[str] = (),
 ) -> Agreed:
+    audio = [codec for codec in theirs if not codec.is_dtmf]
+    ranks = {name.lower(): rank for rank, name in enumerate(prefer)}
+    send = min(audio, key=lambda codec: ranks.get(codec.name.lower(), len(ranks)))
+    events_out, events_in = _events(theirs, send.rate), _events(mine, send.rate)
     return Agreed(
         remote=(section.host or "", section.port),
-        send=next(codec for codec in theirs if not codec.is_dtmf),
+        send=send,
         receive=tuple(codec for codec in mine if not codec.is_dtmf),
         direction=direction,
         ptime=ptime,
-        dtmf_send=next((codec.payload for codec in theirs if codec.is_dtmf), None),
-        dtmf_receive=next((codec.payload for codec in mine if codec.is_dtmf), None),
+        dtmf_send=events_out.payload if events_out is not None else None,
+        dtmf_receive=events_in.payload if events_in is not None else None,
+        dtmf_send_rate=events_out.rate if events_out is not None else 8000,
+        dtmf_receive_rate=events_in.rate if events_in is not None else 8000,
     )
 
 
-def accept_answer(offer: SessionDescription, answer: SessionDescription) -> Agreed:
-    """What an answer to the own offer agreed on. Raises `SdpError` (488) if it does not fit the offer."""
+def _events(codecs: list[Codec], rate: int) -> Codec | None:
+    """The events with the clock of the audio, else any."""
+    events = [codec for codec in codecs if codec.is_dtmf]
+    return next((codec for codec in events if codec.rate == rate), events[0] if events else None)
+
+
+def accept_answer(
+    offer: SessionDescription, answer: SessionDescription, prefer: Iterable[str] = ()
+) -> Agreed:
+    """What an answer to the own offer agreed on. Raises `SdpError` (488) if it does not fit the offer.
+
+    Of several codecs in the answer the one that comes first in `prefer` is sent, else the answer's first.
+    """
     if len(answer.media) != len(offer.media):
         raise SdpError("m=", "appears as often in the answer as in the offer", 488)
     for asked, given in zip(offer.media, answer.media, strict=True):
@@ -411,5 +450,5 @@ def accept_answer(offer: SessionDescription, answer: SessionDescription) -> Agre
         mine = [codec for codec in asked.codecs if any(codec.same(other) for other in theirs)]
         if any(not codec.is_dtmf for codec in theirs):
             direction = asked.direction.limited_by(given.direction)
-            return _agree(given, theirs, mine, direction, given.ptime or asked.ptime or 20)
+            return _agree(given, theirs, mine, direction, given.ptime or asked.ptime or 20, tuple(prefer))
     raise SdpError("m=audio", "is answered with an offered codec and a port", 488)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 from seatbus_sip import SdpError
 from seatbus_sip.sdp import (
     DEFAULT_CODECS,
+    G722,
+    OPUS,
     PCMA,
     PCMU,
     TELEPHONE_EVENT,
+    TELEPHONE_EVENT_48K,
     Codec,
     Direction,
     Origin,
@@ -184,3 +188,24 @@ def test_no_bytes_make_it_raise_anything_else(data: bytes) -> None:
             build_answer(session, ("h", 1), session_id=1)
         except SdpError:
             pass
+
+
+def test_an_answer_has_the_own_parameters_and_may_have_the_own_order() -> None:
+    theirs = (PCMU, replace(OPUS, payload=96, fmtp="stereo=1"), TELEPHONE_EVENT, TELEPHONE_EVENT_48K)
+    offer = build_offer(("192.0.2.1", 4000), theirs, session_id=1)
+    own = (OPUS, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_48K)
+    answer, agreed = build_answer(offer, ("192.0.2.2", 5000), own, session_id=2, own_order=True)
+    section = answer.audio
+    assert section is not None
+    assert section.formats == ["96", "0", "101", "110"]
+    assert section.attribute("fmtp")[0] == "96 useinbandfec=1"
+    assert (agreed.send.name, agreed.send.fmtp) == ("opus", "stereo=1")
+    # Events count the clock of the audio beside them.
+    assert (agreed.dtmf_send, agreed.dtmf_send_rate) == (110, 48000)
+
+
+def test_of_an_answer_with_several_codecs_the_preferred_is_sent() -> None:
+    offer = build_offer(("192.0.2.1", 4000), (PCMU, G722, TELEPHONE_EVENT), session_id=1)
+    answer, _ = build_answer(offer, ("192.0.2.2", 5000), (G722, PCMU), session_id=2, own_order=True)
+    assert accept_answer(offer, answer).send.name == "G722"
+    assert accept_answer(offer, answer, prefer=("PCMU",)).send.name == "PCMU"
