@@ -1,7 +1,7 @@
 """The four codecs behind one small port: 20 ms of int16 in, a payload out, and back.
 
 G.711 is tables; G.722 and Opus are those of libavcodec (PyAV). Encoders and decoders are streams: one for
-each direction of a leg, fed in order. Laws: G.722's RTP clock says 8000 though its samples are 16,000 a second
+each direction of a leg, fed in order. Laws: G.722's RTP clock says 8000 though it has 16,000 samples a second
 (RFC 3551 4.5.2); Opus always counts 48,000 a second, whatever the rate of what is encoded (RFC 7587 4.1).
 """
 
@@ -58,8 +58,8 @@ class CodecSpec:
         return self.static_type in (0, 8)
 
 
-# Ie and Bpl: G.711 by ITU-T G.113 appendix I (with concealment). It has no narrow-band figures for the others;
-# that they are no worse than G.711, and lose about as gracefully, is an assumption of ours.
+# Ie and Bpl: G.711 by ITU-T G.113 appendix I (with concealment). It has no narrow-band figures for the
+# others; that they are no worse than G.711, and lose about as gracefully, is an assumption of ours.
 PCMU: Final = CodecSpec("PCMU", 8000, 8000, 0)
 PCMA: Final = CodecSpec("PCMA", 8000, 8000, 8)
 G722: Final = CodecSpec("G722", 8000, 16_000, 9, 0.0, 20.0)

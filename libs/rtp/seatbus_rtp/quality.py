@@ -71,6 +71,14 @@ class ReceiverStats:
         self._last_sr = 0
         self._last_sr_at = 0.0
 
+    def set_clock(self, clock_rate: int) -> None:
+        """Another codec is spoken: what was measured is kept, in the units of its clock."""
+        if clock_rate != self._rate:
+            self.jitter_units *= clock_rate / self._rate
+            self.max_jitter_units *= clock_rate / self._rate
+            self._arrival *= clock_rate / self._rate
+            self._rate = clock_rate
+
     def receive(
         self, ssrc: int, sequence: int, timestamp: int, size: int, now: float, event: bool = False
     ) -> None:
@@ -205,10 +213,20 @@ def mos_from_r(r: float) -> float:
     return max(1.0, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
 
 
-def mos(loss: float, jitter_ms: float, round_trip_ms: float = 0.0, *, frame_ms: float = 20.0) -> float:
-    """MOS of a G.711 leg from its measured loss (0 to 1), jitter and round trip.
+def mos(
+    loss: float,
+    jitter_ms: float,
+    round_trip_ms: float = 0.0,
+    *,
+    frame_ms: float = 20.0,
+    equipment_impairment: float = G711_IE,
+    robustness: float = G711_BPL,
+) -> float:
+    """MOS of a leg from its measured loss (0 to 1), jitter and round trip; G.711 unless its codec's figures
+    are given (`codecs.CodecSpec`).
 
     One-way delay is half the round trip, one frame of packetisation, and a playout buffer of twice the
     jitter (an assumption: the far buffer is not seen).
     """
-    return mos_from_r(r_factor(loss, round_trip_ms / 2 + frame_ms + 2 * jitter_ms))
+    delay = round_trip_ms / 2 + frame_ms + 2 * jitter_ms
+    return mos_from_r(r_factor(loss, delay, equipment_impairment=equipment_impairment, robustness=robustness))

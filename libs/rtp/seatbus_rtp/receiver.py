@@ -7,6 +7,7 @@ is the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbus_rtp import g711
+from seatbus_rtp.codecs import PCMA, PCMU, CodecSpec, make_decoder, ticks_of
 from seatbus_rtp.dtmf import DtmfReceiver
 from seatbus_rtp.errors import AudioError, PacketError
 from seatbus_rtp.packet import HEADER, payload_bounds, seq_delta, ts_delta
@@ -24,6 +25,7 @@ Pcm = NDArray[np.int16]
 
 MAX_PACKETS: Final = 1_000_000
 _EVENT_BYTES: Final = 4
+_G711: Final[Mapping[int, CodecSpec]] = {0: PCMU, 8: PCMA}
 
 
 class Fault(Enum):
@@ -84,10 +86,25 @@ class _Stream:
 
 
 class StrictReceiver:
-    """Feed it every packet of one leg with `receive`, then ask. Sound is decoded on demand, at 8 kHz."""
+    """Feed it every packet of one leg with `receive`, then ask. Sound is decoded on demand, at 8 kHz.
 
-    def __init__(self, *, audio_types: tuple[int, ...] = (0, 8), event_type: int | None = 101) -> None:
-        self._audio_types = frozenset(audio_types)
+    `codecs` names the payload types of all codecs that may be heard; they are of one RTP clock, that of the
+    first: a leg that changes to a codec of another clock is judged by another receiver.
+    """
+
+    def __init__(
+        self,
+        *,
+        audio_types: tuple[int, ...] = (0, 8),
+        event_type: int | None = 101,
+        codecs: Mapping[int, CodecSpec] | None = None,
+    ) -> None:
+        known = _G711 if codecs is None else codecs
+        self._codecs = (
+            {kind: known.get(kind, PCMU) for kind in audio_types} if codecs is None else dict(codecs)
+        )
+        self._audio_types = frozenset(self._codecs)
+        self._per_ms = next(iter(self._codecs.values()), PCMU).clock_rate // 1000
         self._event_type = event_type
         self._streams: list[_Stream] = []
         self._arrival_faults: list[Discontinuity] = []
@@ -144,10 +161,10 @@ class StrictReceiver:
             previous: _Heard | None = None
             for heard in stream.ordered():
                 if covered is not None and previous is not None:
-                    hole = (heard.timestamp - covered) / 8
+                    hole = (heard.timestamp - covered) / self._per_ms
                     if hole > over_ms:
                         lost = heard.sequence - previous.sequence - 1
-                        found.append(Gap((covered - stream.origin) / 8, hole, lost))
+                        found.append(Gap((covered - stream.origin) / self._per_ms, hole, lost))
                 end = heard.timestamp + self._span(heard)
                 covered = end if covered is None else max(covered, end)
                 previous = heard
@@ -222,7 +239,7 @@ class StrictReceiver:
     def _span(self, heard: _Heard) -> int:
         """How many ticks of the stream's clock the packet accounts for."""
         if heard.payload_type != self._event_type:
-            return len(heard.payload)
+            return ticks_of(self._codecs[heard.payload_type], heard.payload)
         return int.from_bytes(heard.payload[2:4], "big") if len(heard.payload) >= _EVENT_BYTES else 0
 
     def _stream_faults(self, stream: _Stream) -> list[Discontinuity]:
@@ -247,12 +264,12 @@ class StrictReceiver:
         if step <= 0:
             # An event keeps the timestamp of its start while audio that is sent beside it goes on.
             if not event and previous.payload_type != self._event_type:
-                found.append(Discontinuity(Fault.TIMESTAMP_BACK, number, step / 8))
+                found.append(Discontinuity(Fault.TIMESTAMP_BACK, number, step / self._per_ms))
             return found
         # Lost packets are taken to be as long as the one before them.
-        due = self._span(previous) + missing * len(previous.payload)
+        due = self._span(previous) * (1 + missing)
         if previous.payload_type != self._event_type and step != due and not heard.marker:
-            found.append(Discontinuity(Fault.TIMESTAMP_JUMP, number, (step - due) / 8))
+            found.append(Discontinuity(Fault.TIMESTAMP_JUMP, number, (step - due) / self._per_ms))
         return found
 
     def _stream_audio(self, stream: _Stream) -> Pcm:
@@ -261,12 +278,16 @@ class StrictReceiver:
             return np.zeros(0, dtype=np.int16)
         origin = min(one.timestamp for one in heard)
         end = max(one.timestamp + self._span(one) for one in heard)
-        if end - origin > MAX_PACKETS * 160:
-            raise AudioError("timestamp", "a stream may not span hours", (end - origin) / 8000)
-        pcm = np.zeros(end - origin, dtype=np.int16)
+        clock = self._per_ms // 8
+        size = (end - origin) // clock
+        if size > MAX_PACKETS * 160:
+            raise AudioError("timestamp", "a stream may not span hours", size / 8000)
+        pcm = np.zeros(size, dtype=np.int16)
+        decoders = {kind: make_decoder(codec) for kind, codec in self._codecs.items()}
         for one in heard:
             if one.payload_type in self._audio_types:
-                sound = g711.decode(one.payload_type, one.payload)
-                at = one.timestamp - origin
+                sound = decoders[one.payload_type].decode(one.payload)
+                at = (one.timestamp - origin) // clock
+                sound = sound[: size - at]
                 pcm[at : at + len(sound)] = sound
         return pcm

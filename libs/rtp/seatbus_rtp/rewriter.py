@@ -120,6 +120,19 @@ class StreamRewriter:
             table[incoming | 0x80] = (outgoing | 0x80, translation)
         self._routes = table
 
+    def set_clock(self, clock_rate: int, frame_samples: int) -> None:
+        """Another codec is sent from now on: its timestamps go on from where the stream is."""
+        if clock_rate != self._rate:
+            self._rate = clock_rate
+            self._source = _NO_SOURCE
+        self._frame = frame_samples
+        self._limit = 10 * frame_samples
+        self._local_samples = frame_samples
+
+    @property
+    def clock_rate(self) -> int:
+        return self._rate
+
     def switch(self) -> None:
         """The next packet comes from another source, even if it happens to carry the same SSRC."""
         self._source = _NO_SOURCE
