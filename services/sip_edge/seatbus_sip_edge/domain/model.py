@@ -18,13 +18,21 @@ NO_CAUSE = Cause.HANGUP_CAUSE_UNSPECIFIED
 
 
 class Phase(StrEnum):
-    """Where the call is. `ending` waits for the last statistics of its audio."""
+    """Where the call is.
+
+    `reaching`: somebody whom no queue gave is called for the customer. `consulting`: the agent has a third party,
+    the customer waits or (swapped) the third party does. `ending` waits for the last statistics of its audio.
+    """
 
     ARRIVED = "arrived"
     IN_FLOW = "in_flow"
     QUEUED = "queued"
     OFFERED = "offered"
+    REACHING = "reaching"
     BRIDGED = "bridged"
+    CONSULTING = "consulting"
+    CONFERENCED = "conferenced"
+    PARKED = "parked"
     ENDING = "ending"
     ENDED = "ended"
 
@@ -46,7 +54,11 @@ _PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
     Phase.IN_FLOW: call_types.CALL_STATE_IN_FLOW,
     Phase.QUEUED: call_types.CALL_STATE_QUEUED,
     Phase.OFFERED: call_types.CALL_STATE_RINGING_AGENT,
+    Phase.REACHING: call_types.CALL_STATE_REACHING,
     Phase.BRIDGED: call_types.CALL_STATE_BRIDGED,
+    Phase.CONSULTING: call_types.CALL_STATE_CONSULTING,
+    Phase.CONFERENCED: call_types.CALL_STATE_CONFERENCED,
+    Phase.PARKED: call_types.CALL_STATE_PARKED,
     Phase.ENDING: call_types.CALL_STATE_ENDED,
     Phase.ENDED: call_types.CALL_STATE_ENDED,
 }
@@ -60,6 +72,15 @@ _PUBLIC_LEG_PHASE: Mapping[LegPhase, call_types.LegState] = {
     LegPhase.TALKING: call_types.LEG_STATE_ANSWERED,
     LegPhase.ENDED: call_types.LEG_STATE_ENDED,
 }
+
+
+class AfterFailure(StrEnum):
+    """What becomes of a customer whom nobody took that was called without a queue."""
+
+    END = "end"
+    FLOW = "flow"
+    QUEUE = "queue"
+    PARK = "park"
 
 
 @dataclass(slots=True)
@@ -86,7 +107,14 @@ class Leg:
     # Of an outside leg: what is dialled, and the trunk that took it last.
     number: str = ""
     trunk_id: str = ""
+    # By its phone, and by us (the API).
     held: bool = False
+    on_hold: bool = False
+    muted: bool = False
+    # How a supervisor takes part: monitor, whisper, barge.
+    mode: str = ""
+    # The agent alone hears what the queue says before the conversation.
+    whispering: bool = False
     # Whether agent_state has accepted the answer (or could not be asked).
     confirmed: bool = False
     answer_sdp: str = ""
@@ -101,7 +129,7 @@ class Leg:
 
     @property
     def state(self) -> call_types.LegState:
-        if self.held and self.live:
+        if (self.held or self.on_hold) and self.live:
             return call_types.LEG_STATE_HELD
         return _PUBLIC_LEG_PHASE[self.phase]
 
@@ -120,6 +148,7 @@ class Leg:
             sip_status=self.sip_status,
             number=self.number,
             trunk_id=self.trunk_id,
+            mode=self.mode,
         )
         for name in ("created_at", "ringing_at", "answered_at", "ended_at"):
             moment = getattr(self, name)
@@ -132,8 +161,8 @@ class Leg:
 class Call:
     """The owner's truth about one call. `seq` is the number of its last event.
 
-    `caller_leg_id` is the customer's leg, whom flow, queue and agents serve: the caller's of an inbound call; of one
-    that an agent began, the leg of who was called. `agent_leg_id` is the agent's, whoever dialled.
+    `caller_leg_id` is the customer's leg, whom flow, queue and agents serve: the caller's of an inbound call; of
+    one that an agent began, the leg of who was called. `agent_leg_id` is the agent's, whoever dialled.
     """
 
     tenant_id: str
@@ -163,8 +192,15 @@ class Call:
     requirements: dict[str, int] = field(default_factory=dict)
     priority: int = 0
     preferred_agent_id: str = ""
+    # The place of an earlier visit that this one keeps.
+    first_fifo: int = 0
+    first_enqueued_at: int = 0
     record: bool = False
     music_prompt_id: str = ""
+    whisper_prompt_id: str = ""
+    wrap_up_s: int = 0
+    # Under which id ivr walks the flow: empty is the call's own, a second flow has another.
+    flow_run: str = ""
     step_seq: int = 0
     node_id: str = ""
     action: str = ""
@@ -180,7 +216,20 @@ class Call:
     recording: bool = False
     local_sdp: str = ""
     codec: str = ""
+    # It runs, but takes nothing up.
+    recording_paused: bool = False
     agent_leg_id: str = ""
+    after_failure: AfterFailure = AfterFailure.END
+    # An agent has talked with the customer.
+    served: bool = False
+    consult_leg_id: str = ""
+    # The agent is with the customer again, the consulted party waits.
+    swapped: bool = False
+    park_slot: str = ""
+    parked_by: str = ""
+    parked_by_tenant: str = ""
+    # What an announcement ends the call with.
+    announced_cause: call_types.HangupCause = NO_CAUSE
     started_at: int = 0
     answered_at: int = 0
     ended_at: int = 0
@@ -201,6 +250,19 @@ class Call:
         """The agent's leg that is live, if any."""
         leg = self.legs.get(self.agent_leg_id)
         return leg if leg is not None and leg.live else None
+
+    @property
+    def consult_leg(self) -> Leg | None:
+        leg = self.legs.get(self.consult_leg_id)
+        return leg if leg is not None and leg.live else None
+
+    @property
+    def supervisors(self) -> list[Leg]:
+        return [leg for leg in self.legs.values() if leg.role == Role.LEG_ROLE_SUPERVISOR and leg.live]
+
+    @property
+    def flow_key(self) -> str:
+        return self.flow_run or self.call_id
 
     @property
     def all_digits(self) -> str:
@@ -233,6 +295,7 @@ class Call:
             attributes=self.attributes,
             legs=[leg.to_proto() for leg in self.legs.values()],
             cause=self.cause,
+            park_slot=self.park_slot,
         )
         for name in ("started_at", "answered_at", "ended_at"):
             moment = getattr(self, name)
@@ -250,6 +313,7 @@ class Call:
         legs = known.pop("legs", {})
         made = cls(**known)  # type: ignore[arg-type]
         made.phase = Phase(made.phase)
+        made.after_failure = AfterFailure(made.after_failure)
         if isinstance(legs, dict):
             for leg_id, stored in legs.items():
                 fields = {name: value for name, value in stored.items() if name in Leg.__dataclass_fields__}

@@ -45,6 +45,10 @@ class CallState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_STATE_RINGING_AGENT: _ClassVar[CallState]
     CALL_STATE_BRIDGED: _ClassVar[CallState]
     CALL_STATE_ENDED: _ClassVar[CallState]
+    CALL_STATE_REACHING: _ClassVar[CallState]
+    CALL_STATE_CONSULTING: _ClassVar[CallState]
+    CALL_STATE_CONFERENCED: _ClassVar[CallState]
+    CALL_STATE_PARKED: _ClassVar[CallState]
 
 class HangupCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -94,6 +98,10 @@ CALL_STATE_QUEUED: CallState
 CALL_STATE_RINGING_AGENT: CallState
 CALL_STATE_BRIDGED: CallState
 CALL_STATE_ENDED: CallState
+CALL_STATE_REACHING: CallState
+CALL_STATE_CONSULTING: CallState
+CALL_STATE_CONFERENCED: CallState
+CALL_STATE_PARKED: CallState
 HANGUP_CAUSE_UNSPECIFIED: HangupCause
 HANGUP_CAUSE_CALLER_HUNG_UP: HangupCause
 HANGUP_CAUSE_AGENT_HUNG_UP: HangupCause
@@ -119,7 +127,7 @@ HANGUP_CAUSE_API: HangupCause
 HANGUP_CAUSE_NO_ACK: HangupCause
 
 class Leg(_message.Message):
-    __slots__ = ("leg_id", "role", "state", "sip_call_id", "remote_address", "agent_id", "agent_tenant_id", "device_id", "rid", "created_at", "ringing_at", "answered_at", "ended_at", "cause", "sip_status", "number", "trunk_id")
+    __slots__ = ("leg_id", "role", "state", "sip_call_id", "remote_address", "agent_id", "agent_tenant_id", "device_id", "rid", "created_at", "ringing_at", "answered_at", "ended_at", "cause", "sip_status", "number", "trunk_id", "mode")
     LEG_ID_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +145,7 @@ class Leg(_message.Message):
     SIP_STATUS_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
     leg_id: str
     role: LegRole
     state: LegState
@@ -154,10 +163,11 @@ class Leg(_message.Message):
     sip_status: int
     number: str
     trunk_id: str
-    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[LegRole, str]] = ..., state: _Optional[_Union[LegState, str]] = ..., sip_call_id: _Optional[str] = ..., remote_address: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., sip_status: _Optional[int] = ..., number: _Optional[str] = ..., trunk_id: _Optional[str] = ...) -> None: ...
+    mode: str
+    def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[LegRole, str]] = ..., state: _Optional[_Union[LegState, str]] = ..., sip_call_id: _Optional[str] = ..., remote_address: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., sip_status: _Optional[int] = ..., number: _Optional[str] = ..., trunk_id: _Optional[str] = ..., mode: _Optional[str] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("tenant_id", "call_id", "interaction_id", "owner", "epoch", "seq", "direction", "state", "caller", "dialed", "trunk_id", "number_id", "branch_id", "flow_id", "queue_id", "contact_id", "media_instance", "recording_id", "attributes", "legs", "started_at", "answered_at", "ended_at", "cause")
+    __slots__ = ("tenant_id", "call_id", "interaction_id", "owner", "epoch", "seq", "direction", "state", "caller", "dialed", "trunk_id", "number_id", "branch_id", "flow_id", "queue_id", "contact_id", "media_instance", "recording_id", "attributes", "legs", "started_at", "answered_at", "ended_at", "cause", "park_slot")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -189,6 +199,7 @@ class Call(_message.Message):
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
+    PARK_SLOT_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     call_id: str
     interaction_id: str
@@ -213,7 +224,8 @@ class Call(_message.Message):
     answered_at: _timestamp_pb2.Timestamp
     ended_at: _timestamp_pb2.Timestamp
     cause: HangupCause
-    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., interaction_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., seq: _Optional[int] = ..., direction: _Optional[_Union[Direction, str]] = ..., state: _Optional[_Union[CallState, str]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., trunk_id: _Optional[str] = ..., number_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., media_instance: _Optional[str] = ..., recording_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ...) -> None: ...
+    park_slot: str
+    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., interaction_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., seq: _Optional[int] = ..., direction: _Optional[_Union[Direction, str]] = ..., state: _Optional[_Union[CallState, str]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., trunk_id: _Optional[str] = ..., number_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., media_instance: _Optional[str] = ..., recording_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., park_slot: _Optional[str] = ...) -> None: ...
 
 class Registration(_message.Message):
     __slots__ = ("username", "tenant_id", "agent_id", "device_id", "contact", "transport", "source", "edge_instance", "flow_token", "expires_at", "user_agent", "q", "call_id", "cseq")
