@@ -13,11 +13,15 @@ from seatbus_sip.digest import DigestServer
 from seatbus_sip.flow import host_port
 from seatbus_sip.framing import FramingLimits
 from seatbus_sip.registrar import RegistrarPolicy
+from seatbus_sip.transactions import Timing
+from seatbus_sip_edge.adapters.edges import SIP_TCP, SIP_UDP, Edges
 from seatbus_sip_edge.adapters.sip_stack import SipStack
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits, room_for_connections
 from seatbus_sip_edge.adapters.transport_tls import client_context, self_signed, server_context
 from seatbus_sip_edge.application.edge import Edge
+from seatbus_sip_edge.application.held import Held
 from seatbus_sip_edge.application.registrar import Registrar
+from seatbus_sip_edge.domain.hops import owner_hint
 from seatbus_sip_edge.entrypoints.call_control import CallControl
 from seatbus_sip_edge.entrypoints.sip import SipEntry
 from seatbus_sip_edge.settings import Settings
@@ -36,7 +40,16 @@ class SipEdge:
         self._runtime = runtime
         self._settings = settings
         self._config = ConfigView(runtime.bus)
+        secret = settings.digest_secret
+        if secret is None:
+            runtime.log.warning(
+                "SEATBUS_DIGEST_SECRET is not set: phones are challenged again after a restart,"
+                " and edges cannot reach each other's phones"
+            )
+        shared = secret.get_secret_value().encode() if secret is not None else os.urandom(32)
+        edges = Edges(runtime.instances, settings.instance_id, runtime.clock)
         self._stack = SipStack(
+            hint=owner_hint(settings.instance_id),
             max_datagram=settings.sip_max_datagram,
             rate=settings.sip_source_rate,
             burst=settings.sip_source_burst,
@@ -50,6 +63,7 @@ class SipEdge:
             ),
             origins=settings.sip_ws_origins.split(",") if settings.sip_ws_origins else None,
             client_tls=_client_tls(settings),
+            timing=Timing(t1=settings.sip_t1_s, t2=8 * settings.sip_t1_s, t4=10 * settings.sip_t1_s),
         )
         self._registrar = Registrar(
             runtime.bus,
@@ -57,18 +71,15 @@ class SipEdge:
             settings.instance_id,
             RegistrarPolicy(settings.registration_min_s, settings.registration_max_s),
             self._stack.transports.is_connected,
+            lambda edge: edges.hop(edge, reliable=True) is not None,
         )
         self._stack.on_flow_lost = self._registrar.flow_lost
-        self.edge = Edge(runtime, settings, self._config, self._stack, self._registrar)
-        secret = settings.digest_secret
-        if secret is None:
-            runtime.log.warning(
-                "SEATBUS_DIGEST_SECRET is not set: phones are challenged again after a restart"
-            )
+        self.edge = Edge(runtime, settings, self._config, self._stack, self._registrar, edges, shared)
+        self._held = Held(self.edge)
         self._entry = SipEntry(
             self.edge,
             DigestServer(
-                secret.get_secret_value().encode() if secret is not None else os.urandom(32),
+                shared,
                 settings.sip_realm,
                 algorithms=settings.sip_digest_algorithms.split(","),
             ),
@@ -82,7 +93,10 @@ class SipEdge:
         await self._listen()
         await self.edge.start()
         self._stack.serve(self._entry.handle)
-        self._runtime.attributes["sip"] = host_port(self._stack.advertised)
+        self._held.start()
+        self._runtime.attributes[SIP_UDP] = host_port(self._stack.advertised)
+        if (tcp := self._stack.told_over("TCP")) is not None:
+            self._runtime.attributes[SIP_TCP] = host_port(tcp)
         self._runtime.log.info("SIP is served", address=host_port(self._stack.local), transport="udp")
 
     async def _listen(self) -> None:
@@ -130,6 +144,7 @@ class SipEdge:
         await self.edge.until_empty()
 
     async def stop(self) -> None:
+        self._held.stop()
         await self.edge.stop()
         self._stack.close()
         await self._registrar.stop()

@@ -37,7 +37,14 @@ class Settings(ServiceSettings):
     # Offered to phones, strongest first. Many phones (libre's baresip 1.0 among them) give up when a second
     # challenge names an algorithm they do not know, so SHA-256 is for sites whose phones all take it.
     sip_digest_algorithms: Literal["MD5", "SHA-256,MD5", "SHA-256"] = "MD5"
+    # Opens trunks' passwords; the same as tenancy's, base64 of 32 bytes.
+    config_key: SecretStr | None = None
     no_ivr_timeout_s: float = Field(default=2.0, gt=0, le=30)
+    # T1 of RFC 3261 (round trip estimate); T2 and T4 keep their proportion. More for satellite links.
+    sip_t1_s: float = Field(default=0.5, ge=0.05, le=2.0)
+    # RFC 4028: how long a call lives without a refresh, and the shortest interval a peer may ask for.
+    sip_session_expires_s: int = Field(default=1_800, ge=4)
+    sip_min_se_s: int = Field(default=90, ge=2)
 
     sip_max_datagram: int = Field(default=16_384, ge=1_500, le=65_535)
     # Datagrams a second from one address before they are dropped.
@@ -61,6 +68,8 @@ class Settings(ServiceSettings):
     def _secret_in_production(self) -> Settings:
         if self.environment == "production" and self.digest_secret is None:
             raise ValueError("SEATBUS_DIGEST_SECRET is required in production")
+        if self.sip_min_se_s > self.sip_session_expires_s:
+            raise ValueError("SEATBUS_SIP_MIN_SE_S is at most SEATBUS_SIP_SESSION_EXPIRES_S")
         secure = self.sip_tls_port or self.sip_wss_port
         if (self.sip_tls_cert_file is None) != (self.sip_tls_key_file is None):
             raise ValueError("SEATBUS_SIP_TLS_CERT_FILE and SEATBUS_SIP_TLS_KEY_FILE are set together")

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 from seatbus_kit.log import get_logger
 from seatbus_sip.events import KeepAlive, ParseFailed
 from seatbus_sip.flow import Flow, host_port
+from seatbus_sip.ids import RandomIds
 from seatbus_sip.layer import LayerConfig, SipLayer
+from seatbus_sip.transactions import DEFAULT_TIMING
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits
 from seatbus_sip_edge.adapters.transports import Transports
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from seatbus_sip.events import LayerEvent
     from seatbus_sip.flow import Address
     from seatbus_sip.framing import FramingError
+    from seatbus_sip.message import Request, Response
+    from seatbus_sip.transactions import Timing
 
 log = get_logger("sip_edge.sip")
 
@@ -57,6 +61,17 @@ class TokenBuckets:
         return allowed
 
 
+class HintedIds(RandomIds):
+    """Tokens that end with a hint to the edge that made them."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__()
+        self._hint = hint
+
+    def token(self) -> str:
+        return super().token() + self._hint
+
+
 class _Udp(asyncio.DatagramProtocol):
     """One UDP socket."""
 
@@ -84,6 +99,8 @@ class SipStack:
         connections: ConnectionLimits | None = None,
         origins: Sequence[str] | None = None,
         client_tls: ssl.SSLContext | None = None,
+        timing: Timing = DEFAULT_TIMING,
+        hint: str = "",
     ) -> None:
         self._max_datagram = max_datagram
         self._buckets = TokenBuckets(rate, burst)
@@ -99,11 +116,20 @@ class SipStack:
         self._told: dict[tuple[str, bool], Address] = {}
         self.local = ("127.0.0.1", 0)
         self.advertised = ("127.0.0.1", 0)
-        self.layer = SipLayer(LayerConfig(sent_by=lambda flow: host_port(self.advertised_for(flow))))
+        self.layer = SipLayer(
+            LayerConfig(
+                timing=timing,
+                sent_by=lambda flow: host_port(self.advertised_for(flow)),
+                divert=lambda message, flow, now: self.divert is not None and self.divert(message, flow, now),
+            ),
+            HintedIds(hint),
+        )
         self.transports = Transports(
             self, connections or ConnectionLimits(), origins=origins, client_tls=client_tls
         )
         self.on_flow_lost: Callable[[Flow], None] | None = None
+        # Sees every message first; true takes it over.
+        self.divert: Callable[[Request | Response, Flow, float], bool] | None = None
         self.dropped = 0
         self._limited: OrderedDict[str, float] = OrderedDict()
 
@@ -155,6 +181,15 @@ class SipStack:
     def advertised_for(self, flow: Flow) -> Address:
         """What the far end of this flow is told as our address."""
         return self._told.get((flow.transport, ":" in flow.remote[0]), self.advertised)
+
+    def told_over(self, transport: str) -> Address | None:
+        """What others are told as our address of a transport, in the main address's family."""
+        return self._told.get((transport, ":" in self.local[0]))
+
+    @property
+    def told(self) -> Iterable[Address]:
+        """Every address that others know us by."""
+        return self._told.values()
 
     def alive(self, flow: Flow) -> bool:
         """Whether something sent now over this flow may arrive."""

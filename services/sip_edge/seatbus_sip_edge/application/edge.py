@@ -16,14 +16,18 @@ from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
 from seatbus_sip.errors import SipError
+from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.adapters.call_records import CallRecords
 from seatbus_sip_edge.adapters.journal import Journal, frame
 from seatbus_sip_edge.adapters.neighbours import Neighbours
+from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.media_watch import MediaWatch
+from seatbus_sip_edge.application.proxy import Proxy
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
 from seatbus_sip_edge.application.session import Session
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.hops import Signer
 from seatbus_sip_edge.domain.model import Call, Cause, Phase
 
 if TYPE_CHECKING:
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.runtime import Runtime
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.message import Request
+    from seatbus_sip_edge.adapters.edges import Edges
     from seatbus_sip_edge.adapters.sip_stack import SipStack
     from seatbus_sip_edge.application.registrar import Registrar
     from seatbus_sip_edge.settings import Settings
@@ -51,6 +58,8 @@ class Edge:
         config: ConfigView,
         stack: SipStack,
         registrar: Registrar,
+        edges: Edges,
+        secret: bytes,
     ) -> None:
         self.settings = settings
         self.instance_id = settings.instance_id
@@ -58,6 +67,17 @@ class Edge:
         self.config = config
         self.stack = stack
         self.registrar = registrar
+        self.edges = edges
+        self.owners = Owners(runtime.bus, config)
+        self.proxy = Proxy(
+            stack,
+            Signer(secret),
+            edges,
+            self.owners,
+            lambda call_id, tag: (call_id, tag) in self.legs,
+            self._claimed_device,
+        )
+        stack.divert = self.proxy.divert
         self.tracer = runtime.tracer
         self.clock = runtime.clock
         self.loop = asyncio.get_running_loop()
@@ -103,6 +123,13 @@ class Edge:
             "",
             TraceContext.for_call(call_id),
         )
+
+    def _claimed_device(self, request: Request, flow: Flow) -> str:
+        """The username that a request outside of any dialog claims, unless it comes from a trunk."""
+        if flow.transport not in ("WS", "WSS") and self.config.trunk_by_source(*flow.remote) is not None:
+            return ""
+        username = clean_text(request.from_.uri.username)
+        return username if self.config.device_by_username(username) is not None else ""
 
     def queue(self, tenant: str, queue_id: str) -> tenancy.Queue | None:
         found = self.config.get(tenant, "queue", queue_id)
@@ -164,7 +191,7 @@ class Edge:
             return
         del self.sessions[session.call.call_id]
         self.journal.append_lazily(frame(["x", session.call.call_id]))
-        self.loop.call_later(32.0, session.sip.forget)
+        self.loop.call_later(64 * self.settings.sip_t1_s, session.sip.forget)
         if not self.sessions:
             self._empty.set()
 
@@ -268,6 +295,8 @@ class Edge:
             )
 
     async def stop(self) -> None:
+        await self.proxy.stop()
+        await self.owners.stop()
         await self.media_watch.stop()
         for session in self.sessions.values():
             session.close()

@@ -50,7 +50,7 @@ class Identity:
 
     def authenticated(self, tx: ServerTransaction, request: Request, flow: Flow, *, proxy: bool) -> str:
         """The username, or empty after the request was answered (or silently dropped)."""
-        source = flow.remote[0]
+        source = self._edge.proxy.source_of(request, flow)
         if self._is_banned(source):
             self._respond(tx, tx.response(403))
             return ""

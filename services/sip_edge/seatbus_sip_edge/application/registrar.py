@@ -44,6 +44,8 @@ class Phone:
     host: str
     port: int
     transport: str = "UDP"
+    # The instance that holds its flow.
+    edge: str = ""
 
 
 @dataclass(slots=True)
@@ -84,8 +86,10 @@ class Registrar:
         instance_id: str,
         policy: RegistrarPolicy,
         connected: Callable[[str, Address], bool],
+        edge_lives: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._connected = connected
+        self._edge_lives = edge_lives
         self._config = config
         self._instance = instance_id
         self._policy = policy
@@ -117,18 +121,32 @@ class Registrar:
         await self._watcher.stop()
 
     # ---- look-ups ---------------------------------------------------------------------------------------
-    def reach(self, tenant: str, agent_id: str) -> Phone | None:
-        """The agent's phone: first device by priority that has a live binding, its best binding."""
+    def reach(
+        self, tenant: str, agent_id: str, *, device_id: str = "", known: tuple[str, str] = ("", "")
+    ) -> Phone | None:
+        """The agent's phone: first device by priority that has a live binding, its best binding.
+
+        `device_id` and `known`, source and contact, ask for the phone that is in a call already.
+        """
         now = time.time()
-        for device_id, device in self._config.devices_of(tenant, agent_id):
-            if device.kind != tenancy.DEVICE_KIND_SIP:
+        for found_id, device in self._config.devices_of(tenant, agent_id):
+            if device.kind != tenancy.DEVICE_KIND_SIP or device_id not in ("", found_id):
                 continue
             bound = self._live(device.username, now)
             if bound:
-                best = bound[0].record
+                records = [item.record for item in bound]
+                by_source = [record for record in records if record.source == known[0]]
+                by_contact = [record for record in records if record.contact == known[1]]
+                best = (by_source or by_contact or records)[0]
                 host, port = _address(best.source)
                 return Phone(
-                    device.username, device_id, best.contact, host, port, best.transport.upper() or "UDP"
+                    device.username,
+                    found_id,
+                    best.contact,
+                    host,
+                    port,
+                    best.transport.upper() or "UDP",
+                    best.edge_instance,
                 )
         return None
 
@@ -149,11 +167,11 @@ class Registrar:
         )
 
     def _reachable(self, record: call_types.Registration) -> bool:
-        """Whoever registered over a connection is reached over that connection alone, and by its edge."""
+        """Whoever registered over a connection is reached over that connection alone, through its edge."""
         if record.transport in ("", "udp"):
             return True
         if record.edge_instance != self._instance:
-            return False
+            return self._edge_lives(record.edge_instance)
         return self._connected(record.transport.upper(), _address(record.source))
 
     def flow_lost(self, flow: Flow) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatbus_sip.errors import SipError
+from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.incoming import Incoming
 from seatbus_sip_edge.application.legs.outgoing import Outgoing
@@ -15,11 +16,13 @@ from seatbus_sip_edge.domain.model import Direction
 
 if TYPE_CHECKING:
     from seatbus_sip.dialog import Dialog
-    from seatbus_sip.flow import Flow
+    from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.legs.leg import SipLeg
+    from seatbus_sip_edge.application.registrar import Phone
     from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.hops import FlowToken
 
 # RFC 3261 section 19.1.1, RFC 7118 section 5.2.
 _TRANSPORT_PARAMETER = {"TCP": "tcp", "TLS": "tls", "WS": "ws", "WSS": "ws"}
@@ -65,7 +68,11 @@ class SipSide:
         """Sends a request of the leg's dialog to where the dialog goes now."""
         if leg.dialog is None:
             return None
-        tx = self.stack.layer.send_request(request, self._flow(leg, leg.dialog), self.stack.now)
+        routes = leg.dialog.route_set
+        flow = self._flow(leg, leg.dialog)
+        if leg.dialog.route_set != routes:
+            request.set("Route", *leg.dialog.route_set)
+        tx = self.stack.layer.send_request(request, flow, self.stack.now)
         self.stack.pump()
         return tx
 
@@ -74,11 +81,14 @@ class SipSide:
 
         A connection that lives is used, whatever Contact says. After it, the phone's new one is.
         """
+        token = self.edge.proxy.token_of(dialog.route_set)
+        if token is not None:
+            return self._through(leg, dialog, token)
         if leg.flow.reliable and self.stack.alive(leg.flow):
             return leg.flow
         own = self.is_caller(leg.leg_id)
         if leg.flow.reliable and not own:
-            return self._again(leg)
+            return self._again(leg, dialog)
         if own and self.session.call.direction == Direction.DIRECTION_INBOUND:
             try:
                 host, port = dialog.next_hop.address
@@ -88,12 +98,32 @@ class SipSide:
                 return self.stack.flow_to(host, port, leg.flow.transport)
         return leg.flow
 
-    def _again(self, leg: SipLeg) -> Flow:
+    def _again(self, leg: SipLeg, dialog: Dialog) -> Flow:
         """The flow of the phone that registered anew; the old one, which leads nowhere, if it has not."""
+        phone = self._phone(leg, dialog, leg.flow.remote)
+        return leg.flow if phone is None else self._follow(leg, dialog, phone)
+
+    def _through(self, leg: SipLeg, dialog: Dialog, token: FlowToken) -> Flow:
+        """To the edge that holds the phone's flow; where the phone is now, if it has registered since."""
+        phone = self._phone(leg, dialog, token.remote)
+        if phone is not None and (phone.edge, phone.transport, (phone.host, phone.port)) != token:
+            return self._follow(leg, dialog, phone)
+        return self.edge.proxy.way(token) or leg.flow
+
+    def _phone(self, leg: SipLeg, dialog: Dialog, remote: Address) -> Phone | None:
         agent = self.session.call.legs.get(leg.leg_id)
-        phone = self.edge.registrar.reach(agent.agent_tenant_id, agent.agent_id) if agent else None
-        if phone is not None:
-            leg.flow = self.stack.flow_to(phone.host, phone.port, phone.transport)
+        if agent is None or not agent.agent_id:
+            return None
+        return self.edge.registrar.reach(
+            agent.agent_tenant_id,
+            agent.agent_id,
+            device_id=agent.device_id,
+            known=(host_port(remote), dialog.remote_target),
+        )
+
+    def _follow(self, leg: SipLeg, dialog: Dialog, phone: Phone) -> Flow:
+        leg.flow, route = self.edge.proxy.path(phone)
+        dialog.route_set = (route,) if route else ()
         return leg.flow
 
     # ---- identity ---------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Outgoing:
             )
             return
         layer = side.stack.layer
-        flow = side.stack.flow_to(phone.host, phone.port, phone.transport)
+        flow, route = side.edge.proxy.path(phone)
         host, _ = side.stack.advertised_for(flow)
         invite = initial_request(
             "INVITE",
@@ -52,6 +52,7 @@ class Outgoing:
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
             contact=side.contact(flow),
+            routes=[route] if route else (),
             headers={
                 "Allow": ALLOW,
                 "X-Seatbus-Call-Id": call.call_id,
@@ -61,7 +62,7 @@ class Outgoing:
         )
         layer.prepare_request(invite, flow)
         leg.sip_call_id = invite.call_id
-        leg.remote_address = f"{flow.transport.lower()}:{host_port(flow.remote)}"
+        leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
         side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
         side.index(leg_id, invite.call_id, invite.from_.tag or "")
 
