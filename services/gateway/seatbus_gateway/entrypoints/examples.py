@@ -30,6 +30,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "agents": {"id": "ann", "name": "Ann", "branch_id": "berlin"},
     "devices": {"id": "ann-phone", "agent_id": "ann", "kind": "sip", "username": "acme-ann", "password": "…"},
     "teams": {"id": "first", "name": "First team", "branch_id": "berlin"},
+    "outbound-routes": {
+        "id": "abroad",
+        "name": "Abroad",
+        "prefixes": ["44", "33"],
+        "trunks": [{"trunk_id": "carrier"}, {"trunk_id": "second", "order": 1}],
+    },
     "config": {
         "expected_version": 0,
         "upserts": [{"kind": "branch", "id": "berlin", "name": "Berlin", "time_zone": "Europe/Berlin"}],

@@ -44,6 +44,13 @@ def claims(item: tenancy.ConfigObject) -> Iterator[Claim]:
             port = "" if source.port is None else f"-{source.port}"
             value = f"a{address}-{source.network.prefixlen}{port}"
             yield _claim("trunk", value, owner, field, text)
+        if item.trunk.tls_name:
+            # A certificate's name means one trunk: name-sbc_carrier_example.
+            name = item.trunk.tls_name.lower()
+            yield _claim("trunk", f"name-{name}", owner, "trunk.tls_name", name)
+        if item.trunk.challenge:
+            # It proves itself as phones do, and shares their names.
+            yield _claim("username", item.trunk.username, owner, "trunk.username")
 
 
 def _claim(kind: str, value: str, owner: str, field: str, shown: str = "") -> Claim:

@@ -62,6 +62,16 @@ def _trunk(trunk: tenancy.Trunk) -> Iterator[Reference]:
     yield Reference("branch_id", "branch", trunk.branch_id)
 
 
+def _outbound_route(route: tenancy.OutboundRoute) -> Iterator[Reference]:
+    yield Reference("branch_id", "branch", route.branch_id)
+    for at, item in enumerate(route.trunks):
+        yield Reference(f"trunks[{at}].trunk_id", "trunk", item.trunk_id, item.trunk_tenant_id)
+
+
+def _quota(quota: tenancy.Quota) -> Iterator[Reference]:
+    yield Reference("toll_guard.schedule_id", "schedule", quota.toll_guard.schedule_id)
+
+
 def _queue(queue: tenancy.Queue) -> Iterator[Reference]:
     yield Reference("branch_id", "branch", queue.branch_id)
     for at, member in enumerate(queue.members):
@@ -74,6 +84,7 @@ def _queue(queue: tenancy.Queue) -> Iterator[Reference]:
         yield Reference(f"overflow_queue_ids[{at}]", "queue", id)
     yield Reference("music_prompt_id", "prompt", queue.music_prompt_id)
     yield Reference("whisper_prompt_id", "prompt", queue.whisper_prompt_id)
+    yield Reference("outage_prompt_id", "prompt", queue.outage_prompt_id)
 
 
 def _audio(field: str, audio: Iterable[ivr.Audio]) -> Iterator[Reference]:
@@ -147,4 +158,6 @@ _WALKERS: Final[dict[str, Callable[[Any], Iterator[Reference]]]] = {
     "seat_lease": _seat_lease,
     "disposition": _disposition,
     "user": _user,
+    "outbound_route": _outbound_route,
+    "quota": _quota,
 }

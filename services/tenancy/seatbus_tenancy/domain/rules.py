@@ -42,6 +42,11 @@ def check_object(item: tenancy.ConfigObject, path: str) -> None:
             _role(item.api_key.role, item.tenant_id, f"{path}.api_key.role")
         case "user":
             _role(item.user.role, item.tenant_id, f"{path}.user.role")
+        case "quota":
+            if item.quota.toll_guard.time_zone:
+                _zone(item.quota.toll_guard.time_zone, f"{path}.quota.toll_guard.time_zone")
+        case "trunk":
+            _trunk(item.trunk, path)
         case "queue":
             for at, member in enumerate(item.queue.members):
                 if member.agent_tenant_id not in ("", item.tenant_id, OPERATOR):
@@ -60,6 +65,17 @@ def _tenant(item: tenancy.ConfigObject, path: str) -> None:
             f"the platform's own tenant is {OPERATOR!r}, and no other one is",
             field=f"{path}.tenant.operator",
             rule="tenant.operator",
+        )
+
+
+def _trunk(trunk: tenancy.Trunk, path: str) -> None:
+    if (trunk.outbound or trunk.registers) and not trunk.host:
+        raise InvalidArgument(
+            "calls and registrations go to the trunk's host", field=f"{path}.trunk.host", rule="required"
+        )
+    if (trunk.registers or trunk.challenge) and not trunk.username:
+        raise InvalidArgument(
+            "who registers or is challenged has a username", field=f"{path}.trunk.username", rule="required"
         )
 
 

@@ -13,6 +13,26 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class NumberFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NUMBER_FORMAT_UNSPECIFIED: _ClassVar[NumberFormat]
+    NUMBER_FORMAT_E164: _ClassVar[NumberFormat]
+    NUMBER_FORMAT_PLAIN: _ClassVar[NumberFormat]
+    NUMBER_FORMAT_NATIONAL: _ClassVar[NumberFormat]
+    NUMBER_FORMAT_INTERNATIONAL: _ClassVar[NumberFormat]
+
+class CallerIdHeader(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALLER_ID_HEADER_UNSPECIFIED: _ClassVar[CallerIdHeader]
+    CALLER_ID_HEADER_ASSERTED: _ClassVar[CallerIdHeader]
+    CALLER_ID_HEADER_PREFERRED: _ClassVar[CallerIdHeader]
+
+class DiversionHeader(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIVERSION_HEADER_UNSPECIFIED: _ClassVar[DiversionHeader]
+    DIVERSION_HEADER_DIVERSION: _ClassVar[DiversionHeader]
+    DIVERSION_HEADER_HISTORY_INFO: _ClassVar[DiversionHeader]
+
 class AnswerSupervision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ANSWER_SUPERVISION_UNSPECIFIED: _ClassVar[AnswerSupervision]
@@ -65,6 +85,17 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_AGENT: _ClassVar[Role]
     ROLE_QA: _ClassVar[Role]
     ROLE_AUDITOR: _ClassVar[Role]
+NUMBER_FORMAT_UNSPECIFIED: NumberFormat
+NUMBER_FORMAT_E164: NumberFormat
+NUMBER_FORMAT_PLAIN: NumberFormat
+NUMBER_FORMAT_NATIONAL: NumberFormat
+NUMBER_FORMAT_INTERNATIONAL: NumberFormat
+CALLER_ID_HEADER_UNSPECIFIED: CallerIdHeader
+CALLER_ID_HEADER_ASSERTED: CallerIdHeader
+CALLER_ID_HEADER_PREFERRED: CallerIdHeader
+DIVERSION_HEADER_UNSPECIFIED: DiversionHeader
+DIVERSION_HEADER_DIVERSION: DiversionHeader
+DIVERSION_HEADER_HISTORY_INFO: DiversionHeader
 ANSWER_SUPERVISION_UNSPECIFIED: AnswerSupervision
 ANSWER_SUPERVISION_AT_FLOW: AnswerSupervision
 ANSWER_SUPERVISION_AT_QUEUE: AnswerSupervision
@@ -102,7 +133,7 @@ ROLE_QA: Role
 ROLE_AUDITOR: Role
 
 class ConfigObject(_message.Message):
-    __slots__ = ("tenant_id", "id", "version", "updated_at", "tenant", "branch", "number", "trunk", "queue", "flow", "agent", "device", "team", "seat", "seat_lease", "reason_code", "disposition", "user", "api_key", "quota", "schedule", "prompt", "contract")
+    __slots__ = ("tenant_id", "id", "version", "updated_at", "tenant", "branch", "number", "trunk", "queue", "flow", "agent", "device", "team", "seat", "seat_lease", "reason_code", "disposition", "user", "api_key", "quota", "schedule", "prompt", "contract", "outbound_route")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +157,7 @@ class ConfigObject(_message.Message):
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    OUTBOUND_ROUTE_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     id: str
     version: int
@@ -149,7 +181,8 @@ class ConfigObject(_message.Message):
     schedule: Schedule
     prompt: Prompt
     contract: Contract
-    def __init__(self, tenant_id: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., branch: _Optional[_Union[Branch, _Mapping]] = ..., number: _Optional[_Union[Number, _Mapping]] = ..., trunk: _Optional[_Union[Trunk, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., flow: _Optional[_Union[_types_pb2_1.Flow, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., team: _Optional[_Union[Team, _Mapping]] = ..., seat: _Optional[_Union[Seat, _Mapping]] = ..., seat_lease: _Optional[_Union[SeatLease, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, _Mapping]] = ..., disposition: _Optional[_Union[Disposition, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., prompt: _Optional[_Union[Prompt, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+    outbound_route: OutboundRoute
+    def __init__(self, tenant_id: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., branch: _Optional[_Union[Branch, _Mapping]] = ..., number: _Optional[_Union[Number, _Mapping]] = ..., trunk: _Optional[_Union[Trunk, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., flow: _Optional[_Union[_types_pb2_1.Flow, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., team: _Optional[_Union[Team, _Mapping]] = ..., seat: _Optional[_Union[Seat, _Mapping]] = ..., seat_lease: _Optional[_Union[SeatLease, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, _Mapping]] = ..., disposition: _Optional[_Union[Disposition, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., prompt: _Optional[_Union[Prompt, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., outbound_route: _Optional[_Union[OutboundRoute, _Mapping]] = ...) -> None: ...
 
 class Tenant(_message.Message):
     __slots__ = ("name", "operator", "language", "suspended")
@@ -164,20 +197,36 @@ class Tenant(_message.Message):
     def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ...) -> None: ...
 
 class Branch(_message.Message):
-    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback")
+    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_REGION_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_NUMBERS_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    DIAL_PLAN_FIELD_NUMBER: _ClassVar[int]
     name: str
     time_zone: str
     media_region: str
     emergency_numbers: _containers.RepeatedScalarFieldContainer[str]
     emergency_trunk_id: str
     emergency_callback: str
-    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ...) -> None: ...
+    dial_plan: DialPlan
+    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ...) -> None: ...
+
+class DialPlan(_message.Message):
+    __slots__ = ("country_code", "national_prefix", "international_prefix", "area_code", "outside_prefix")
+    COUNTRY_CODE_FIELD_NUMBER: _ClassVar[int]
+    NATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    INTERNATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    AREA_CODE_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    country_code: str
+    national_prefix: str
+    international_prefix: str
+    area_code: str
+    outside_prefix: str
+    def __init__(self, country_code: _Optional[str] = ..., national_prefix: _Optional[str] = ..., international_prefix: _Optional[str] = ..., area_code: _Optional[str] = ..., outside_prefix: _Optional[str] = ...) -> None: ...
 
 class Route(_message.Message):
     __slots__ = ("queue_id", "flow_id", "agent_id", "number", "announcement_prompt_id", "voicemail", "hang_up")
@@ -224,7 +273,7 @@ class TimedEntry(_message.Message):
     def __init__(self, schedule_id: _Optional[str] = ..., flow_id: _Optional[str] = ...) -> None: ...
 
 class Trunk(_message.Message):
-    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs")
+    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +289,22 @@ class Trunk(_message.Message):
     MEDIA_ZONE_FIELD_NUMBER: _ClassVar[int]
     OUTBOUND_FORMAT_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
+    DIAL_PLAN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_HEADER_FIELD_NUMBER: _ClassVar[int]
+    DIVERSION_HEADER_FIELD_NUMBER: _ClassVar[int]
+    CALLER_IDS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTBOUND_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_FIELD_NUMBER: _ClassVar[int]
+    NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_EVERY_S_FIELD_NUMBER: _ClassVar[int]
+    SETUP_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    REROUTE_STATUSES_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_EXPIRES_S_FIELD_NUMBER: _ClassVar[int]
+    FROM_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     source_addresses: _containers.RepeatedScalarFieldContainer[str]
@@ -255,7 +320,81 @@ class Trunk(_message.Message):
     media_zone: str
     outbound_format: str
     codecs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ...) -> None: ...
+    dial_plan: DialPlan
+    number_format: NumberFormat
+    number_prefix: str
+    caller_id_header: CallerIdHeader
+    diversion_header: DiversionHeader
+    caller_ids: _containers.RepeatedScalarFieldContainer[str]
+    default_caller_id: str
+    outbound: bool
+    disabled: bool
+    no_options: bool
+    options_every_s: int
+    setup_timeout_s: int
+    reroute_statuses: _containers.RepeatedScalarFieldContainer[int]
+    register_expires_s: int
+    from_domain: str
+    challenge: bool
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ...) -> None: ...
+
+class OutboundRoute(_message.Message):
+    __slots__ = ("name", "branch_id", "prefixes", "trunks", "disabled")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    TRUNKS_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    branch_id: str
+    prefixes: _containers.RepeatedScalarFieldContainer[str]
+    trunks: _containers.RepeatedCompositeFieldContainer[RouteTrunk]
+    disabled: bool
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., prefixes: _Optional[_Iterable[str]] = ..., trunks: _Optional[_Iterable[_Union[RouteTrunk, _Mapping]]] = ..., disabled: _Optional[bool] = ...) -> None: ...
+
+class RouteTrunk(_message.Message):
+    __slots__ = ("trunk_id", "trunk_tenant_id", "order", "weight")
+    TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
+    TRUNK_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    trunk_id: str
+    trunk_tenant_id: str
+    order: int
+    weight: int
+    def __init__(self, trunk_id: _Optional[str] = ..., trunk_tenant_id: _Optional[str] = ..., order: _Optional[int] = ..., weight: _Optional[int] = ...) -> None: ...
+
+class TollGuard(_message.Message):
+    __slots__ = ("allowed_prefixes", "denied_prefixes", "premium_allowed", "schedule_id", "minutes_per_day", "agent_minutes_per_day", "spend_per_day_micros", "agent_spend_per_day_micros", "rates", "time_zone")
+    ALLOWED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    DENIED_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    PREMIUM_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    MINUTES_PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    AGENT_MINUTES_PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    SPEND_PER_DAY_MICROS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_SPEND_PER_DAY_MICROS_FIELD_NUMBER: _ClassVar[int]
+    RATES_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    allowed_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    denied_prefixes: _containers.RepeatedScalarFieldContainer[str]
+    premium_allowed: bool
+    schedule_id: str
+    minutes_per_day: int
+    agent_minutes_per_day: int
+    spend_per_day_micros: int
+    agent_spend_per_day_micros: int
+    rates: _containers.RepeatedCompositeFieldContainer[CallRate]
+    time_zone: str
+    def __init__(self, allowed_prefixes: _Optional[_Iterable[str]] = ..., denied_prefixes: _Optional[_Iterable[str]] = ..., premium_allowed: _Optional[bool] = ..., schedule_id: _Optional[str] = ..., minutes_per_day: _Optional[int] = ..., agent_minutes_per_day: _Optional[int] = ..., spend_per_day_micros: _Optional[int] = ..., agent_spend_per_day_micros: _Optional[int] = ..., rates: _Optional[_Iterable[_Union[CallRate, _Mapping]]] = ..., time_zone: _Optional[str] = ...) -> None: ...
+
+class CallRate(_message.Message):
+    __slots__ = ("prefix", "micros_per_minute")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    MICROS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    micros_per_minute: int
+    def __init__(self, prefix: _Optional[str] = ..., micros_per_minute: _Optional[int] = ...) -> None: ...
 
 class Queue(_message.Message):
     __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id")
@@ -507,16 +646,20 @@ class ApiKey(_message.Message):
     def __init__(self, label: _Optional[str] = ..., key_hash: _Optional[str] = ..., role: _Optional[_Union[Role, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Quota(_message.Message):
-    __slots__ = ("max_calls", "max_calls_per_second", "max_seats", "max_waiting")
+    __slots__ = ("max_calls", "max_calls_per_second", "max_seats", "max_waiting", "toll_guard", "max_outbound_calls")
     MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
     MAX_CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     MAX_SEATS_FIELD_NUMBER: _ClassVar[int]
     MAX_WAITING_FIELD_NUMBER: _ClassVar[int]
+    TOLL_GUARD_FIELD_NUMBER: _ClassVar[int]
+    MAX_OUTBOUND_CALLS_FIELD_NUMBER: _ClassVar[int]
     max_calls: int
     max_calls_per_second: int
     max_seats: int
     max_waiting: int
-    def __init__(self, max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., max_seats: _Optional[int] = ..., max_waiting: _Optional[int] = ...) -> None: ...
+    toll_guard: TollGuard
+    max_outbound_calls: int
+    def __init__(self, max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., max_seats: _Optional[int] = ..., max_waiting: _Optional[int] = ..., toll_guard: _Optional[_Union[TollGuard, _Mapping]] = ..., max_outbound_calls: _Optional[int] = ...) -> None: ...
 
 class Schedule(_message.Message):
     __slots__ = ("time_zone", "open", "closed_dates")
