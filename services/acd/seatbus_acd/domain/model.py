@@ -15,11 +15,61 @@ Requirements: TypeAlias = "tuple[tuple[str, int], ...]"
 
 DEFAULT_CHANNEL = "voice"
 DEFAULT_RING_TIMEOUT_S = 20
+# No class may starve: without a value of its own a queue ages its contacts at this pace.
+DEFAULT_AGEING_S = 300
+HIGHEST_PRIORITY = 9
+
+
+class Strategy(StrEnum):
+    """Who of the free agents is chosen. Ties: who is idle longest, then the name."""
+
+    LONGEST_IDLE = "longest_idle"
+    MOST_SKILLS_FIRST = "most_skills_first"
+    FEWEST_SKILLS_FIRST = "fewest_skills_first"
+    LEAST_OCCUPIED = "least_occupied"
+    FEWEST_CONTACTS = "fewest_contacts"
+    ROUND_ROBIN = "round_robin"
+    FIXED_ORDER = "fixed_order"
+    WEIGHTED_RANDOM = "weighted_random"
+    SIMULTANEOUS_RING = "simultaneous_ring"
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """From `after_s` of its visit on, a contact asks for less.
+
+    Each named skill's level replaces the one that was asked for, 0 drops it.
+    """
+
+    after_s: float
+    levels: Requirements = ()
+    other_branches: bool = False
+    overflow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comfort:
+    first_s: float
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCap:
+    """At most `most` agents of a team work for this tenant (or this branch of it) at once."""
+
+    tenant: str
+    branch: str
+    most: int
+
+    def binds(self, queue: QueueSpec) -> bool:
+        return self.tenant == queue.key[0] and self.branch in ("", queue.branch)
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """A queue as configured. Members are resolved: a team stands for its agents."""
+    """A queue as configured. Members are resolved: a team stands for its agents. `ranks` are the members'
+    orders and weights, where they have any.
+    """
 
     key: QueueKey
     members: frozenset[AgentKey]
@@ -33,6 +83,16 @@ class QueueSpec:
     max_waiting: int = 0
     max_wait_s: int = 0
     closed: bool = False
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    ranks: Mapping[AgentKey, tuple[int, int]] = field(default_factory=dict)
+    branch: str = ""
+    own_branch_first: bool = False
+    relaxation: tuple[Relaxation, ...] = ()
+    overflow_queues: tuple[QueueKey, ...] = ()
+    sticky_s: int = 0
+    allow_pull: bool = False
+    leave_without_agents: bool = False
+    comfort: Comfort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +103,8 @@ class AgentSpec:
     skills: Mapping[str, int] = field(default_factory=dict)
     capacities: Mapping[str, int] = field(default_factory=dict)
     disabled: bool = False
+    branch: str = ""
+    team: AgentKey | None = None
 
     def capacity(self, channel: str) -> int:
         if not self.capacities:
@@ -55,13 +117,19 @@ class AgentSpec:
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """An agent's record as seen at `revision`. `items` is rid -> channel of every open work item."""
+    """An agent's record as seen at `revision`. `items` is rid -> channel of every open work item, `queues`
+    rid -> its queue. `present` is logged in; `occupancy` was taken when he became idle.
+    """
 
     key: AgentKey
     revision: int
     ready: bool
     idle_since: float
     items: Mapping[str, str] = field(default_factory=dict)
+    present: bool = True
+    contacts: int = 0
+    occupancy: float = 0.0
+    queues: Mapping[str, QueueKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +142,8 @@ class Offered:
 @dataclass(frozen=True, slots=True)
 class ContactSpec:
     """A contact that waits, or is offered (`offered`, after a takeover). `fifo` is the revision of its first
-    record: the order in which callers came, which no re-queue changes.
+    record: the order in which callers came, which no re-queue changes. `first_at` is the time of that, where
+    an earlier visit was the first; limits count from `enqueued_at`. `also` are further queues it waits in.
     """
 
     key: ContactKey
@@ -86,6 +155,18 @@ class ContactSpec:
     requirements: Requirements = ()
     offers: int = 0
     offered: Offered | None = None
+    first_at: float | None = None
+    also: tuple[QueueKey, ...] = ()
+    preferred: AgentKey | None = None
+    branch: str = ""
+
+    @property
+    def queues(self) -> tuple[QueueKey, ...]:
+        return (self.queue, *self.also)
+
+    @property
+    def came_at(self) -> float:
+        return self.enqueued_at if self.first_at is None else self.first_at
 
 
 # What happens
@@ -97,6 +178,8 @@ class Configured:
 
     queues: Mapping[QueueKey, QueueSpec]
     agents: Mapping[AgentKey, AgentSpec]
+    # By team.
+    caps: Mapping[AgentKey, tuple[ShareCap, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +198,21 @@ class ContactArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactChanged:
+    """Its wishes or its place are new: priority, first enqueue, queues. An offer stands."""
+
+    contact: ContactSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A free agent picked a contact that waits."""
+
+    key: ContactKey
+    agent: AgentKey
+
+
+@dataclass(frozen=True, slots=True)
 class ContactLeft:
     """Its visit has ended, whatever the outcome."""
 
@@ -129,6 +227,7 @@ class AgentReserved:
     key: ContactKey
     rid: str
     revision: int
+    agent: AgentKey | None = None  # of a ring of several
 
 
 class Skip(Enum):
@@ -143,7 +242,8 @@ class Skip(Enum):
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
     """The contact is back in its place. `retry_s` is for failures that would repeat at once; `revision` is
-    that of the agent's record on which a refusal rests, 0 where none was named.
+    that of the agent's record on which a refusal rests, 0 where none was named. With `agent` only his part
+    of a ring of several is over.
     """
 
     key: ContactKey
@@ -151,6 +251,7 @@ class OfferFailed:
     skip: Skip
     retry_s: float = 0.0
     revision: int = 0
+    agent: AgentKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +276,8 @@ class Tick:
 
 
 Event: TypeAlias = (
-    "Configured | AgentSeen | AgentGone | ContactArrived | ContactLeft | AgentReserved | OfferFailed"
-    " | OfferProgress | LeaveFailed | Tick"
+    "Configured | AgentSeen | AgentGone | ContactArrived | ContactChanged | ContactLeft | Pulled"
+    " | AgentReserved | OfferFailed | OfferProgress | LeaveFailed | Tick"
 )
 
 
@@ -184,16 +285,33 @@ Event: TypeAlias = (
 
 
 class Rule(StrEnum):
+    """What decided. The first ones are strategies."""
+
     LONGEST_IDLE = "longest_idle"
+    MOST_SKILLS_FIRST = "most_skills_first"
+    FEWEST_SKILLS_FIRST = "fewest_skills_first"
+    LEAST_OCCUPIED = "least_occupied"
+    FEWEST_CONTACTS = "fewest_contacts"
+    ROUND_ROBIN = "round_robin"
+    FIXED_ORDER = "fixed_order"
+    WEIGHTED_RANDOM = "weighted_random"
+    SIMULTANEOUS_RING = "simultaneous_ring"
+    OWN_BRANCH = "own_branch"
+    STICKY = "sticky"
+    PULLED = "pulled"
+    # Why nobody.
     NO_AGENT_READY = "no_agent_ready"
     NOT_ELIGIBLE = "not_eligible"
     NO_MEMBERS = "no_members"
+    CAPPED = "capped"
     RETRY_LATER = "retry_later"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Why this agent, or why nobody. `candidates` counts the agents that could take it now."""
+    """Why this agent, or why nobody. `candidates` counts the agents that could take it now; `won` is the
+    queue whose agents were chosen from, `step` how far the contact's wishes were relaxed.
+    """
 
     contact: ContactKey
     queue: QueueKey
@@ -203,10 +321,14 @@ class Decision:
     first_candidates: tuple[AgentKey, ...] = ()
     candidates: int = 0
     position: int = 0
+    won: QueueKey | None = None
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
+    """`also` are the further agents of a simultaneous ring: one rid, one of them may connect."""
+
     key: ContactKey
     rid: str
     agent: AgentKey
@@ -214,6 +336,7 @@ class Offer:
     ring_timeout_s: int
     wrap_up_s: int
     decision: Decision
+    also: tuple[AgentKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +347,7 @@ class Waits:
 class LeaveReason(Enum):
     MAX_WAIT = "max_wait"
     QUEUE_CLOSED = "queue_closed"
+    NO_AGENTS = "no_agents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +364,13 @@ class CheckOffer:
     rid: str
 
 
-Effect: TypeAlias = "Offer | Waits | LeaveQueue | CheckOffer"
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """A waiting caller is due the comfort message of this number, from 0."""
+
+    key: ContactKey
+    number: int
+    position: int
+
+
+Effect: TypeAlias = "Offer | Waits | LeaveQueue | CheckOffer | Announce"

@@ -1,0 +1,215 @@
+"""Matching: a contact finds its agent, an agent his contact, or the contact waits and it is told why."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from seatbus_acd.domain.decisions import rid_of, rule_of, told, why_waiting
+from seatbus_acd.domain.floor import Floor
+from seatbus_acd.domain.model import LeaveQueue, LeaveReason, Offer, Strategy, Waits
+from seatbus_acd.domain.pools import Held, Option
+from seatbus_acd.domain.reach import reach
+from seatbus_acd.domain.timers import Kind, Timers
+
+if TYPE_CHECKING:
+    from seatbus_acd.domain.model import AgentKey, ContactKey, Effect, QueueKey, Rule
+    from seatbus_acd.domain.pools import Agent, Class, Contact, Pool, Queue
+
+# An offer of which nothing is heard is looked into this long after its phone must have stopped ringing.
+OFFER_GRACE_S: Final = 15.0
+MOST_RING_AT_ONCE: Final = 8
+
+
+class Matching:
+    """Its events are those of `Engine`."""
+
+    def __init__(self, epoch: int = 0) -> None:
+        self._epoch = epoch
+        self._floor = Floor()
+        self.contacts: dict[ContactKey, Contact] = {}
+        self._timers = Timers()
+        self._now = 0.0
+        self._effects: list[Effect] = []
+
+    @property
+    def queues(self) -> dict[QueueKey, Queue]:
+        return self._floor.queues
+
+    @property
+    def agents(self) -> dict[AgentKey, Agent]:
+        return self._floor.agents
+
+    def position(self, key: ContactKey) -> int:
+        """1 is next; 0 for a contact that does not wait."""
+        contact = self.contacts.get(key)
+        if contact is None or not contact.waiting:
+            return 0
+        return self.queues[contact.spec.queue].places.rank(contact.place) + 1
+
+    # Waiting
+
+    def _wait(self, contact: Contact, *, tell: bool) -> None:
+        """Offers the contact, or lets it wait; `tell` records why it waits."""
+        if not contact.waiting:
+            self._join(contact)
+            if not contact.waiting:
+                return
+        for option in contact.reach.options:
+            agents = self._candidates(contact, option)
+            if agents:
+                self._offer(contact, agents, option, rule_of(option, self.queues[option.queue]))
+                return
+        if tell:
+            self._tell(contact, why_waiting(contact, self.queues[contact.spec.queue]))
+
+    def _candidates(self, contact: Contact, option: Option) -> list[Agent]:
+        """The agent to be offered, or those of a simultaneous ring."""
+        heads = [
+            (head, pool) for pool in option.pools if (head := pool.idle.first()) is not None and not pool.shut
+        ]
+        if not heads:
+            return []
+        head, pool = min(heads, key=lambda found: found[0])
+        return self._ring_group(self.agents[head[2]], pool)
+
+    def _ring_group(self, first: Agent, pool: Pool) -> list[Agent]:
+        if pool.roster.strategy is not Strategy.SIMULTANEOUS_RING:
+            return [first]
+        room = min((gate.cap.most - gate.used for gate in pool.roster.gates), default=MOST_RING_AT_ONCE)
+        group = [first]
+        for _, _, key in pool.idle:
+            if len(group) >= min(room, MOST_RING_AT_ONCE):
+                break
+            if key != first.key:
+                group.append(self.agents[key])
+        return group
+
+    def _join(self, contact: Contact) -> None:
+        """Takes its place among those who wait; a contact whose queue is closed or gone leaves instead."""
+        spec = contact.spec
+        queue = self.queues.get(spec.queue)
+        if queue is None or queue.spec.closed:
+            self._leave_queue(contact, LeaveReason.QUEUE_CLOSED)
+            return
+        limit = queue.spec.max_wait_s
+        if limit and self._now >= spec.enqueued_at + limit:
+            self._leave_queue(contact, LeaveReason.MAX_WAIT)
+            return
+        if queue.spec.leave_without_agents and not queue.present:
+            self._leave_queue(contact, LeaveReason.NO_AGENTS)
+            return
+        if self._floor.has_spare_pools:
+            used = (pool for c in self.contacts.values() for o in c.reach.options for pool in o.pools)
+            self._floor.drop_spare_pools(used)
+        contact.reach = reach(self._floor, spec, self._now)
+        if contact.reach.until < inf:
+            self._timers.arm(contact, Kind.STEP, contact.reach.until)
+        contact.waiting = True
+        pools = (pool for option in contact.reach.options if option.waits for pool in option.pools)
+        contact.joined = tuple(dict.fromkeys(pools))
+        for pool in contact.joined:
+            pool.join(contact)
+        for key in spec.queues:
+            found = self.queues.get(key)
+            if found is not None:
+                found.places.add(contact.place)
+
+    def _stop_waiting(self, contact: Contact) -> None:
+        contact.armed.pop(Kind.OWN, None)
+        contact.armed.pop(Kind.STEP, None)
+        if not contact.waiting:
+            return
+        contact.waiting = False
+        for pool in contact.joined:
+            pool.leave(contact)
+        contact.joined = ()
+        for key in contact.spec.queues:
+            found = self.queues.get(key)
+            if found is not None:
+                found.places.discard(contact.place)
+
+    def _leave_queue(self, contact: Contact, reason: LeaveReason) -> None:
+        self._stop_waiting(contact)
+        contact.leaving, contact.leave_reason = True, reason
+        self._effects.append(LeaveQueue(contact.spec.key, reason))
+
+    def _serve_all(self, over: list[Held]) -> None:
+        for held in over:
+            self._serve(held.agent)
+
+    def _serve(self, agent: Agent) -> None:
+        """Gives a free agent the contacts that are due to him."""
+        for channel in list(agent.idle):
+            while channel in agent.idle:
+                found = self._next_for(agent, channel)
+                if found is None:
+                    break
+                contact, pool = found
+                option = next(o for o in contact.reach.options if o.waits and pool in o.pools)
+                rule = rule_of(option, self.queues[option.queue])
+                self._offer(contact, self._ring_group(agent, pool), option, rule)
+
+    def _next_for(self, agent: Agent, channel: str) -> tuple[Contact, Pool] | None:
+        """The first of each class among all pools of the agent; between classes the order time decides."""
+        first: dict[Class, tuple[tuple[int, ContactKey], Pool]] = {}
+        for pool in agent.pools.get(channel, ()):
+            if not pool.waiting_count or pool.shut:
+                continue
+            for of_class, keys in pool.waiting.items():
+                head = keys.first()
+                best = first.get(of_class)
+                if head is not None and (best is None or head < best[0]):
+                    first[of_class] = (head, pool)
+        if not first:
+            return None
+        found = [(self.contacts[head[1]], pool) for head, pool in first.values()]
+        return min(found, key=lambda f: (f[0].order, f[0].spec.fifo, f[0].spec.key))
+
+    def _pass_gates(self) -> None:
+        """A share cap that was reached is not any more: who waited for that goes on."""
+        opened = self._floor.opened
+        while opened:
+            gate = opened.pop()
+            for pool in gate.pools:
+                while pool.waiting_count and not pool.shut:
+                    head = pool.idle.first()
+                    if head is None:
+                        break
+                    self._serve(self.agents[head[2]])
+
+    # Offers
+
+    def _offer(self, contact: Contact, agents: list[Agent], option: Option, rule: Rule) -> None:
+        decision = told(contact, rule, agents[0].key, option, self._now, self.position(contact.spec.key))
+        self._stop_waiting(contact)
+        contact.offers += 1
+        contact.rid = rid_of(contact, self._epoch, self._now)
+        contact.held = [Held(a, a.status.revision if a.status is not None else 0) for a in agents]
+        for agent in agents:
+            for pool in option.pools:
+                if agent.key in pool.keys:
+                    pool.roster.chosen(agent.key, pool)
+            self._floor.claim(agent, contact)
+        queue = self.queues[option.queue].spec
+        self._arm(contact, queue.ring_timeout_s + OFFER_GRACE_S)
+        self._effects.append(
+            Offer(
+                contact.spec.key,
+                contact.rid,
+                agents[0].key,
+                contact.held[0].seen_revision,
+                queue.ring_timeout_s,
+                queue.wrap_up_s,
+                decision,
+                tuple(agent.key for agent in agents[1:]),
+            )
+        )
+
+    def _arm(self, contact: Contact, delay_s: float) -> None:
+        self._timers.arm(contact, Kind.OWN, self._now + delay_s)
+
+    def _tell(self, contact: Contact, rule: Rule) -> None:
+        option = Option(contact.spec.queue, contact.joined)
+        position = self.position(contact.spec.key)
+        self._effects.append(Waits(told(contact, rule, None, option, self._now, position)))
