@@ -37,6 +37,7 @@ def up(
     public: Annotated[str | None, typer.Option(help="listen on this address instead of the loopback")] = None,
     otlp: Annotated[str | None, typer.Option(help="send traces to this OTLP/HTTP endpoint")] = None,
     replicas: Annotated[list[str] | None, typer.Option(help="service=count, repeatable (media=2)")] = None,
+    edges: Annotated[int, typer.Option(help="how many SIP edges (replicas of sip_edge)", min=1, max=16)] = 1,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error")] = "info",
     quiet: Annotated[bool, typer.Option("--quiet", help="logs to files only")] = False,
 ) -> None:
@@ -54,7 +55,7 @@ def up(
             host=public or "127.0.0.1",
             otlp_endpoint=otlp,
             log_level=log_level,
-            replicas=_replicas(replicas or []),
+            replicas={**({"sip_edge": edges} if edges > 1 else {}), **_replicas(replicas or [])},
         )
         after = prepare_demo(options, simulate=not no_sim, rate=rate) if demo else None
         code = asyncio.run(run_platform(options, quiet=quiet, after_start=after))

@@ -25,6 +25,8 @@ class PortPlan:
     metrics: int
     rtp_min: int
     rtp_max: int
+    # SIP of the second edge, UDP and TCP, WS, TLS, WSS; further ones have the four ports below.
+    more_edges: int
 
     @classmethod
     def default(cls) -> PortPlan:
@@ -39,6 +41,7 @@ class PortPlan:
             metrics=19100,
             rtp_min=20000,
             rtp_max=29999,
+            more_edges=5130,
         )
 
     @classmethod
@@ -61,7 +64,18 @@ class PortPlan:
             metrics=base + 10,
             rtp_min=rtp,
             rtp_max=rtp + RTP_PORTS - 1,
+            more_edges=base + 96,
         )
+
+    def edge(self, index: int) -> dict[str, int]:
+        """Port of each SIP transport of the edge with this number."""
+        if index == 0:
+            ports = (self.sip, self.sip_ws, self.sip_tls, self.sip_wss)
+        else:
+            first = self.more_edges - 4 * (index - 1)
+            ports = (first, first + 1, first + 2, first + 3)
+        sip, ws, tls, wss = ports
+        return {"UDP": sip, "TCP": sip, "WS": ws, "TLS": tls, "WSS": wss}
 
     def taken(self, host: str) -> list[str]:
         """What of the plan another process holds already, in words; empty when all is free."""

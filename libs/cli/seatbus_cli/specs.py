@@ -166,9 +166,10 @@ def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[Proces
             if service == "media":
                 env.update(_rtp_share(ports, index, count))
             if service == "sip_edge" and index:
-                env["SEATBUS_SIP_PORT"] = "0"
-                for transport in ("TCP", "WS", "TLS", "WSS"):
-                    env[f"SEATBUS_SIP_{transport}_PORT"] = "0"
+                for transport, port in ports.edge(index).items():
+                    env["SEATBUS_SIP_PORT" if transport == "UDP" else f"SEATBUS_SIP_{transport}_PORT"] = str(
+                        port
+                    )
             argv = (sys.executable, "-m", f"seatbus_{service}")
             specs.append(ProcessSpec(service, f"{service}-{index}", argv, env, options.drain_grace_s + 5))
     return specs

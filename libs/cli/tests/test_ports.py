@@ -51,3 +51,14 @@ def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> 
     assert service_specs(options, None)[0].env["SEATBUS_NATS_PASSWORD"] == first
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()}
     assert modes == {0o600}
+
+
+def test_each_edge_has_ports_of_its_own_for_every_transport(tmp_path: Path) -> None:
+    plan = PortPlan.from_base(9000)
+    options = PlatformOptions(data_dir=tmp_path, ports=plan, replicas={"sip_edge": 3})
+    specs = [spec.env for spec in service_specs(options, None)]
+    edges = [env for env in specs if env["SEATBUS_INSTANCE_ID"].startswith("sip_edge-")]
+    taken = [int(env[f"SEATBUS_SIP_{name}PORT"]) for env in edges for name in ("", "WS_", "TLS_", "WSS_")]
+    taken += [int(env["SEATBUS_METRICS_PORT"]) for env in specs] + [plan.http, plan.nats, plan.nats_monitor]
+    assert len(set(taken)) == len(taken)
+    assert max(taken) < plan.rtp_min

@@ -63,7 +63,9 @@ class Platform:
     log: Path
 
     @classmethod
-    def start(cls, data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> Platform:
+    def start(
+        cls, data_dir: Path, *options: str, env: Mapping[str, str] | None = None, edges: int = 1
+    ) -> Platform:
         """Runs `seatbus up` on a free block of ports and returns when every service is announced.
 
         Raises PlatformError with the end of the log when it does not come up.
@@ -72,7 +74,7 @@ class Platform:
         data_dir.mkdir(parents=True, exist_ok=True)
         log = data_dir / "up.log"
         command = [sys.executable, "-m", "seatbus_cli.main", "up"]
-        command += ["--data-dir", str(data_dir), "--port-base", str(base), *options]
+        command += ["--data-dir", str(data_dir), "--port-base", str(base), "--edges", str(edges), *options]
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command,
@@ -107,8 +109,11 @@ class Platform:
     def sip(self) -> tuple[str, int]:
         return "127.0.0.1", self.port_base + 1
 
-    def sip_over(self, transport: str, host: str = "127.0.0.1") -> tuple[str, int]:
-        """Address of UDP, TCP, WS, TLS or WSS."""
+    def sip_over(self, transport: str, host: str = "127.0.0.1", edge: int = 0) -> tuple[str, int]:
+        """Address of UDP, TCP, WS, TLS or WSS; of the edge with this number."""
+        if edge:
+            order = {"UDP": 0, "TCP": 0, "WS": 1, "TLS": 2, "WSS": 3}
+            return host, self.port_base + 96 - 4 * (edge - 1) + order[transport]
         return host, self.port_base + {"UDP": 1, "TCP": 1, "WS": 4, "TLS": 5, "WSS": 6}[transport]
 
     def stop(self) -> None:
