@@ -39,3 +39,19 @@ class WavError(InvalidInputError):
 
 class AudioError(InvalidInputError):
     """A parameter of a generator, measurement or converter is out of range."""
+
+
+class SrtpError(InvalidInputError):
+    """A key, profile or packet that SRTP cannot work with (RFC 3711)."""
+
+
+class StunError(InvalidInputError):
+    """Bytes that are no STUN message, or one that breaks RFC 8489."""
+
+
+class DtlsError(RtpError):
+    """A handshake that cannot succeed any more. `reason` is for operators."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
