@@ -1,0 +1,279 @@
+"""Thousands of contacts on two replicas of each service, which are killed and paused, and the bus as well.
+
+Minutes long: `make chaos`. The history of the run is judged afterwards. The seed is printed; CHAOS_SEED
+repeats a run, HISTORY_CONTACTS and HISTORY_AGENTS change its size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from seatbus.acd.v1 import events_pb2 as contact_facts
+from seatbus.agent.v1 import types_pb2 as agent_types
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_testkit.history import History
+from seatbus_testkit.nats import NatsCluster, NatsServer
+from seatbus_testkit.routing_checker import ContactLog, Waiting, lost, overtaken, two_agents, two_at_once
+
+from .routing_world import OPERATOR, Caller, RoutingWorld
+
+CONTACTS = int(os.environ.get("HISTORY_CONTACTS", "2000"))
+AGENTS = int(os.environ.get("HISTORY_AGENTS", "200"))
+SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+TENANTS = 5
+A_SECOND = float(os.environ.get("HISTORY_RATE", "16"))
+LEASE_S = 3.0
+STUCK_S = 5.0
+
+Bus: TypeAlias = "NatsServer | NatsCluster"
+Fault: TypeAlias = "Callable[[], Awaitable[str]]"
+
+
+@dataclass
+class Run:
+    contacts: int
+    callers: list[Caller] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    stuck: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def routing(bus: Bus, directory: Path, program: Sequence[str] = ()) -> AsyncIterator[RoutingWorld]:
+    replicas = 1 if isinstance(bus, NatsServer) else 3
+    async with RoutingWorld(bus.url, bus.monitor_url, directory, SEED, replicas) as world:
+        await asyncio.gather(
+            world.start("acd", "acd-1", "acd-2"),
+            world.start("agent_state", "as-1", "as-2", program=program),
+        )
+        yield world
+
+
+async def configure(world: RoutingWorld) -> list[str]:
+    """Agents serve one, two or all tenants, so that every queue competes with every other."""
+    agents = [f"a{i:03}" for i in range(AGENTS)]
+    tenants = {
+        f"t{number}": [name for i, name in enumerate(agents) if i % TENANTS == number or i % 3 == 0]
+        for number in range(TENANTS)
+    }
+    await world.configure(tenants)
+    for start in range(0, AGENTS, 20):
+        await asyncio.gather(*(world.login(name) for name in agents[start : start + 20]))
+    return agents
+
+
+async def one_caller(world: RoutingWorld, caller: Caller) -> None:
+    await world.enqueue(caller)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(caller.done.wait(), caller.patience)
+    if not caller.done.is_set() and not caller.answered:
+        await world.hang_up(caller)
+    await asyncio.wait_for(caller.done.wait(), 120)
+
+
+async def traffic(world: RoutingWorld, run: Run) -> None:
+    chance, tasks = world.chance, []
+    for _ in range(run.contacts):
+        tenant = f"t{chance.randrange(TENANTS)}"
+        patience = chance.uniform(0.05, 2) if chance.random() < 0.1 else 90
+        caller = Caller(tenant, f"q-{tenant}", patience, chance.uniform(0.5, AGENTS / A_SECOND * 0.9))
+        run.callers.append(caller)
+        tasks.append(asyncio.create_task(one_caller(world, caller)))
+        await asyncio.sleep(chance.expovariate(A_SECOND))
+    await asyncio.gather(*tasks)
+
+
+async def keys_pressed(world: RoutingWorld, agents: list[str]) -> None:
+    """Agents pause and come back, whatever they are doing."""
+    while True:
+        name = world.chance.choice(agents)
+        await world.press(name, agent_types.PRESENCE_NOT_READY)
+        await asyncio.sleep(world.chance.uniform(0.01, 0.2))
+        await world.press(name, agent_types.PRESENCE_READY)
+
+
+async def all_ready_again(world: RoutingWorld, agents: list[str]) -> None:
+    """A supervisor sends back to work whom a missed call has made not ready."""
+    while True:
+        for name in agents:
+            await world.press(name, agent_types.PRESENCE_READY)
+            await asyncio.sleep(0.02)
+
+
+def faults(world: RoutingWorld, bus: Bus) -> list[Fault]:
+    async def kill(service: str) -> str:
+        victim = world.chance.choice([name for name in world.processes if name.startswith(service)])
+        world.respawn(victim)
+        return f"kill {service}"
+
+    async def pause(service: str) -> str:
+        victim = world.processes[world.chance.choice([p for p in world.processes if p.startswith(service)])]
+        victim.signal(signal.SIGSTOP)
+        await asyncio.sleep(LEASE_S + world.chance.uniform(0.5, 2))
+        victim.signal(signal.SIGCONT)
+        return f"pause {service}"
+
+    async def restart_bus() -> str:
+        if isinstance(bus, NatsServer):
+            await asyncio.to_thread(bus.restart)
+            return "restart bus"
+        info = await world.runtime.bus.api(f"STREAM.INFO.KV_{world.chance.choice(('waiting', 'agents'))}")
+        cluster = info["cluster"]
+        leader = bus.by_name(cluster["leader"])  # type: ignore[index,call-overload]
+        leader.kill()
+        await asyncio.sleep(world.chance.uniform(1, 4))
+        await asyncio.to_thread(leader.restart)
+        await asyncio.sleep(3)
+        return "kill leader"
+
+    return [
+        lambda: kill("acd"),
+        lambda: kill("as"),
+        lambda: pause("acd"),
+        lambda: pause("as"),
+        restart_bus,
+    ]
+
+
+async def harm(world: RoutingWorld, bus: Bus, run: Run) -> None:
+    """One fault after the other, until four of five contacts have come."""
+    kinds = faults(world, bus)
+    while len(run.callers) < run.contacts * 0.8:
+        await asyncio.sleep(world.chance.uniform(1, 3))
+        fault = kinds.pop(0)
+        kinds.append(fault)
+        with contextlib.suppress(TimeoutError):
+            run.faults[await fault()] += 1
+
+
+def _work_without_a_leg(world: RoutingWorld, state: agent_types.AgentState) -> set[str]:
+    alive = (call_types.LEG_STATE_RINGING, call_types.LEG_STATE_ANSWERED)
+    legs = world.edge.legs
+    return {
+        f"{state.agent_id}: {agent_types.WorkState.Name(item.state)} for {item.contact_id}, rid {item.rid}"
+        for item in state.work
+        if item.rid not in legs or legs[item.rid].state not in alive
+    }
+
+
+async def stuck_agents(world: RoutingWorld, agents: list[str]) -> list[str]:
+    """Agents whose work has no leg at the edge, twice in a row: not merely on its way."""
+
+    async def look() -> set[str]:
+        found: set[str] = set()
+        for name in agents:
+            found |= _work_without_a_leg(world, await world.agent(name))
+        return found
+
+    first = await look()
+    await asyncio.sleep(1)
+    return sorted(first & await look()) if first else []
+
+
+async def contact_history(world: RoutingWorld) -> tuple[dict[str, Waiting], list[str]]:
+    logs: dict[str, ContactLog] = {}
+    gaps = []
+    for tenant in [OPERATOR, *(f"t{number}" for number in range(TENANTS))]:
+        history = await History.read(world.runtime.bus, tenant)
+        gaps += history.gaps()
+        for event in sorted(history.events, key=lambda event: (event.entity, event.seq)):
+            if event.domain != "contact":
+                continue
+            log = logs.setdefault(event.entity, ContactLog(event.entity))
+            at, fact = event.occurred_at.timestamp(), event.decode()
+            match fact:
+                case contact_facts.ContactEnqueued():
+                    log.enqueued(at, fact.queue_id)
+                case contact_facts.ContactOffered():
+                    log.offered(at, fact.agent_id)
+                case contact_facts.ContactReturned():
+                    log.returned(at)
+                case contact_facts.ContactEnded():
+                    log.ended(at)
+                case _:
+                    pass
+    return {contact: log.waiting() for contact, log in logs.items()}, gaps
+
+
+async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing: int = 1) -> Run:
+    print(f"CHAOS_SEED={SEED}")
+    run = Run(contacts)
+    agents = await configure(world)
+    began = time.monotonic()
+    background = [
+        *(asyncio.create_task(keys_pressed(world, agents)) for _ in range(pressing)),
+        asyncio.create_task(all_ready_again(world, agents)),
+    ]
+    callers = asyncio.create_task(traffic(world, run))
+    try:
+        await harm(world, bus, run)
+        await asyncio.sleep(STUCK_S)
+        run.stuck = await stuck_agents(world, agents)
+        await asyncio.gather(callers, return_exceptions=True)
+        await asyncio.sleep(STUCK_S)
+        run.stuck += await stuck_agents(world, agents)
+    finally:
+        for task in [*background, callers]:
+            task.cancel()
+        await asyncio.gather(*background, callers, return_exceptions=True)
+    talks = world.edge.all_talks()
+    waitings, gaps = await contact_history(world)
+    run.complaints = [
+        *two_at_once(talks),
+        *two_agents(talks),
+        *lost([caller.contact_id for caller in run.callers], waitings),
+        *overtaken(list(waitings.values())),
+        *gaps,
+    ]
+    late = [caller.contact_id for caller in run.callers if not caller.done.is_set()]
+    run.complaints += [f"contact {contact} was neither served nor let go" for contact in late]
+    answered = sum(caller.answered for caller in run.callers)
+    print(
+        f"{len(run.callers)} contacts, {answered} answered, {len(talks)} talks, "
+        f"{world.edge.refused} offers refused as stale, {time.monotonic() - began:.0f} s; "
+        f"faults: {dict(run.faults)}"
+    )
+    return run
+
+
+@pytest.fixture(params=["one server", "cluster of three"])
+def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
+    kind = NatsServer if request.param == "one server" else NatsCluster
+    with kind.start(tmp_path / "nats") as made:
+        yield made
+
+
+@pytest.mark.timeout(1200)
+async def test_nobody_is_double_booked_lost_overtaken_or_stuck(bus: Bus, tmp_path: Path) -> None:
+    async with routing(bus, tmp_path) as world:
+        run = await play(world, bus)
+    assert run.complaints == []
+    assert run.stuck == []
+    assert min(run.faults.values()) >= 1
+    assert len(run.faults) == 5
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("build", ["safe", "last_writer_wins"])
+async def test_a_build_without_compare_and_set_is_found_out(build: str, tmp_path: Path) -> None:
+    """The same slow store twice: with compare-and-set nothing happens, without it the judge objects."""
+    with NatsServer.start(tmp_path / "nats") as server:
+        program = [str(Path(__file__).with_name("slow_agent_state.py")), build]
+        async with routing(server, tmp_path, program) as world:
+            run = await play(world, server, contacts=CONTACTS // 4, pressing=6)
+    found = [*run.complaints, *run.stuck]
+    print(f"{build}: the judge has {len(found)} objections, such as {found[:3]}")
+    assert bool(found) == (build == "last_writer_wins")
