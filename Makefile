@@ -8,7 +8,7 @@ NAME  ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint proto bench load chaos web chart clean
+.PHONY: help setup run demo test lint proto bench fuzz load chaos web chart clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ proto: $(STAMP) ## regenerate the stubs of proto/
 bench: $(STAMP) ## run one benchmark (NAME=relay_ratio); last line: name value unit
 	@test -n "$(NAME)" || { echo "say which: make bench NAME=<one of>"; ls tests/load/bench_*.py | sed 's/.*bench_//;s/\.py//'; exit 2; }
 	$(BIN)/python tests/load/bench_$(NAME).py $(ARGS)
+
+fuzz: $(STAMP) ## coverage-guided fuzzing of the SIP stack (ARGS="--seconds 120 sdp"; installs atheris)
+	@$(BIN)/python scripts/fuzz $(ARGS)
 
 load: $(STAMP) ## load tests (minutes)
 	$(BIN)/pytest tests/load $(ARGS)

@@ -1,6 +1,6 @@
 """Microseconds to parse a 1 kB INVITE and read six of its headers (goal: 10), beside `sipmessage` from PyPI.
 
-Both read the topmost Via, From, To, Call-ID, CSeq and Contact, in turns, so that a busy machine slows both alike.
+Both read the topmost Via, From, To, Call-ID, CSeq and Contact, in turns: a busy machine slows both alike.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> None:
     ratio = statistics.median(b / a for a, b in rounds)
     print(f"INVITE of {len(INVITE)} bytes, {len(rounds)} rounds, CPU time")
     print(
-        f"seatbus_sip: best {mine[0]:.1f} us, median {statistics.median(mine):.1f} us, worst {mine[-1]:.1f} us"
+        f"seatbus:    best {mine[0]:.1f} us, median {statistics.median(mine):.1f} us, worst {mine[-1]:.1f} us"
     )
     print(
         f"sipmessage:  best {other[0]:.1f} us, median {statistics.median(other):.1f} us; {ratio:.1f} x ours"

@@ -146,7 +146,7 @@ def parse_params(text: str, field: str) -> dict[str, str | None]:
             continue
         key, separator, value = part.partition("=")
         if blanks:
-            key, value = key.strip(), value.strip()
+            key, value = key.strip(" \t"), value.strip(" \t")
         if not key.islower():
             key = key.lower()
         if key in result:
@@ -274,7 +274,7 @@ def parse_name_addr(text: str, field: str) -> NameAddr:
                 name = name.removesuffix(" ")
                 if name[-1] == '"':
                     return _new(NameAddr, (name[1:-1], uri, known))
-    text = text.strip()
+    text = text.strip(" \t")
     display, start = "", text.find("<")
     if '"' in text:
         quoted = _QUOTED.match(text)
@@ -283,16 +283,16 @@ def parse_name_addr(text: str, field: str) -> NameAddr:
         elif text.find('"') < start:
             raise SipParseError(field, "a display name is a quoted string or tokens, and then <address>")
     elif start > 0:
-        display = text[:start].rstrip()
+        display = text[:start].rstrip(" \t")
     if start >= 0:
         end = text.find(">", start)
-        uri, tail = text[start + 1 : end].strip(), text[end + 1 :].lstrip()
+        uri, tail = text[start + 1 : end].strip(" \t"), text[end + 1 :].lstrip(" \t")
         if end < 0 or not uri or " " in uri or "<" in uri or (tail and tail[0] != ";"):
             raise SipParseError(field, "holds one address without spaces in angle brackets")
         return NameAddr(display, uri, parse_params(tail, field) if tail else {})
     # Without angle brackets every parameter belongs to the header (RFC 3261 section 20.10).
     uri, _, params = text.partition(";")
-    uri = uri.strip()
+    uri = uri.strip(" \t")
     if ":" not in uri or any(char in uri for char in ' <>",?'):
         raise SipParseError(field, "must be an address, in angle brackets if it has a comma, ? or ;")
     return NameAddr("", uri, parse_params(params, field) if params else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -284,7 +284,8 @@ def parse_sdp(body: bytes | str) -> SessionDescription:
     host, direction = _connection(session), _own_direction(session)
     for section in media:
         section.session_connection, section.session_direction = host, direction
-        if section.port and section.host is None:
+        # Read for refused streams too, so that no view raises later.
+        if section.host is None and section.port:
             raise SdpError("c=", "is given for the session or for every stream")
     return SessionDescription(session, media)
 
@@ -323,11 +324,12 @@ def build_offer(
     version: int = 0,
     direction: Direction = Direction.SENDRECV,
     ptime: int = 20,
+    profile: str = "RTP/AVP",
 ) -> SessionDescription:
-    """An offer of one RTP/AVP audio stream at `address`. Raise `version` with each changed description."""
+    """An offer of one audio stream at `address`. Raise `version` with each changed description."""
     host, port = address
     return SessionDescription(
-        _head(host, session_id, version), [Media(_audio(port, codecs, direction, ptime), host)]
+        _head(host, session_id, version), [Media(_audio(port, codecs, direction, ptime, profile), host)]
     )
 
 
@@ -354,6 +356,11 @@ def _audio(
     return [*lines, f"a=ptime:{ptime}", f"a={direction.value}"]
 
 
+def is_plain(section: Media) -> bool:
+    """Whether a stream is RTP without encryption."""
+    return section.proto in ("RTP/AVP", "RTP/AVPF")
+
+
 def build_answer(
     offer: SessionDescription,
     address: Address,
@@ -364,6 +371,7 @@ def build_answer(
     wanted: Direction = Direction.SENDRECV,
     ptime: int = 20,
     own_order: bool = False,
+    usable: Callable[[Media], bool] = is_plain,
 ) -> tuple[SessionDescription, Agreed]:
     """Answer with the first usable audio stream; every other stream is refused with port 0.
 
@@ -375,7 +383,7 @@ def build_answer(
     sections: list[Media] = []
     agreed: Agreed | None = None
     for section in offer.media:
-        common = _common(section, own) if agreed is None else []
+        common = _common(section, own) if agreed is None and usable(section) else []
         if section.host is None or not any(not codec.is_dtmf for codec in common):
             sections.append(Media([f"m={section.kind} 0 {section.proto} " + " ".join(section.formats)], host))
             continue
@@ -392,7 +400,7 @@ def build_answer(
 
 
 def _common(section: Media, own: tuple[Codec, ...]) -> list[Codec]:
-    if section.kind != "audio" or not section.port or section.proto != "RTP/AVP":
+    if section.kind != "audio" or not section.port:
         return []
     return [codec for codec in section.codecs if any(codec.same(mine) for mine in own)]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sip_wire import parsed
+from sip_wire import parsed, wire_request
 
 from seatbus_sip import NameAddr, Request, Response, SipParseError, parse_message, parse_name_addr
 from seatbus_sip.errors import HeaderInjectionError
@@ -130,3 +130,42 @@ def test_long_runs_of_blanks_do_not_stall_the_parser() -> None:
         parse_name_addr(f"a{blanks}b", "From")
     with pytest.raises(SipParseError):
         parse_params(';a="' + "\\" * 7999, "From")
+
+
+def test_a_header_of_commas_only_holds_no_value() -> None:
+    for name in ("Via", "Contact"):
+        message = parsed(**{name: " , ,"})
+        with pytest.raises(SipParseError, match=name):
+            _ = message.via, message.contact
+
+
+@given(
+    st.sampled_from(["", '"A <b>" ', '"A" ', "A B ", '"A \\" B" ', " "]),
+    st.sampled_from(["sip:a@b", "sip:a@b;p=1?x=y", "tel:+1", "sip:[::1]"]),
+    st.sampled_from(["", ";tag=x1", " ; tag = x-1", ";tag=a;q=1", ";x"]),
+)
+def test_the_short_way_through_an_address_reads_what_the_long_way_reads(
+    name: str, address: str, params: str
+) -> None:
+    short = parse_name_addr(f"{name}<{address}>{params}", "To")
+    # A blank before the bracket's content sends any address the long way.
+    assert short == parse_name_addr(f"{name}< {address}>{params}", "To")
+
+
+def test_the_short_way_through_a_via_reads_what_the_long_way_reads() -> None:
+    for tail in ("", ";rport", ";branch=z9hG4bKa-b", ";rport;branch=x", ";branch=x;rport", ";branch=x;ttl=1"):
+        for sent_by in ("h.example:5060", "192.0.2.1", "[::1]:5061", "h:65535"):
+            short = parse_via(f"SIP/2.0/UDP {sent_by}{tail}")
+            long = parse_via(f"SIP / 2.0/UDP {sent_by}{tail}")
+            assert short == long
+            assert list(short.params) == list(long.params)
+    for wrong in ("h:0;branch=x", "h:70000;branch=x", "h;rport;branch=x;rport"):
+        with pytest.raises(SipParseError):
+            parse_via(f"SIP/2.0/UDP {wrong}")
+
+
+def test_folded_lines_count_once_and_one_message_has_a_limit_of_headers() -> None:
+    folded = wire_request(Subject="a" + "\r\n b" * 200)
+    assert parse_message(folded).get("Subject") == "a" + " b" * 200
+    with pytest.raises(SipParseError):
+        parse_message(wire_request(Subject="a" + "\r\nX: b" * 200))

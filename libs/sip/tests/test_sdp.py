@@ -209,3 +209,10 @@ def test_of_an_answer_with_several_codecs_the_preferred_is_sent() -> None:
     answer, _ = build_answer(offer, ("192.0.2.2", 5000), (G722, PCMU), session_id=2, own_order=True)
     assert accept_answer(offer, answer).send.name == "G722"
     assert accept_answer(offer, answer, prefer=("PCMU",)).send.name == "PCMU"
+
+
+def test_a_connection_line_that_cannot_be_read_is_found_at_once_even_of_a_refused_stream() -> None:
+    body = "v=0\r\no=- 1 0 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 0 RTP/AVP 31\r\n"
+    assert parse_sdp(body).media[0].host == "192.0.2.1"
+    with pytest.raises(SdpError):
+        parse_sdp(body + "c=IN ZIP6 ::1\r\n")
