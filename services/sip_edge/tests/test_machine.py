@@ -16,6 +16,7 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import failure_of
+from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
 from seatbus_sip_edge.domain.machine import CALLS, apply
@@ -117,7 +118,7 @@ def _do(driver: Driver, name: str) -> None:
         "collected": on.CollectFinished(f"step-{call.step_seq}", "7", "max_digits"),
         "timeout": on.CollectFinished(f"step-{call.step_seq}", "", "timeout"),
         "no_flow": on.FlowUnavailable(None),
-        "no_flow_queue": on.FlowUnavailable(tenancy.Route(queue_id="q")),
+        "no_flow_queue": on.FlowUnavailable(destination_of(tenancy.Route(queue_id="q"))),
         "enqueued": on.Enqueued(contact),
         "enqueue_refused": on.EnqueueRefused(contact, "full"),
         "left": on.LeftQueue(contact, "max_wait"),

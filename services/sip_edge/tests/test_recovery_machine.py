@@ -15,6 +15,7 @@ from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.model import Call, Phase
 from services.sip_edge.tests.test_machine import _ACTIONS, Driver, _do
 
@@ -101,7 +102,7 @@ def test_in_the_flow_a_step_that_ivr_gave_meanwhile_is_the_next_one() -> None:
 
 def test_the_fallback_route_is_taken_again() -> None:
     driver = at("accepted")
-    driver.feed(on.FlowUnavailable(tenancy.Route(announcement_prompt_id="sorry")))
+    driver.feed(on.FlowUnavailable(destination_of(tenancy.Route(announcement_prompt_id="sorry"))))
     assert "TakeFallback" in kinds(restart(driver))
 
 

@@ -67,4 +67,4 @@ class Commands:
         elif call.contact_id:
             self.queue.cancel_contact(fx.CancelContact(call.contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
         if call.step_seq:
-            self.flow.end_flow(fx.EndFlow())
+            self.flow.end_flow(fx.EndFlow(call.flow_key))

@@ -22,6 +22,7 @@ from seatbus_sip_edge.adapters.journal import Journal, frame
 from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
+from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.proxy import Proxy
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
@@ -65,6 +66,7 @@ class Edge:
         self.instance_id = settings.instance_id
         self.incarnation = uuid7()[-12:]
         self.config = config
+        self.directory = Directory(config)
         self.stack = stack
         self.registrar = registrar
         self.edges = edges

@@ -24,8 +24,8 @@ class FlowCommands(Asking):
             self.fall_back("the number has no flow")
             return
         request = ivr.BeginRequest(
-            context=self._context(f"{call.call_id}:begin"),
-            call_id=call.call_id,
+            context=self._context(f"{call.flow_key}:begin"),
+            call_id=call.flow_key,
             flow_id=effect.flow_id,
             caller=call.caller,
             dialed=call.dialed,
@@ -36,8 +36,8 @@ class FlowCommands(Asking):
     def advance_flow(self, effect: fx.AdvanceFlow) -> None:
         call = self._call
         request = ivr.AdvanceRequest(
-            context=self._context(f"{call.call_id}:step:{effect.step_seq}"),
-            call_id=call.call_id,
+            context=self._context(f"{call.flow_key}:step:{effect.step_seq}"),
+            call_id=call.flow_key,
             step_seq=effect.step_seq,
             outcome=effect.outcome,
         )
@@ -61,13 +61,11 @@ class FlowCommands(Asking):
 
     def fall_back(self, reason: str) -> None:
         """Takes the number's fallback route."""
-        route = self._edge.fallback(self._call.tenant_id, self._call.number_id)
-        queue = None
-        if route is not None and route.WhichOneof("target") == "queue_id":
-            queue = self._edge.queue(self._call.tenant_id, route.queue_id)
-        self._session.feed(on.FlowUnavailable(route, queue, reason))
-
-    def end_flow(self, _effect: fx.EndFlow) -> None:
         call = self._call
-        request = ivr.EndRequest(context=self._context(f"{call.call_id}:end"), call_id=call.call_id)
+        route = self._edge.fallback(call.tenant_id, call.number_id)
+        to = self._edge.directory.destination(call.tenant_id, route) if route is not None else None
+        self._session.feed(on.FlowUnavailable(to, reason))
+
+    def end_flow(self, effect: fx.EndFlow) -> None:
+        request = ivr.EndRequest(context=self._context(f"{effect.key}:end"), call_id=effect.key)
         self.lane.push(lambda: self._report("ivr", "End", request))

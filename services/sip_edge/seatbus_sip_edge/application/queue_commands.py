@@ -34,7 +34,7 @@ class QueueCommands(Asking):
     def enqueue(self, effect: fx.Enqueue) -> None:
         call = self._call
         request = acd.EnqueueRequest(
-            context=self._context(f"{effect.contact_id}:enqueue:{call.seq}"),
+            context=self._context(f"{effect.contact_id}:enqueue:{call.seq}{self._taken_over}"),
             contact_id=effect.contact_id,
             call_id=call.call_id,
             queue_id=effect.queue_id,
@@ -47,7 +47,11 @@ class QueueCommands(Asking):
             interaction_id=call.interaction_id,
             branch_id=call.branch_id,
             attributes=call.attributes,
+            caller=call.caller[:64],
+            first_fifo=effect.first_fifo,
         )
+        if effect.first_enqueued_at:
+            request.first_enqueued_at.FromMicroseconds(effect.first_enqueued_at)
 
         async def job() -> None:
             try:

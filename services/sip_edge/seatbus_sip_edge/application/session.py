@@ -40,7 +40,7 @@ class Session:
         self.spans = CallSpans(self)
         self.over_at: float | None = None
         self.recovered = False
-        self._timers: dict[fx.Timer, asyncio.TimerHandle] = {}
+        self._timers: dict[tuple[fx.Timer, str], asyncio.TimerHandle] = {}
         self._performers: Mapping[type, Callable[..., None]] = {
             fx.Media: self.commands.media.perform,
             fx.AnswerCaller: lambda e: self.sip.incoming.answer(call.caller_leg_id, e.sdp),
@@ -63,7 +63,7 @@ class Session:
             fx.ReportWork: self.commands.work.report_work,
             fx.ReportOffer: self.commands.queue.report_offer,
             fx.SetTimer: self._set_timer,
-            fx.StopTimer: lambda e: self._stop_timer(e.timer),
+            fx.StopTimer: lambda e: self._stop_timers(e.timer, e.leg_id),
             fx.Finished: lambda _: self.edge.finished(self),
         }
 
@@ -152,7 +152,8 @@ class Session:
 
     # ---- timers -----------------------------------------------------------------------------------------
     def _set_timer(self, effect: fx.SetTimer) -> None:
-        self._stop_timer(effect.timer)
+        key = (effect.timer, effect.leg_id)
+        self._stop_timer(key)
         event: on.Input
         match effect.timer:
             case fx.Timer.RING:
@@ -161,16 +162,21 @@ class Session:
                 event = on.ProgressDue()
             case fx.Timer.UNANSWERED:
                 event = on.AnswerOverdue()
-        self._timers[effect.timer] = self.edge.loop.call_later(
-            effect.seconds, self._fired, effect.timer, event
-        )
+            case fx.Timer.PARK:
+                event = on.ParkedTooLong()
+        self._timers[key] = self.edge.loop.call_later(effect.seconds, self._fired, key, event)
 
-    def _fired(self, timer: fx.Timer, event: on.Input) -> None:
-        self._timers.pop(timer, None)
+    def _fired(self, key: tuple[fx.Timer, str], event: on.Input) -> None:
+        self._timers.pop(key, None)
         self.feed(event)
 
-    def _stop_timer(self, timer: fx.Timer) -> None:
-        handle = self._timers.pop(timer, None)
+    def _stop_timers(self, timer: fx.Timer, leg_id: str) -> None:
+        for key in list(self._timers):
+            if key[0] is timer and leg_id in ("", key[1]):
+                self._stop_timer(key)
+
+    def _stop_timer(self, key: tuple[fx.Timer, str]) -> None:
+        handle = self._timers.pop(key, None)
         if handle is not None:
             handle.cancel()
 

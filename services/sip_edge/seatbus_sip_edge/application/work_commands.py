@@ -67,10 +67,11 @@ class WorkCommands(Asking):
         repeats = effect.event in (agent.WORK_EVENT_HELD, agent.WORK_EVENT_RESUMED)
         suffix = f":{self._call.seq}" if repeats else ""
         request = agent.ReportWorkRequest(
-            context=self._context(f"{leg.rid}:{effect.event}{suffix}", leg.agent_tenant_id),
+            context=self._context(f"{leg.rid}:{effect.event}{suffix}{self._taken_over}", leg.agent_tenant_id),
             agent_id=leg.agent_id,
             rid=leg.rid,
             event=effect.event,
+            edge_instance=self._call.owner,
         )
         leg_id = effect.leg_id
         if answered:

@@ -125,7 +125,9 @@ class AdvanceFlow:
 
 @dataclass(frozen=True, slots=True)
 class EndFlow:
-    pass
+    """`key` is what ivr knows this walk of a flow by."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,9 @@ class Enqueue:
     requirements: Sequence[common.Skill] = ()
     priority: int = 0
     preferred_agent_id: str = ""
+    # Of an earlier visit whose place this one keeps.
+    first_fifo: int = 0
+    first_enqueued_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,7 @@ class Timer(StrEnum):
     RING = "ring"
     PROGRESS = "progress"
     UNANSWERED = "unanswered"
+    PARK = "park"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,10 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class StopTimer:
+    """Of one leg, or all of the kind."""
+
     timer: Timer
+    leg_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import status_of
-from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase
+from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 
 if TYPE_CHECKING:
     from seatbus.call.v1 import types_pb2 as call_types
@@ -26,18 +26,12 @@ def finish(
     call = turn.call
     call.cause = cause
     turn.do(fx.StopTimer(fx.Timer.RING), fx.StopTimer(fx.Timer.PROGRESS), fx.StopTimer(fx.Timer.UNANSWERED))
-    agent_leg = call.agent_leg
-    if agent_leg is not None:
-        end_agent(turn, agent_leg, cause)
+    others = [leg for leg in call.legs.values() if leg.live and leg.leg_id != call.caller_leg_id]
+    for leg in sorted(others, key=lambda leg: leg.leg_id != call.agent_leg_id):
+        end_agent(turn, leg, cause)
     caller_leg = call.caller_leg
     if caller_leg.live:
-        status = 0
-        if not caller_leg.was_answered:
-            status = call.sip_status = sip_status or status_of(cause)
-            turn.do(fx.RefuseCaller(status))
-        elif not caller_gone:
-            turn.do(fx.HangUp(caller_leg.leg_id))
-        turn.end_leg(caller_leg, cause, status)
+        _end_customer(turn, caller_leg, cause, gone=caller_gone, sip_status=sip_status)
     if call.waiting:
         call.waiting = False
         turn.record(
@@ -45,27 +39,61 @@ def finish(
         )
         turn.do(fx.CancelContact(call.contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
     if call.step_seq:
-        turn.do(fx.EndFlow())
+        turn.do(fx.EndFlow(call.flow_key))
     if not call.has_session:
         return close(turn)
     turn.media(media.Command(end_session=media.EndSession()), reply=fx.MediaReply.ENDED)
     return Phase.ENDING
 
 
+def _end_customer(
+    turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool, sip_status: int
+) -> None:
+    status = 0
+    if leg.role != Role.LEG_ROLE_CALLER:
+        if not gone:
+            turn.close_sip(leg)
+    elif not leg.was_answered:
+        status = turn.call.sip_status = sip_status or status_of(cause)
+        turn.do(fx.RefuseCaller(status))
+    elif not gone:
+        turn.do(fx.HangUp(leg.leg_id))
+    turn.end_leg(leg, cause, status)
+
+
 def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:
-    """Ends an agent's leg with what agent_state must know. `gone`: the phone has sent BYE itself."""
+    """Ends any leg but the customer's; agent_state is told. `gone`: the phone has sent BYE itself."""
     call = turn.call
-    talking = leg.phase is LegPhase.TALKING
     if not gone:
         turn.close_sip(leg)
-    if talking:
+    if leg.phase is LegPhase.TALKING and leg.leg_id == call.agent_leg_id:
         turn.record(facts.CallUnbridged(caller_leg_id=call.caller_leg_id, agent_leg_id=leg.leg_id))
         if call.recording:
-            call.recording = False
+            call.recording = call.recording_paused = False
             turn.record(facts.CallRecordingStopped(recording_id=call.recording_id))
     answered = leg.was_answered
     turn.end_leg(leg, cause if answered else Cause.HANGUP_CAUSE_CANCELLED)
-    turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED))
+    turn.report(leg, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED)
+
+
+def take_away(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:
+    """Ends a leg of a call that goes on: its audio and its recording go too."""
+    call = turn.call
+    commands = []
+    if call.recording and leg.leg_id == call.agent_leg_id:
+        commands.append(media.Command(stop_recording=media.StopRecording(recording_id=call.recording_id)))
+    end_agent(turn, leg, cause, gone=gone)
+    if leg.leg_id == call.agent_leg_id:
+        call.agent_leg_id = ""
+        for supervisor in call.supervisors:
+            end_agent(turn, supervisor, cause)
+            commands.append(_remove(supervisor))
+    commands.append(_remove(leg))
+    turn.media(*commands)
+
+
+def _remove(leg: Leg) -> media.Command:
+    return media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.leg_id))
 
 
 def close(turn: Turn) -> Phase:
@@ -110,10 +138,15 @@ def session_ended(turn: Turn, event: on.SessionEnded) -> Phase:
     return close(turn)
 
 
+_WITH_AGENT = (Phase.BRIDGED, Phase.CONSULTING, Phase.CONFERENCED)
+
+
 def _cause_of_leaving(turn: Turn) -> call_types.HangupCause:
     call = turn.call
     leg = call.agent_leg
-    if call.phase is Phase.BRIDGED or (leg is not None and leg.confirmed):
+    if call.phase in _WITH_AGENT or (leg is not None and leg.confirmed):
+        return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
+    if call.served and call.phase in (Phase.REACHING, Phase.PARKED):
         return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
     if call.phase in (Phase.QUEUED, Phase.OFFERED):
         return Cause.HANGUP_CAUSE_ABANDONED_IN_QUEUE
@@ -141,6 +174,7 @@ def aborted(turn: Turn, event: on.Aborted) -> Phase:
 
 
 def hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
+    """The whole call."""
     return finish(turn, event.cause or Cause.HANGUP_CAUSE_API)
 
 

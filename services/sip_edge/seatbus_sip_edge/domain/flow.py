@@ -8,8 +8,9 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT, Destination, Kind, send_to
 from seatbus_sip_edge.domain.ending import finish
-from seatbus_sip_edge.domain.model import Cause, Phase
+from seatbus_sip_edge.domain.model import AfterFailure, Cause, Phase
 from seatbus_sip_edge.domain.waiting import enqueue
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from seatbus_sip_edge.domain.turn import Turn
 
-FALLBACK_PLAY = "fallback"
 _DEFAULT_COLLECT_MS = 5000
 
 
@@ -111,18 +111,29 @@ def _hang_up(turn: Turn, event: on.StepGiven) -> Phase:
     return Phase.IN_FLOW
 
 
+def _transfer(turn: Turn, event: on.StepGiven) -> Phase:
+    """To a number or an agent; whom nobody takes goes on in the flow."""
+    step = event.step.transfer
+    name = step.WhichOneof("target")
+    if name is None:
+        return turn.advance(ivr.OUTCOME_KIND_FAILED, reason="the transfer names nobody")
+    turn.stop_play()
+    return send_to(turn, Destination(Kind(name), getattr(step, name)), after=AfterFailure.FLOW)
+
+
 _ACTIONS: Mapping[str, Callable[[Turn, on.StepGiven], Phase]] = {
     "play": _play,
     "collect": _collect,
     "enqueue": _enqueue,
     "hang_up": _hang_up,
+    "transfer": _transfer,
 }
 
 
 def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
     call = turn.call
-    if event.play_id == FALLBACK_PLAY and call.action == FALLBACK_PLAY:
-        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    if event.play_id == ANNOUNCEMENT and call.action == ANNOUNCEMENT:
+        return finish(turn, call.announced_cause or Cause.HANGUP_CAUSE_SYSTEM)
     if event.play_id != step_play_id(call.step_seq):
         return call.phase
     if call.action == "hang_up":
@@ -153,11 +164,6 @@ def flow_unavailable(turn: Turn, event: on.FlowUnavailable) -> Phase:
     """The number's fallback route. A call is never left ringing into the void."""
     call = turn.call
     call.in_flow = False
-    target = event.route.WhichOneof("target") if event.route is not None else None
-    if event.route is not None and target == "queue_id":
-        return enqueue(turn, event.route.queue_id, event.queue)
-    if event.route is not None and target == "announcement_prompt_id":
-        call.action = FALLBACK_PLAY
-        turn.play(FALLBACK_PLAY, [ivr.Audio(prompt_id=event.route.announcement_prompt_id)])
-        return Phase.IN_FLOW
-    return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    if event.to is None:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    return send_to(turn, event.to)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seatbus.ivr.v1 import types_pb2 as ivr
     from seatbus.media.v1 import types_pb2 as media
     from seatbus.tenancy.v1 import types_pb2 as tenancy
+    from seatbus_sip_edge.domain.destinations import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,7 @@ class StepGiven:
 class FlowUnavailable:
     """Nobody walks the flow: the number's fallback route is taken."""
 
-    route: tenancy.Route | None
-    queue: tenancy.Queue | None = None
+    to: Destination | None
     reason: str = ""
 
 
@@ -246,6 +246,11 @@ class HangUpAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedTooLong:
+    """Nobody has picked the call up in time."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressDue:
     """An unanswered caller hears nothing of us for a minute: say 183 again."""
 
@@ -321,6 +326,7 @@ Input = (
     | HoldChanged
     | AttributesSet
     | HangUpAsked
+    | ParkedTooLong
     | ProgressDue
     | AnswerOverdue
     | SessionEnded

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import arrival, ending, flow, offer, recovery, waiting
+from seatbus_sip_edge.domain import arrival, ending, flow, offer, reaching, recovery, waiting
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
@@ -59,6 +59,8 @@ def _attributes_set(turn: Turn, event: on.AttributesSet) -> Phase:
 
 P = Phase
 _ENDS = (P.ENDING, P.ENDED)
+# Where a customer goes whom nobody took that was called without a queue.
+_UNREACHED = (P.IN_FLOW, P.QUEUED, P.PARKED, *_ENDS)
 _LEAVES: Mapping[type, Rule] = {
     on.CallerCancelled: _rule(ending.caller_left, *_ENDS),
     on.CallerHungUp: _rule(ending.caller_left, *_ENDS),
@@ -80,6 +82,8 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         # Reports of what was replaced or withdrawn meanwhile.
         on.PlayFinished: _rule(_stay, phase),
         on.CollectFinished: _rule(_stay, phase),
+        on.WorkBegun: _rule(_stay, phase),
+        on.WorkNotBegun: _rule(_stay, phase),
         on.WorkAccepted: _rule(_stay, phase),
         # Cutting a conversation would be worse than an agent's record that is put right later.
         on.WorkRefused: _rule(_stay, phase),
@@ -118,8 +122,8 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
     P.IN_FLOW: {
         **_waits(P.IN_FLOW),
         **_LEAVES,
-        on.StepGiven: _rule(flow.step_given, P.IN_FLOW, P.QUEUED, *_ENDS),
-        on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, *_ENDS),
+        on.StepGiven: _rule(flow.step_given, P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS),
+        on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS),
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
         on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW),
         on.Restored: _rule(recovery.in_flow, P.IN_FLOW),
@@ -148,7 +152,26 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.AgentHungUp: _rule(offer.hung_up_early, P.QUEUED, *_ENDS),
         on.OfferDropped: _rule(offer.dropped, P.OFFERED, P.QUEUED),
         on.LeftQueue: _rule(waiting.left_queue, P.OFFERED, P.IN_FLOW, *_ENDS),
+        on.PlayFinished: _rule(offer.whispered, P.OFFERED),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
+    },
+    P.REACHING: {
+        **_waits(P.REACHING),
+        **_LEAVES,
+        on.WorkBegun: _rule(reaching.begun, P.REACHING),
+        on.WorkNotBegun: _rule(reaching.failed, *_UNREACHED),
+        on.AgentOfferMade: _rule(offer.offer_made, P.REACHING),
+        on.AgentRinging: _rule(offer.ringing, P.REACHING),
+        on.AgentAnswered: _rule(reaching.answered, P.REACHING),
+        on.AgentFailed: _rule(reaching.failed, *_UNREACHED),
+        on.RingTimedOut: _rule(reaching.ring_timed_out, P.REACHING, *_UNREACHED),
+        on.WorkAccepted: _rule(reaching.work_accepted, P.REACHING),
+        on.WorkRefused: _rule(reaching.work_refused, P.REACHING, *_UNREACHED),
+        on.PlayFinished: _rule(offer.whispered, P.REACHING),
+        on.Connected: _rule(reaching.connected, P.BRIDGED),
+        on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
+        on.AgentHungUp: _rule(reaching.hung_up, *_UNREACHED),
+        on.Restored: _rule(recovery.reaching, P.REACHING, *_ENDS),
     },
     P.BRIDGED: {
         **_waits(P.BRIDGED),
@@ -157,6 +180,9 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.OfferDropped: _rule(offer.dropped, P.BRIDGED, P.QUEUED),
         on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
+    P.CONSULTING: {**_waits(P.CONSULTING), **_LEAVES},
+    P.CONFERENCED: {**_waits(P.CONFERENCED), **_LEAVES},
+    P.PARKED: {**_waits(P.PARKED), **_LEAVES},
     P.ENDING: {
         **_OVER,
         on.SessionEnded: _rule(ending.session_ended, P.ENDED),
@@ -176,6 +202,8 @@ _OF_AN_AGENT = (
     on.AgentFailed,
     on.RingTimedOut,
     on.AgentHungUp,
+    on.WorkBegun,
+    on.WorkNotBegun,
     on.WorkAccepted,
     on.WorkRefused,
     on.Connected,

@@ -20,8 +20,8 @@ NO_CAUSE = Cause.HANGUP_CAUSE_UNSPECIFIED
 class Phase(StrEnum):
     """Where the call is.
 
-    `reaching`: somebody whom no queue gave is called for the customer. `consulting`: the agent has a third party,
-    the customer waits or (swapped) the third party does. `ending` waits for the last statistics of its audio.
+    `reaching`: somebody whom no queue gave is called for the customer. `consulting`: the agent has a third
+    party; the customer waits, or (swapped) the third party does. `ending` waits for the last statistics.
     """
 
     ARRIVED = "arrived"
@@ -161,8 +161,9 @@ class Leg:
 class Call:
     """The owner's truth about one call. `seq` is the number of its last event.
 
-    `caller_leg_id` is the customer's leg, whom flow, queue and agents serve: the caller's of an inbound call; of
-    one that an agent began, the leg of who was called. `agent_leg_id` is the agent's, whoever dialled.
+    `caller_leg_id` is the customer's leg, whom flow, queue and agents serve: the caller's of an inbound
+    call; of one that an agent began, the leg of who was called. `agent_leg_id` is the agent's, whoever
+    dialled.
     """
 
     tenant_id: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
+from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -16,15 +17,20 @@ from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
 
 if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.model import Call
     from seatbus_sip_edge.domain.turn import Turn
 
 
-def _remove_endpoint(turn: Turn, leg: Leg) -> None:
+# Nobody's phone stops ringing only because the edge was away for a moment.
+SHORTEST_RING_S = 3.0
+
+
+def remove_endpoint(turn: Turn, leg: Leg) -> None:
     turn.media(media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.leg_id)))
 
 
 def ask_offer(turn: Turn, leg: Leg) -> None:
-    """Asks media for the SDP of the agent's leg."""
+    """Asks media for the SDP of a leg that is called."""
     turn.media(
         media.Command(
             make_offer=media.MakeOffer(
@@ -71,18 +77,18 @@ def offer_made(turn: Turn, event: on.AgentOfferMade) -> Phase:
     leg = turn.call.legs[event.leg_id]
     turn.move_leg(leg, LegEvent.DIALLED)
     turn.do(fx.Dial(leg.leg_id, event.sdp), fx.SetTimer(fx.Timer.RING, leg.ring_timeout_s, leg.leg_id))
-    return Phase.OFFERED
+    return turn.call.phase
 
 
 def ringing(turn: Turn, event: on.AgentRinging) -> Phase:
     leg = turn.call.legs[event.leg_id]
     if leg.phase is not LegPhase.DIALLED:
-        return Phase.OFFERED
+        return turn.call.phase
     turn.move_leg(leg, LegEvent.RINGING)
     leg.ringing_at = turn.now
     turn.record(facts.LegRinging(leg_id=leg.leg_id))
-    turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_RINGING))
-    return Phase.OFFERED
+    turn.report(leg, agent.WORK_EVENT_RINGING)
+    return turn.call.phase
 
 
 def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
@@ -90,8 +96,40 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     turn.move_leg(leg, LegEvent.ANSWERED)
     leg.answered_at = turn.now
     leg.answer_sdp = event.sdp
-    turn.do(fx.StopTimer(fx.Timer.RING), fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED))
-    return Phase.OFFERED
+    turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+    turn.report(leg, agent.WORK_EVENT_ANSWERED)
+    return turn.call.phase
+
+
+def start_recording(call: Call, leg: Leg) -> media.Command:
+    """The customer on the left, whom they talk with on the right."""
+    return media.Command(
+        start_recording=media.StartRecording(
+            recording_id=call.recording_id,
+            left_endpoint_id=call.caller_leg_id,
+            right_endpoint_id=leg.leg_id,
+            labels={
+                "queue": call.queue_id,
+                "agent": leg.agent_id,
+                "agent_tenant": leg.agent_tenant_id,
+                "interaction": call.interaction_id,
+            },
+        )
+    )
+
+
+def ask_again(turn: Turn, leg: Leg) -> None:
+    """After a restart: what was asked last for a leg that is being called."""
+    if leg.phase is LegPhase.PREPARED:
+        ask_offer(turn, leg)
+    elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
+        waited = max(0.0, (turn.now - leg.created_at) / 1e6)
+        left = max(SHORTEST_RING_S, leg.ring_timeout_s - waited)
+        turn.do(fx.ResumeDial(leg.leg_id), fx.SetTimer(fx.Timer.RING, left, leg.leg_id))
+        if leg.phase is LegPhase.RINGING:
+            turn.report(leg, agent.WORK_EVENT_RINGING)
+    elif leg.phase is LegPhase.ANSWERED and not leg.confirmed:
+        turn.report(leg, agent.WORK_EVENT_ANSWERED)
 
 
 def join(turn: Turn, leg: Leg) -> None:
@@ -102,21 +140,7 @@ def join(turn: Turn, leg: Leg) -> None:
         media.Command(connect=media.Connect(endpoint_a=call.caller_leg_id, endpoint_b=leg.leg_id)),
     ]
     if call.record:
-        commands.append(
-            media.Command(
-                start_recording=media.StartRecording(
-                    recording_id=call.recording_id,
-                    left_endpoint_id=call.caller_leg_id,
-                    right_endpoint_id=leg.leg_id,
-                    labels={
-                        "queue": call.queue_id,
-                        "agent": leg.agent_id,
-                        "agent_tenant": leg.agent_tenant_id,
-                        "interaction": call.interaction_id,
-                    },
-                )
-            )
-        )
+        commands.append(start_recording(call, leg))
     turn.media(*commands, reply=fx.MediaReply.CONNECTED, leg_id=leg.leg_id)
 
 
@@ -129,12 +153,43 @@ def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
     leg.confirmed = True
     call.waiting = False
     turn.answer_caller()
-    if call.record:
-        call.recording_id = turn.ids()
     turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="answered"))
-    join(turn, leg)
+    if call.whisper_prompt_id:
+        _whisper(turn, leg)
+    else:
+        begin_talk(turn, leg)
     turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED))
     return Phase.OFFERED
+
+
+def whisper_id(leg_id: str) -> str:
+    return f"whisper-{leg_id}"
+
+
+def _whisper(turn: Turn, leg: Leg) -> None:
+    """Tenant and queue spoken to the agent alone; the caller hears music meanwhile."""
+    leg.whispering = True
+    turn.media(media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)))
+    turn.play(
+        whisper_id(leg.leg_id),
+        [ivr.Audio(prompt_id=turn.call.whisper_prompt_id)],
+        leg_id=leg.leg_id,
+    )
+
+
+def whispered(turn: Turn, event: on.PlayFinished) -> Phase:
+    """Heard, or not to be had: the conversation begins either way."""
+    leg = turn.call.agent_leg
+    if leg is not None and leg.whispering and event.play_id == whisper_id(leg.leg_id):
+        leg.whispering = False
+        begin_talk(turn, leg)
+    return turn.call.phase
+
+
+def begin_talk(turn: Turn, leg: Leg) -> None:
+    """The agent is bound to the customer: a recording of their own, if any, and the audio."""
+    turn.call.recording_id = turn.ids() if turn.call.record else turn.call.recording_id
+    join(turn, leg)
 
 
 def connected(turn: Turn, event: on.Connected) -> Phase:
@@ -142,7 +197,18 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
     leg = call.legs[event.leg_id]
     turn.move_leg(leg, LegEvent.CONNECTED)
     leg.answer_sdp = ""
+    call.served = True
     turn.record(facts.LegAnswered(leg_id=leg.leg_id, codec=event.codec))
+    bridged(turn, leg)
+    if call.record:
+        call.recording = True
+        turn.record(facts.CallRecordingStarted(recording_id=call.recording_id))
+    return Phase.BRIDGED
+
+
+def bridged(turn: Turn, leg: Leg) -> None:
+    """The fact that the customer talks with this leg from now on."""
+    call = turn.call
     turn.record(
         facts.CallBridged(
             caller_leg_id=call.caller_leg_id,
@@ -153,10 +219,6 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
             contact_id=call.contact_id,
         )
     )
-    if call.record:
-        call.recording = True
-        turn.record(facts.CallRecordingStarted(recording_id=call.recording_id))
-    return Phase.BRIDGED
 
 
 def connect_failed(turn: Turn, _event: on.ConnectFailed) -> Phase:
@@ -165,9 +227,9 @@ def connect_failed(turn: Turn, _event: on.ConnectFailed) -> Phase:
 
 def _back_to_queue(turn: Turn, leg: Leg, failure: OfferFailure, sip_status: int = 0) -> Phase:
     """The contact keeps its place: acd decides next, after it can see the agent's new state."""
-    turn.do(fx.StopTimer(fx.Timer.RING))
+    turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     turn.end_leg(leg, failure.cause, sip_status)
-    _remove_endpoint(turn, leg)
+    remove_endpoint(turn, leg)
     turn.call.agent_leg_id = ""
     turn.do(
         fx.ReportWork(leg.leg_id, failure.work),
@@ -194,9 +256,9 @@ def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
     leg = turn.call.agent_leg
     if leg is None or leg.rid != event.rid or leg.confirmed:
         return Phase.OFFERED
-    turn.do(fx.StopTimer(fx.Timer.RING))
+    turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-    _remove_endpoint(turn, leg)
+    remove_endpoint(turn, leg)
     turn.call.agent_leg_id = ""
     return Phase.QUEUED
 
@@ -208,7 +270,7 @@ def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
         return Phase.OFFERED
     turn.close_sip(leg)
     turn.end_leg(leg, Cause.HANGUP_CAUSE_CANCELLED)
-    _remove_endpoint(turn, leg)
+    remove_endpoint(turn, leg)
     turn.call.agent_leg_id = ""
     turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
     return Phase.QUEUED
@@ -221,7 +283,7 @@ def hung_up_early(turn: Turn, event: on.AgentHungUp) -> Phase:
     end_agent(turn, leg, Cause.HANGUP_CAUSE_AGENT_HUNG_UP, gone=True)
     if confirmed:
         return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
-    _remove_endpoint(turn, leg)
+    remove_endpoint(turn, leg)
     turn.call.agent_leg_id = ""
     turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
     return Phase.QUEUED
@@ -237,7 +299,7 @@ def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
     if leg is None or leg.rid != event.rid or not leg.confirmed:
         return call.phase
     end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-    _remove_endpoint(turn, leg)
+    remove_endpoint(turn, leg)
     call.agent_leg_id = ""
     call.waiting = True
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))

@@ -15,17 +15,14 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer
 from seatbus_sip_edge.domain.causes import failure_by_cause
+from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
 from seatbus_sip_edge.domain.ending import close, finish
-from seatbus_sip_edge.domain.flow import FALLBACK_PLAY
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
-from seatbus_sip_edge.domain.offer import ask_offer, join
+from seatbus_sip_edge.domain.offer import ask_again, join
+from seatbus_sip_edge.domain.reaching import restored as reach_again
 
 if TYPE_CHECKING:
-    from seatbus_sip_edge.domain.model import Leg
     from seatbus_sip_edge.domain.turn import Turn
-
-# Nobody's phone stops ringing only because the edge was away for a moment.
-SHORTEST_RING_S = 3.0
 
 
 def _since(turn: Turn, moment: int) -> float:
@@ -57,7 +54,7 @@ def _last_offer(turn: Turn) -> None:
         work, outcome = failure.work, failure.offer
     else:
         work, outcome = agent.WORK_EVENT_CANCELLED, acd.OFFER_OUTCOME_FAILED
-    turn.do(fx.ReportWork(leg.leg_id, work))
+    turn.report(leg, work)
     if call.contact_id:
         turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, outcome, repeated=True))
 
@@ -73,7 +70,7 @@ def in_flow(turn: Turn, _event: on.Restored) -> Phase:
     call = turn.call
     _caller(turn)
     _last_offer(turn)
-    if call.action == FALLBACK_PLAY:
+    if call.action == ANNOUNCEMENT:
         turn.do(fx.TakeFallback("the edge was restarted"))
     else:
         # By call: a second Begin gives the step that the call is at.
@@ -95,23 +92,24 @@ def offered(turn: Turn, _event: on.Restored) -> Phase:
     _caller(turn)
     if leg is None:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
-    if leg.phase is LegPhase.PREPARED:
-        ask_offer(turn, leg)
-    elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
-        _rings(turn, leg)
-    elif not leg.confirmed:
-        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED))
+    if not leg.confirmed:
+        ask_again(turn, leg)
     else:
         join(turn, leg)
         turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
     return Phase.OFFERED
 
 
-def _rings(turn: Turn, leg: Leg) -> None:
-    left = max(SHORTEST_RING_S, leg.ring_timeout_s - _since(turn, leg.created_at))
-    turn.do(fx.ResumeDial(leg.leg_id), fx.SetTimer(fx.Timer.RING, left, leg.leg_id))
-    if leg.phase is LegPhase.RINGING:
-        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_RINGING))
+def reaching(turn: Turn, _event: on.Restored) -> Phase:
+    call, leg = turn.call, turn.call.agent_leg
+    _caller(turn)
+    if leg is None:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    if leg.phase is LegPhase.TRYING:
+        turn.do(fx.BeginWork(leg.leg_id, "direct", call.wrap_up_s))
+    turn.play_ringback()
+    reach_again(turn, leg)
+    return Phase.REACHING
 
 
 def bridged(turn: Turn, _event: on.Restored) -> Phase:
@@ -120,11 +118,12 @@ def bridged(turn: Turn, _event: on.Restored) -> Phase:
     if leg is not None:
         turn.do(
             fx.Probe(leg.leg_id),
-            fx.ReportWork(leg.leg_id, agent.WORK_EVENT_ANSWERED),
-            fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True),
         )
-        if leg.held:
-            turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_HELD))
+        turn.report(leg, agent.WORK_EVENT_ANSWERED)
+        if leg.queue_id and call.contact_id:
+            turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
+        if leg.held or leg.on_hold:
+            turn.report(leg, agent.WORK_EVENT_HELD)
     return Phase.BRIDGED
 
 
@@ -132,11 +131,11 @@ def _close_legs(turn: Turn) -> None:
     """Each SIP side knows whether its peer has had the last word."""
     call = turn.call
     for leg in call.legs.values():
-        if leg.leg_id == call.caller_leg_id:
+        if leg.role == Role.LEG_ROLE_CALLER:
             turn.do(fx.ResumeCaller(leg.was_answered, call.local_sdp) if leg.was_answered else _refusal(turn))
         if leg.was_answered:
             turn.do(fx.HangUp(leg.leg_id))
-        elif leg.role == Role.LEG_ROLE_AGENT:
+        elif leg.role != Role.LEG_ROLE_CALLER:
             turn.do(fx.CancelDial(leg.leg_id))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from seatbus.agent.v1 import service_pb2 as agent
     from seatbus.call.v1 import types_pb2 as call_types
     from seatbus_sip_edge.domain.model import Call, Leg
 
@@ -57,25 +58,40 @@ class Turn:
         self.effects.append(fx.Media(commands, reply, leg_id))
 
     def play(
-        self, play_id: str, audio: Sequence[ivr.Audio], *, loops: int = 0, barge_in: bool = False
+        self,
+        play_id: str,
+        audio: Sequence[ivr.Audio],
+        *,
+        loops: int = 0,
+        barge_in: bool = False,
+        leg_id: str = "",
     ) -> None:
         self.media(
             media.Command(
                 play=media.Play(
-                    endpoint_id=self.call.caller_leg_id,
+                    endpoint_id=leg_id or self.call.caller_leg_id,
                     play_id=play_id,
                     playlist={"items": audio, "loops": loops, "barge_in": barge_in},
                 )
             )
         )
 
-    def play_music(self) -> None:
+    def play_music(self, leg_id: str = "") -> None:
+        """Music to the customer, or to another leg that waits."""
         prompt = self.call.music_prompt_id
         audio = ivr.Audio(prompt_id=prompt) if prompt else ivr.Audio(tone="music")
-        self.play("music", [audio], loops=FOR_EVER)
+        self.play("music", [audio], loops=FOR_EVER, leg_id=leg_id)
 
-    def stop_play(self) -> None:
-        self.media(media.Command(stop_play=media.StopPlay(endpoint_id=self.call.caller_leg_id)))
+    def play_ringback(self, leg_id: str = "") -> None:
+        self.play("ringback", [ivr.Audio(tone="ringback")], loops=FOR_EVER, leg_id=leg_id)
+
+    def stop_play(self, leg_id: str = "") -> None:
+        self.media(media.Command(stop_play=media.StopPlay(endpoint_id=leg_id or self.call.caller_leg_id)))
+
+    def report(self, leg: Leg, event: agent.WorkEvent) -> None:
+        """Tells agent_state of its agent; legs without a reservation are no agents' work."""
+        if leg.rid:
+            self.do(fx.ReportWork(leg.leg_id, event))
 
     def advance(self, kind: ivr.OutcomeKind, *, digits: str = "", reason: str = "") -> Phase:
         """Reports how the current step went. The answer comes as StepGiven."""
@@ -95,6 +111,8 @@ class Turn:
                 tuple(common.Skill(name=name, level=level) for name, level in call.requirements.items()),
                 call.priority,
                 call.preferred_agent_id,
+                call.first_fifo,
+                call.first_enqueued_at,
             )
         )
 
@@ -136,7 +154,7 @@ class Turn:
         self.record(fact)
 
     def close_sip(self, leg: Leg) -> None:
-        """CANCEL or BYE an agent's leg, whatever it has come to."""
+        """CANCEL or BYE a leg that we called, whatever it has come to."""
         if leg.was_answered:
             self.do(fx.HangUp(leg.leg_id))
         elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):

@@ -9,14 +9,25 @@ from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.ending import end_agent, finish
+from seatbus_sip_edge.domain.ending import finish, take_away
 from seatbus_sip_edge.domain.model import Cause, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seatbus.acd.v1 import types_pb2 as acd_types
     from seatbus.common.v1 import types_pb2 as common
+    from seatbus_sip_edge.domain.model import Call
     from seatbus_sip_edge.domain.turn import Turn
+
+
+def take_queue(call: Call, queue: tenancy.Queue | None) -> None:
+    """What the call keeps of its queue's configuration."""
+    found = queue if queue is not None else tenancy.Queue()
+    call.record = found.record
+    call.music_prompt_id = found.music_prompt_id
+    call.whisper_prompt_id = found.whisper_prompt_id
+    call.wrap_up_s = found.wrap_up_s
 
 
 def enqueue(
@@ -27,23 +38,45 @@ def enqueue(
     requirements: Sequence[common.Skill] = (),
     priority: int = 0,
     preferred_agent_id: str = "",
+    first_fifo: int = 0,
+    first_enqueued_at: int = 0,
 ) -> Phase:
-    """A new visit with a new contact id; the caller hears music."""
+    """A new visit with a new contact id; the caller hears music. `first_...`: the place of a visit before."""
     call = turn.call
-    call.contact_id = turn.ids()
     call.queue_id = queue_id
-    call.visit += 1
-    call.waiting = True
     call.requirements = {skill.name: skill.level for skill in requirements}
     call.priority, call.preferred_agent_id = priority, preferred_agent_id
-    call.record = queue is not None and queue.record
-    call.music_prompt_id = queue.music_prompt_id if queue is not None else ""
+    call.first_fifo, call.first_enqueued_at = first_fifo, first_enqueued_at
+    take_queue(call, queue)
+    return visit_again(turn)
+
+
+def visit_again(turn: Turn) -> Phase:
+    """A new visit of the queue that the call was in last, with the same wishes."""
+    call = turn.call
+    call.contact_id = turn.ids()
+    call.visit += 1
+    call.waiting = True
     if call.supervision == tenancy.ANSWER_SUPERVISION_AT_QUEUE:
         turn.answer_caller()
-    turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=queue_id, visit=call.visit))
-    turn.do(fx.Enqueue(call.contact_id, queue_id, tuple(requirements), priority, preferred_agent_id))
+    turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
+    turn.enqueue_again()
     turn.play_music()
     return Phase.QUEUED
+
+
+def leave(turn: Turn, outcome: str, reported: acd_types.VisitOutcome) -> None:
+    """The call goes elsewhere by our own decision: acd is told, a phone that rings for it is silenced."""
+    call = turn.call
+    if not call.waiting:
+        return
+    leg = call.agent_leg
+    if leg is not None:
+        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    call.waiting = False
+    turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome=outcome))
+    turn.do(fx.CancelContact(call.contact_id, reported))
 
 
 def _leave(turn: Turn, outcome: str, reason: str) -> Phase:
@@ -69,7 +102,6 @@ def left_queue(turn: Turn, event: on.LeftQueue) -> Phase:
         return call.phase
     leg = call.agent_leg
     if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING))
-        end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-        call.agent_leg_id = ""
+        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
     return _leave(turn, "overflowed", event.reason)
