@@ -49,7 +49,10 @@ class Contacts:
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             if found is not None:
                 self._fence.check(found)
-                return Change(found, write=False)
+                # Another edge may have taken the call over.
+                moved = found.edge_instance != record.edge_instance
+                found.edge_instance = record.edge_instance
+                return Change(found, write=moved)
             record.group, record.epoch = self._fence.group, self._fence.epoch
             record.enqueued_at.FromDatetime(self._clock.now())
             return Change(record, rules.enqueue(record, queue))

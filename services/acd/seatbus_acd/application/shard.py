@@ -104,7 +104,13 @@ class Shard:
         Refused(queue_closed), ResourceExhausted(queue_full).
         """
         key = (record.tenant_id, record.contact_id)
-        if key in self.visits:
+        known = self.visits.get(key)
+        if known is not None:
+            if known.edge_instance != record.edge_instance:
+                queue = self._queue(record.tenant_id, record.queue_id)
+                moved = await self.contacts.open(record, queue, request_id)
+                if moved is not None and key in self.visits:
+                    self.visits[key] = visit_of(moved[0])
             return self.engine.position(key)
         queue = self._queue(record.tenant_id, record.queue_id)
         if queue.closed:

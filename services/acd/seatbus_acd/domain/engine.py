@@ -132,7 +132,7 @@ class Engine(Matching):
         config = queue.spec
         contact.ageing_s = config.ageing_s
         contact.order = order_time(spec.came_at, spec.priority, config.ageing_s)
-        contact.place = (contact.order, spec.fifo)
+        contact.place = (contact.order, spec.fifo, spec.key)
         if config.max_wait_s:
             self._timers.arm(contact, Kind.LIFE, spec.enqueued_at + config.max_wait_s)
         if config.comfort is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Contacts that share it are served strictly by first enqueue.
 Class: TypeAlias = "tuple[int, int]"  # ageing_s, priority
 FifoKey: TypeAlias = "tuple[int, ContactKey]"
-Place: TypeAlias = "tuple[float, int]"
+Place: TypeAlias = "tuple[float, int, ContactKey]"
 
 
 def order_time(enqueued_at: float, priority: int, ageing_s: int) -> float:
@@ -162,7 +162,7 @@ class Contact:
         self.reach = Reach(())
         # The pools it waits in, while it waits.
         self.joined: tuple[Pool, ...] = ()
-        self.place: Place = (spec.came_at, spec.fifo)
+        self.place: Place = (spec.came_at, spec.fifo, spec.key)
         self.ageing_s = 0
         self.order = spec.came_at
         self.offers = spec.offers

@@ -1,0 +1,384 @@
+"""The laws of the engine with every rule at work at once, against an oracle that scans everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from seatbus_acd.domain.engine import Engine
+from seatbus_acd.domain.model import (
+    AgentKey,
+    AgentReserved,
+    AgentSeen,
+    AgentSpec,
+    AgentStatus,
+    Configured,
+    ContactArrived,
+    ContactChanged,
+    ContactKey,
+    ContactLeft,
+    ContactSpec,
+    Effect,
+    Event,
+    LeaveFailed,
+    LeaveQueue,
+    Offer,
+    OfferFailed,
+    Pulled,
+    QueueKey,
+    QueueSpec,
+    Relaxation,
+    Rule,
+    ShareCap,
+    Skip,
+    Strategy,
+    Tick,
+    Waits,
+)
+
+X, Y = "xena", "yoko"
+TEAM = ("operator", "pool")
+AGENTS = {
+    (X, "a"): AgentSpec((X, "a"), {"en": 5}, branch="north"),
+    (X, "b"): AgentSpec((X, "b"), {"en": 2}, branch="south"),
+    (X, "c"): AgentSpec((X, "c"), {}, capacities={"voice": 2}, branch="south"),
+    ("operator", "o"): AgentSpec(("operator", "o"), {"en": 3}, branch="north", team=TEAM),
+    ("operator", "p"): AgentSpec(("operator", "p"), {"en": 1}, team=TEAM),
+    ("operator", "q"): AgentSpec(("operator", "q"), {"en": 4}, team=TEAM),
+}
+EVERYBODY = frozenset(AGENTS)
+POOL = frozenset(key for key, spec in AGENTS.items() if spec.team)
+CAPS = {TEAM: (ShareCap(X, "", 2), ShareCap(Y, "east", 1))}
+SALES, HELP, EAST, WEST = (X, "sales"), (X, "help"), (Y, "east"), (Y, "west")
+STEPS = (Relaxation(20, (("en", 2),)), Relaxation(40, (("en", 0),), other_branches=True, overflow=True))
+QUEUES = {
+    SALES: QueueSpec(
+        SALES,
+        EVERYBODY,
+        (("en", 4),),
+        relaxation=STEPS,
+        branch="north",
+        overflow_queues=(HELP,),
+        ageing_s=30,
+        max_wait_s=200,
+    ),
+    HELP: QueueSpec(
+        HELP, frozenset(list(AGENTS)[:4]), strategy=Strategy.ROUND_ROBIN, sticky_s=25, allow_pull=True
+    ),
+    EAST: QueueSpec(EAST, POOL, branch="east", strategy=Strategy.WEIGHTED_RANDOM),
+    WEST: QueueSpec(WEST, POOL, branch="west", strategy=Strategy.FEWEST_CONTACTS, leave_without_agents=True),
+}
+
+
+class Laws(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine, self.twin = Engine(3), Engine(3)
+        self.now = 1000.0
+        self.revision = 0
+        self.number = 0
+        self.queues = dict(QUEUES)
+        self.contacts: dict[ContactKey, ContactSpec] = {}
+        self.offers: dict[ContactKey, Offer] = {}
+        self.leaving: set[ContactKey] = set()
+        self.resting: set[ContactKey] = set()
+        self.ended: set[ContactKey] = set()
+        self.ready: dict[AgentKey, bool] = dict.fromkeys(AGENTS, False)
+        self.present: dict[AgentKey, bool] = dict.fromkeys(AGENTS, False)
+        self.idle: dict[AgentKey, float] = dict.fromkeys(AGENTS, 0.0)
+        # rid -> queue: what the record shows, and what is offered.
+        self.items: dict[AgentKey, dict[str, QueueKey]] = {key: {} for key in AGENTS}
+        self.handled: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
+        self.pulling: tuple[ContactKey, AgentKey] | None = None
+
+    # The oracle
+
+    def load(self, agent: AgentKey) -> dict[str, QueueKey]:
+        claimed = {
+            offer.rid: self.contacts[offer.key].queue
+            for offer in self.offers.values()
+            if offer.agent == agent
+        }
+        return self.items[agent] | claimed
+
+    def free(self, agent: AgentKey) -> bool:
+        return self.ready[agent] and len(self.load(agent)) < AGENTS[agent].capacity("voice")
+
+    def used(self, cap: ShareCap) -> int:
+        """Agents of the team who work for the cap's tenant."""
+        return sum(
+            any(cap.binds(self.queues[queue]) for queue in self.load(agent).values()) for agent in POOL
+        )
+
+    def capped(self, spec: ContactSpec, agent: AgentKey) -> bool:
+        if AGENTS[agent].team is None:
+            return False
+        bound = [cap for cap in CAPS[TEAM] if cap.binds(self.queues[spec.queue])]
+        return any(self.used(cap) >= cap.most for cap in bound)
+
+    def may(self, spec: ContactSpec, agent: AgentKey) -> bool:
+        """By the rules in words, not by the engine's indexes."""
+        age = self.now - spec.enqueued_at
+        own = self.queues[spec.queue]
+        sticky = spec.preferred in own.members and age < own.sticky_s
+        if sticky and self.engine.contacts[spec.key].reach.step == "sticky":
+            return agent == spec.preferred
+        for key in spec.queues:
+            queue = self.queues[key]
+            if queue.closed:
+                continue
+            passed = [step for step in queue.relaxation if step.after_s <= age]
+            levels = dict(queue.requirements)
+            for step in passed:
+                levels |= step.levels
+            branch = spec.branch or queue.branch
+            bounded = any(step.other_branches for step in queue.relaxation)
+            opened = any(step.other_branches for step in passed)
+            able = all(AGENTS[agent].skills.get(name, 0) >= level for name, level in levels.items())
+            near = not bounded or opened or not branch or AGENTS[agent].branch == branch
+            if agent in queue.members and able and near:
+                return True
+            if any(step.overflow for step in passed):
+                for other in (self.queues[name] for name in queue.overflow_queues):
+                    if not other.closed and agent in other.members and not other.requirements:
+                        return True
+        return False
+
+    # What the engine says
+
+    def give(self, event: Event) -> list[Effect]:
+        effects = self.engine.apply(event, self.now)
+        assert effects == self.twin.apply(event, self.now), "same inputs, same outputs"
+        for effect in effects:
+            match effect:
+                case Offer():
+                    self.offered(effect)
+                case LeaveQueue():
+                    assert effect.key not in self.offers
+                    self.leaving.add(effect.key)
+                    self.resting.discard(effect.key)
+                case Waits():
+                    if effect.decision.rule is Rule.RETRY_LATER:
+                        self.resting.add(effect.decision.contact)
+                case _:
+                    pass
+        return effects
+
+    def offered(self, offer: Offer) -> None:
+        spec = self.contacts[offer.key]
+        assert offer.key not in self.offers, "won once, in however many queues"
+        assert offer.key not in self.leaving
+        assert self.free(offer.agent), "no more than the capacity"
+        self.resting.discard(offer.key)
+        pulled = offer.decision.rule is Rule.PULLED
+        if pulled:
+            assert self.pulling == (offer.key, offer.agent)
+        else:
+            assert not self.capped(spec, offer.agent), "a share cap is never exceeded"
+            assert self.may(spec, offer.agent) or offer.decision.rule is Rule.STICKY
+            for key, other in self.contacts.items():
+                if not self.engine.contacts[key].waiting or key == offer.key:
+                    continue
+                ageing = (self.queues[other.queue].ageing_s, self.queues[spec.queue].ageing_s)
+                same = ageing[0] == ageing[1] and other.priority == spec.priority
+                if same and self.may(other, offer.agent) and not self.capped(other, offer.agent):
+                    assert spec.fifo <= other.fifo, "first in, first out inside a class"
+        self.offers[offer.key] = offer
+
+    def show(self, agent: AgentKey) -> None:
+        self.revision += 1
+        status = AgentStatus(
+            agent,
+            self.revision,
+            self.ready[agent],
+            self.idle[agent],
+            dict.fromkeys(self.items[agent], "voice"),
+            self.present[agent],
+            self.handled[agent],
+            0.0,
+            dict(self.items[agent]),
+        )
+        self.give(AgentSeen(status))
+
+    # What happens
+
+    @initialize()
+    def start(self) -> None:
+        self.give(Configured(self.queues, AGENTS, CAPS))
+        for agent in AGENTS:
+            self.show(agent)
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 20.0, 40.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        # What expired at once must not be judged by rules that hold a moment later.
+        self.give(Tick())
+        self.resting = {key for key in self.resting if not self.engine.contacts[key].waiting}
+
+    @rule(
+        queue=st.sampled_from(sorted(QUEUES)),
+        priority=st.integers(0, 2),
+        both=st.booleans(),
+        preferred=st.sampled_from([None, (X, "a"), (X, "c")]),
+        branch=st.sampled_from(["", "north", "south"]),
+        kept=st.booleans(),
+    )
+    def caller_comes(
+        self,
+        queue: QueueKey,
+        priority: int,
+        both: bool,
+        preferred: AgentKey | None,
+        branch: str,
+        kept: bool,
+    ) -> None:
+        self.number += 1
+        self.revision += 1
+        key = (queue[0], f"c{self.number}")
+        also = tuple(name for name in QUEUES if both and name[0] == queue[0] and name != queue)
+        fifo = 1 + self.revision // 2 if kept else self.revision
+        spec = ContactSpec(
+            key, queue, fifo, self.now, priority, also=also, preferred=preferred, branch=branch
+        )
+        if any((spec.fifo, key) == (other.fifo, other.key) for other in self.contacts.values()):
+            return
+        self.contacts[key] = spec
+        self.give(ContactArrived(spec))
+
+    @rule(agent=st.sampled_from(sorted(AGENTS)), state=st.sampled_from(["ready", "break", "out"]))
+    def agent_changes(self, agent: AgentKey, state: str) -> None:
+        if state == "ready" and not self.ready[agent]:
+            self.idle[agent] = self.now
+        self.ready[agent], self.present[agent] = state == "ready", state != "out"
+        self.show(agent)
+
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data(), end=st.sampled_from(["answered", "no_answer", "failed", "hang_up"]))
+    def offer_ends(self, data: st.DataObject, end: str) -> None:
+        key = data.draw(st.sampled_from(sorted(self.offers)))
+        offer = self.offers[key]
+        agent = offer.agent
+        if offer.rid not in self.items[agent]:
+            # The reservation is in the record first.
+            self.items[agent][offer.rid] = self.contacts[key].queue
+            self.give(AgentReserved(key, offer.rid, self.revision + 1))
+            self.show(agent)
+        if end == "answered":
+            self.end(key)
+            self.give(ContactLeft(key, answered=True))
+            return
+        del self.items[agent][offer.rid]
+        if end == "hang_up":
+            self.end(key)
+            self.show(agent)
+            self.give(ContactLeft(key))
+            return
+        self.ready[agent] = end != "no_answer"
+        del self.offers[key]
+        # Until the engine hears of it, the offer still counts against the agent there: it only waits longer.
+        if end == "no_answer":
+            self.show(agent)
+            self.give(OfferFailed(key, offer.rid, Skip.AGENT))
+        else:
+            self.resting.add(key)
+            self.give(OfferFailed(key, offer.rid, Skip.NONE, 1.0))
+            self.show(agent)
+
+    @rule(agent=st.sampled_from(sorted(AGENTS)))
+    def agent_finishes(self, agent: AgentKey) -> None:
+        mine = {offer.rid for offer in self.offers.values() if offer.agent == agent}
+        done = [rid for rid in self.items[agent] if rid not in mine]
+        if done:
+            del self.items[agent][done[0]]
+            self.handled[agent] += 1
+            self.idle[agent] = self.now
+            self.show(agent)
+
+    @precondition(lambda self: self.contacts)
+    @rule(data=st.data())
+    def caller_hangs_up(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.contacts)))
+        if key not in self.offers:
+            self.end(key)
+            self.give(ContactLeft(key))
+
+    @precondition(lambda self: self.leaving)
+    @rule(data=st.data(), told=st.booleans())
+    def edge_is_told_to_let_it_leave(self, data: st.DataObject, told: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.leaving)))
+        if told:
+            self.end(key)
+            self.give(ContactLeft(key))
+        else:
+            self.give(LeaveFailed(key, 2.0))
+
+    @precondition(lambda self: self.contacts)
+    @rule(data=st.data(), agent=st.sampled_from(sorted(AGENTS)))
+    def agent_pulls(self, data: st.DataObject, agent: AgentKey) -> None:
+        key = data.draw(st.sampled_from(sorted(self.contacts)))
+        if not any(self.capped(self.contacts[key], agent) for _ in "1"):
+            self.pulling = (key, agent)
+            self.give(Pulled(key, agent))
+            self.pulling = None
+
+    @precondition(lambda self: self.contacts)
+    @rule(data=st.data(), priority=st.integers(0, 9))
+    def contact_is_prioritised(self, data: st.DataObject, priority: int) -> None:
+        key = data.draw(st.sampled_from(sorted(self.contacts)))
+        self.contacts[key] = replace(self.contacts[key], priority=priority)
+        self.give(ContactChanged(self.contacts[key]))
+
+    @rule(closed=st.sampled_from([None, HELP, EAST]))
+    def configuration_changes(self, closed: QueueKey | None) -> None:
+        self.queues = dict(QUEUES)
+        if closed is not None:
+            self.queues[closed] = replace(QUEUES[closed], closed=True)
+        self.give(Configured(self.queues, AGENTS, CAPS))
+
+    def end(self, key: ContactKey) -> None:
+        assert key not in self.ended, "every contact ends once"
+        self.ended.add(key)
+        del self.contacts[key]
+        self.offers.pop(key, None)
+        self.leaving.discard(key)
+        self.resting.discard(key)
+
+    @invariant()
+    def nobody_is_idle_while_somebody_waits_unless_a_rule_says_so(self) -> None:
+        for key, contact in self.engine.contacts.items():
+            if contact.waiting:
+                spec = self.contacts[key]
+                for agent in AGENTS:
+                    able = self.free(agent) and self.may(spec, agent) and not self.capped(spec, agent)
+                    shown = self.engine.agents[agent]
+                    believed = shown.status is not None and shown.status.revision >= shown.min_revision
+                    assert not (able and believed), f"{agent} is idle while {key} waits"
+
+    @invariant()
+    def caps_hold(self) -> None:
+        for gates in self.engine._floor.rosters.gates.values():
+            for gate in gates:
+                assert gate.used == self.used(gate.cap), "counted as the records say"
+
+    @invariant()
+    def engine_agrees_with_the_world(self) -> None:
+        assert set(self.engine.contacts) == set(self.contacts)
+        for key, contact in self.engine.contacts.items():
+            assert (contact.rid != "") == (key in self.offers)
+            assert contact.leaving == (key in self.leaving)
+            assert contact.waiting + bool(contact.rid) + contact.leaving + (key in self.resting) == 1
+        for key, queue in self.engine.queues.items():
+            there = [contact for contact in self.engine.contacts.values() if key in contact.spec.queues]
+            assert len(queue.places) == sum(contact.waiting for contact in there)
+            assert queue.present == sum(self.present[member] for member in queue.spec.members)
+
+    @invariant()
+    def each_waiting_contact_has_a_recorded_reason(self) -> None:
+        assert all(contact.reach.options for contact in self.engine.contacts.values() if contact.waiting)
+
+
+Laws.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+TestLaws = Laws.TestCase
