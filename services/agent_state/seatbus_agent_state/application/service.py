@@ -104,8 +104,13 @@ class AgentService:
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
         return await self._change(who, lambda turn: turn.begin(item, capacity))
 
-    async def work(self, who: Who, rid: str, cause: Cause) -> Agent:
-        agent = await self._change(who, lambda turn: turn.work(rid, cause))
+    async def work(self, who: Who, rid: str, cause: Cause, edge: str = "") -> Agent:
+        def decide(turn: Turn) -> None:
+            if edge:
+                turn.owned_by(rid, edge)
+            turn.work(rid, cause)
+
+        agent = await self._change(who, decide)
         _reports.inc(cause=cause.value)
         return agent
 

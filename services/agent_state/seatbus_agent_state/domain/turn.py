@@ -195,6 +195,13 @@ class Turn:
         """Moves an item. Raises NoSuchItem or NoTransition."""
         self._move(self.item(rid), cause, disposition)
 
+    def owned_by(self, rid: str, edge: str) -> None:
+        """Another edge may have taken the call over: it is asked for the dialog from now on."""
+        for item in self.agent.work:
+            if item.rid == rid and item.edge_instance != edge:
+                item.edge_instance = edge
+                self.changed = True
+
     def complete_wrap_up(self, rid: str, disposition: str) -> None:
         """Ends one wrap-up, or the only one. Raises Refused(not_in_wrap_up)."""
         for item in self.agent.work:

@@ -92,7 +92,7 @@ class AgentStateServicer(AgentStateServiceServicer):
 
     async def ReportWork(self, request: api.ReportWorkRequest, context: Context) -> api.AgentResponse:
         who = Who.of(request.context, request.agent_id)
-        return _answer(await self._service.work(who, request.rid, _CAUSES[request.event]))
+        return _answer(await self._service.work(who, request.rid, _CAUSES[request.event], request.edge_instance))
 
     async def ReleaseReservation(
         self, request: api.ReleaseReservationRequest, context: Context

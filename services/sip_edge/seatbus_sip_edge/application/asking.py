@@ -36,6 +36,11 @@ class Asking:
             request_id=request_id, tenant_id=tenant_id or self._call.tenant_id, actor=_ACTOR
         )
 
+    @property
+    def _taken_over(self) -> str:
+        """Part of a request id: what an adopter says again is no repeat of what the dead owner said."""
+        return f":{self._call.epoch}" if self._call.epoch > 1 else ""
+
     def _owed(self) -> bool:
         """Reports are repeated while the call lives and for 60 s after."""
         over_at = self._session.over_at

@@ -152,16 +152,18 @@ class BeginWorkRequest(_message.Message):
     def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., agent_id: _Optional[str] = ..., rid: _Optional[str] = ..., kind: _Optional[str] = ..., call_tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ...) -> None: ...
 
 class ReportWorkRequest(_message.Message):
-    __slots__ = ("context", "agent_id", "rid", "event")
+    __slots__ = ("context", "agent_id", "rid", "event", "edge_instance")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     RID_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
+    EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     agent_id: str
     rid: str
     event: WorkEvent
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., agent_id: _Optional[str] = ..., rid: _Optional[str] = ..., event: _Optional[_Union[WorkEvent, str]] = ...) -> None: ...
+    edge_instance: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., agent_id: _Optional[str] = ..., rid: _Optional[str] = ..., event: _Optional[_Union[WorkEvent, str]] = ..., edge_instance: _Optional[str] = ...) -> None: ...
 
 class ReleaseReservationRequest(_message.Message):
     __slots__ = ("context", "agent_id", "rid")

@@ -167,7 +167,7 @@ class Leg(_message.Message):
     def __init__(self, leg_id: _Optional[str] = ..., role: _Optional[_Union[LegRole, str]] = ..., state: _Optional[_Union[LegState, str]] = ..., sip_call_id: _Optional[str] = ..., remote_address: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., device_id: _Optional[str] = ..., rid: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ringing_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., sip_status: _Optional[int] = ..., number: _Optional[str] = ..., trunk_id: _Optional[str] = ..., mode: _Optional[str] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("tenant_id", "call_id", "interaction_id", "owner", "epoch", "seq", "direction", "state", "caller", "dialed", "trunk_id", "number_id", "branch_id", "flow_id", "queue_id", "contact_id", "media_instance", "recording_id", "attributes", "legs", "started_at", "answered_at", "ended_at", "cause", "park_slot")
+    __slots__ = ("tenant_id", "call_id", "interaction_id", "owner", "epoch", "seq", "direction", "state", "caller", "dialed", "trunk_id", "number_id", "branch_id", "flow_id", "queue_id", "contact_id", "media_instance", "recording_id", "attributes", "legs", "started_at", "answered_at", "ended_at", "cause", "park_slot", "snapshot")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +200,7 @@ class Call(_message.Message):
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     PARK_SLOT_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     call_id: str
     interaction_id: str
@@ -225,7 +226,8 @@ class Call(_message.Message):
     ended_at: _timestamp_pb2.Timestamp
     cause: HangupCause
     park_slot: str
-    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., interaction_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., seq: _Optional[int] = ..., direction: _Optional[_Union[Direction, str]] = ..., state: _Optional[_Union[CallState, str]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., trunk_id: _Optional[str] = ..., number_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., media_instance: _Optional[str] = ..., recording_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., park_slot: _Optional[str] = ...) -> None: ...
+    snapshot: bytes
+    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., interaction_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., seq: _Optional[int] = ..., direction: _Optional[_Union[Direction, str]] = ..., state: _Optional[_Union[CallState, str]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., trunk_id: _Optional[str] = ..., number_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., media_instance: _Optional[str] = ..., recording_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., park_slot: _Optional[str] = ..., snapshot: _Optional[bytes] = ...) -> None: ...
 
 class Registration(_message.Message):
     __slots__ = ("username", "tenant_id", "agent_id", "device_id", "contact", "transport", "source", "edge_instance", "flow_token", "expires_at", "user_agent", "q", "call_id", "cseq")
