@@ -99,32 +99,36 @@ class Result(_message.Message):
     def __init__(self, sdp: _Optional[str] = ..., codec: _Optional[str] = ..., statistics: _Optional[_Union[_types_pb2_1.EndpointStatistics, _Mapping]] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
 
 class AcceptOffer(_message.Message):
-    __slots__ = ("endpoint_id", "sdp", "zone", "codecs")
+    __slots__ = ("endpoint_id", "sdp", "zone", "codecs", "kind")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     SDP_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     sdp: str
     zone: str
     codecs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, endpoint_id: _Optional[str] = ..., sdp: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ...) -> None: ...
+    kind: _types_pb2_1.EndpointKind
+    def __init__(self, endpoint_id: _Optional[str] = ..., sdp: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ...) -> None: ...
 
 class MakeOffer(_message.Message):
-    __slots__ = ("endpoint_id", "zone", "codecs", "like_endpoint_id", "kind", "direction")
+    __slots__ = ("endpoint_id", "zone", "codecs", "like_endpoint_id", "kind", "direction", "ice_restart")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
     LIKE_ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    ICE_RESTART_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     zone: str
     codecs: _containers.RepeatedScalarFieldContainer[str]
     like_endpoint_id: str
     kind: _types_pb2_1.EndpointKind
     direction: str
-    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ..., direction: _Optional[str] = ...) -> None: ...
+    ice_restart: bool
+    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ..., direction: _Optional[str] = ..., ice_restart: _Optional[bool] = ...) -> None: ...
 
 class AcceptAnswer(_message.Message):
     __slots__ = ("endpoint_id", "sdp")

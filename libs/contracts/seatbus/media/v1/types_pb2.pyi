@@ -16,6 +16,7 @@ class EndpointKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENDPOINT_KIND_SRTP_SDES: _ClassVar[EndpointKind]
     ENDPOINT_KIND_WEBRTC: _ClassVar[EndpointKind]
     ENDPOINT_KIND_LINK: _ClassVar[EndpointKind]
+    ENDPOINT_KIND_SRTP_OPPORTUNISTIC: _ClassVar[EndpointKind]
 
 class DtmfOwner(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -28,26 +29,29 @@ ENDPOINT_KIND_RTP: EndpointKind
 ENDPOINT_KIND_SRTP_SDES: EndpointKind
 ENDPOINT_KIND_WEBRTC: EndpointKind
 ENDPOINT_KIND_LINK: EndpointKind
+ENDPOINT_KIND_SRTP_OPPORTUNISTIC: EndpointKind
 DTMF_OWNER_UNSPECIFIED: DtmfOwner
 DTMF_OWNER_COLLECT: DtmfOwner
 DTMF_OWNER_FEATURE: DtmfOwner
 DTMF_OWNER_FAR_LEG: DtmfOwner
 
 class EndpointInfo(_message.Message):
-    __slots__ = ("endpoint_id", "local_address", "local_port", "codec", "held", "statistics")
+    __slots__ = ("endpoint_id", "local_address", "local_port", "codec", "held", "statistics", "kind")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     LOCAL_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     LOCAL_PORT_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     local_address: str
     local_port: int
     codec: str
     held: bool
     statistics: EndpointStatistics
-    def __init__(self, endpoint_id: _Optional[str] = ..., local_address: _Optional[str] = ..., local_port: _Optional[int] = ..., codec: _Optional[str] = ..., held: _Optional[bool] = ..., statistics: _Optional[_Union[EndpointStatistics, _Mapping]] = ...) -> None: ...
+    kind: EndpointKind
+    def __init__(self, endpoint_id: _Optional[str] = ..., local_address: _Optional[str] = ..., local_port: _Optional[int] = ..., codec: _Optional[str] = ..., held: _Optional[bool] = ..., statistics: _Optional[_Union[EndpointStatistics, _Mapping]] = ..., kind: _Optional[_Union[EndpointKind, str]] = ...) -> None: ...
 
 class EndpointStatistics(_message.Message):
     __slots__ = ("packets_received", "packets_lost", "jitter_ms", "round_trip_ms", "mos", "packets_sent", "packets_refused")

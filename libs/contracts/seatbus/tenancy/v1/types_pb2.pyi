@@ -62,6 +62,13 @@ class Strategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STRATEGY_WEIGHTED_RANDOM: _ClassVar[Strategy]
     STRATEGY_SIMULTANEOUS_RING: _ClassVar[Strategy]
 
+class MediaSecurity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MEDIA_SECURITY_UNSPECIFIED: _ClassVar[MediaSecurity]
+    MEDIA_SECURITY_NONE: _ClassVar[MediaSecurity]
+    MEDIA_SECURITY_SDES_PREFERRED: _ClassVar[MediaSecurity]
+    MEDIA_SECURITY_SDES_REQUIRED: _ClassVar[MediaSecurity]
+
 class DeviceKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DEVICE_KIND_UNSPECIFIED: _ClassVar[DeviceKind]
@@ -116,6 +123,10 @@ STRATEGY_ROUND_ROBIN: Strategy
 STRATEGY_FIXED_ORDER: Strategy
 STRATEGY_WEIGHTED_RANDOM: Strategy
 STRATEGY_SIMULTANEOUS_RING: Strategy
+MEDIA_SECURITY_UNSPECIFIED: MediaSecurity
+MEDIA_SECURITY_NONE: MediaSecurity
+MEDIA_SECURITY_SDES_PREFERRED: MediaSecurity
+MEDIA_SECURITY_SDES_REQUIRED: MediaSecurity
 DEVICE_KIND_UNSPECIFIED: DeviceKind
 DEVICE_KIND_SIP: DeviceKind
 DEVICE_KIND_WEBRTC: DeviceKind
@@ -273,7 +284,7 @@ class TimedEntry(_message.Message):
     def __init__(self, schedule_id: _Optional[str] = ..., flow_id: _Optional[str] = ...) -> None: ...
 
 class Trunk(_message.Message):
-    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge")
+    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "media_security", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
@@ -296,6 +307,7 @@ class Trunk(_message.Message):
     DIVERSION_HEADER_FIELD_NUMBER: _ClassVar[int]
     CALLER_IDS_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_SECURITY_FIELD_NUMBER: _ClassVar[int]
     OUTBOUND_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
     NO_OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -327,6 +339,7 @@ class Trunk(_message.Message):
     diversion_header: DiversionHeader
     caller_ids: _containers.RepeatedScalarFieldContainer[str]
     default_caller_id: str
+    media_security: MediaSecurity
     outbound: bool
     disabled: bool
     no_options: bool
@@ -336,7 +349,7 @@ class Trunk(_message.Message):
     register_expires_s: int
     from_domain: str
     challenge: bool
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ...) -> None: ...
 
 class OutboundRoute(_message.Message):
     __slots__ = ("name", "branch_id", "prefixes", "trunks", "disabled")
@@ -532,7 +545,7 @@ class Agent(_message.Message):
     def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ...) -> None: ...
 
 class Device(_message.Message):
-    __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority")
+    __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority", "media_security")
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
@@ -541,6 +554,7 @@ class Device(_message.Message):
     HA1_SHA256_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_SECURITY_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     kind: DeviceKind
     username: str
@@ -549,7 +563,8 @@ class Device(_message.Message):
     ha1_sha256: str
     number: str
     priority: int
-    def __init__(self, agent_id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., ha1_md5: _Optional[str] = ..., ha1_sha256: _Optional[str] = ..., number: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+    media_security: MediaSecurity
+    def __init__(self, agent_id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., ha1_md5: _Optional[str] = ..., ha1_sha256: _Optional[str] = ..., number: _Optional[str] = ..., priority: _Optional[int] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ...) -> None: ...
 
 class Team(_message.Message):
     __slots__ = ("name", "branch_id", "leader_agent_id", "share_caps")
