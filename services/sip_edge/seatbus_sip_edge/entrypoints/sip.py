@@ -48,7 +48,7 @@ class SipEntry:
             case ev.CancelReceived():
                 found = self._leg(event.tx.call_id, event.tx.local_tag)
                 if found is not None:
-                    found[0].feed(on.CallerCancelled())
+                    found[0].sip.incoming.cancelled(found[1])
                 else:
                     self._respond(event.tx, event.tx.response(487))
             case ev.AckTimeout():

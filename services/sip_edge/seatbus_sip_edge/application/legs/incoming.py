@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seatbus_sip.dialog import Dialog
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
+from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
     from seatbus_sip.flow import Flow
@@ -68,6 +69,12 @@ class Incoming:
         if status >= 300:
             leg.invite = ""
         self._side.respond(tx, response)
+
+    def cancelled(self, leg_id: str) -> None:
+        """CANCEL. It has no effect once our 200 is decided, sent or not (RFC 3261 section 9.2)."""
+        session = self._side.session
+        if not session.call.legs[leg_id].was_answered:
+            session.feed(on.CallerCancelled())
 
     def acknowledged(self, leg_id: str) -> None:
         leg = self._side.legs.get(leg_id)
