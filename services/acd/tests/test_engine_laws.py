@@ -51,7 +51,7 @@ AGENTS = {
 }
 EVERYBODY = frozenset(AGENTS)
 POOL = frozenset(key for key, spec in AGENTS.items() if spec.team)
-CAPS = {TEAM: (ShareCap(X, "", 2), ShareCap(Y, "east", 1))}
+CAPS = {TEAM: (ShareCap(X, "", 1), ShareCap(Y, "east", 1))}
 SALES, HELP, EAST, WEST = (X, "sales"), (X, "help"), (Y, "east"), (Y, "west")
 STEPS = (Relaxation(20, (("en", 2),)), Relaxation(40, (("en", 0),), other_branches=True, overflow=True))
 QUEUES = {
@@ -209,6 +209,7 @@ class Laws(RuleBasedStateMachine):
     def start(self) -> None:
         self.give(Configured(self.queues, AGENTS, CAPS))
         for agent in AGENTS:
+            self.ready[agent] = self.present[agent] = agent in POOL
             self.show(agent)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 20.0, 40.0]))
@@ -254,6 +255,22 @@ class Laws(RuleBasedStateMachine):
             self.idle[agent] = self.now
         self.ready[agent], self.present[agent] = state == "ready", state != "out"
         self.show(agent)
+
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data(), retry_s=st.sampled_from([0.0, 1.0]), hangs_up=st.booleans())
+    def offer_ends_before_the_reservation(self, data: st.DataObject, retry_s: float, hangs_up: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.offers)))
+        offer = self.offers[key]
+        if offer.rid in self.items[offer.agent]:
+            return
+        if hangs_up:
+            self.end(key)
+            self.give(ContactLeft(key))
+            return
+        del self.offers[key]
+        if retry_s:
+            self.resting.add(key)
+        self.give(OfferFailed(key, offer.rid, Skip.NONE, retry_s))
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data(), end=st.sampled_from(["answered", "no_answer", "failed", "hang_up"]))
@@ -319,7 +336,7 @@ class Laws(RuleBasedStateMachine):
     @rule(data=st.data(), agent=st.sampled_from(sorted(AGENTS)))
     def agent_pulls(self, data: st.DataObject, agent: AgentKey) -> None:
         key = data.draw(st.sampled_from(sorted(self.contacts)))
-        if not any(self.capped(self.contacts[key], agent) for _ in "1"):
+        if not self.capped(self.contacts[key], agent):
             self.pulling = (key, agent)
             self.give(Pulled(key, agent))
             self.pulling = None
