@@ -111,6 +111,14 @@ def _steps(
         begin += tone_ms + gap_ms
 
 
+def scaled_event(payload: bytes, rate_in: int, rate_out: int) -> bytes:
+    """The same event for a stream with another clock: its duration counts that clock."""
+    if rate_in == rate_out or len(payload) < PAYLOAD_SIZE:
+        return payload
+    duration = int.from_bytes(payload[2:4], "big") * rate_out // rate_in
+    return payload[:2] + min(MAX_DURATION, duration).to_bytes(2, "big") + payload[4:]
+
+
 class DtmfReceiver:
     """Turns event packets into digits: each once, at its first packet, whatever is lost, doubled or late.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from seatbus_sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec
+from seatbus_sip.sdp import G722, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_48K, Codec
 
 CallState = Literal["trying", "ringing", "answered", "ended"]
 EndedBy = Literal["local", "remote"]
@@ -15,11 +15,11 @@ History = list[tuple[float, str]]
 _CODECS = {
     "PCMU": PCMU,
     "PCMA": PCMA,
-    "G722": Codec(9, "G722"),
+    "G722": G722,
     "G729": Codec(18, "G729"),
-    "OPUS": Codec(111, "opus", 48000, 2),
+    "OPUS": OPUS,
 }
-"""Only the first two are spoken; the others can be offered, to see them refused."""
+"""G729 is not spoken; it can be offered, to see it refused."""
 
 
 class ActorError(Exception):
@@ -92,7 +92,9 @@ def codecs_named(names: tuple[str, ...]) -> tuple[Codec, ...]:
     unknown = [name for name in names if name.upper() not in _CODECS]
     if unknown or not names:
         raise ValueError(f"codecs: at least one, of {', '.join(_CODECS)}; not {', '.join(unknown) or 'none'}")
-    return (*(_CODECS[name.upper()] for name in names), TELEPHONE_EVENT)
+    codecs = tuple(_CODECS[name.upper()] for name in names)
+    wide = (TELEPHONE_EVENT_48K,) if OPUS in codecs else ()
+    return (*codecs, *wide, TELEPHONE_EVENT)
 
 
 def told(history: History) -> str:

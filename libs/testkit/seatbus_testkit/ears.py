@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbus_rtp.codecs import PCMA, PCMU, CodecSpec
 from seatbus_rtp.dtmf import DtmfReceiver
 from seatbus_rtp.errors import PacketError
 from seatbus_rtp.packet import is_rtcp, marker, payload, payload_type, ssrc, timestamp
@@ -18,6 +20,8 @@ from seatbus_rtp.tones import FLOOR_DBFS, dominant_frequency, goertzel_dbfs, lev
 Pcm = NDArray[np.int16]
 
 _PACKETS_PER_S = 50
+_WARM_UP = 100
+"""Packets that a decoder with a memory has to hear before what it says is right."""
 _POLL_S = 0.05
 _STALE_S = 0.5
 """Beyond its window, silence of the network for this long reads as silence."""
@@ -30,6 +34,7 @@ class Ears:
         limit = None if keep_s is None else max(1, round(keep_s * _PACKETS_PER_S))
         self._packets: deque[tuple[bytes, float]] = deque(maxlen=limit)
         self._types: tuple[int, ...] = (0, 8)
+        self._codecs: Mapping[int, CodecSpec] = {0: PCMU, 8: PCMA}
         self._event_type: int | None = 101
         self._dtmf = DtmfReceiver()
         self._judge: StrictReceiver | None = None
@@ -40,9 +45,23 @@ class Ears:
         self.malformed = 0
         self.last_at: float | None = None
 
-    def expect(self, audio_types: tuple[int, ...], event_type: int | None) -> None:
-        """The payload types that were negotiated; others are faults."""
+    def expect(
+        self,
+        audio_types: tuple[int, ...],
+        event_type: int | None,
+        codecs: Mapping[int, CodecSpec] | None = None,
+    ) -> None:
+        """The payload types that were negotiated; others are faults. Of a codec with another RTP clock only
+        what comes from now on is heard.
+        """
+        known = {0: PCMU, 8: PCMA} if codecs is None else codecs
+        clocks = {codec.clock_rate for codec in (*known.values(), *self._codecs.values())}
+        if len(clocks) > 1:
+            self._packets.clear()
+            self._judge, self._judged = None, 0
+            self._dtmf = DtmfReceiver(clock_rate=next(iter(known.values()), PCMU).clock_rate)
         self._types = audio_types
+        self._codecs = known
         self._event_type = event_type
 
     def receive(self, data: bytes, now: float) -> None:
@@ -84,6 +103,8 @@ class Ears:
             return np.zeros(0, dtype=np.int16)
         # Event packets come beside audio: twice the count surely covers the window.
         wanted = max(2, round(window_s * _PACKETS_PER_S)) * 2
+        if not all(codec.is_g711 for codec in self._codecs.values()):
+            wanted += _WARM_UP
         recent = self._receiver()
         start = max(0, len(self._packets) - wanted)
         for at in range(start, len(self._packets)):
@@ -180,7 +201,8 @@ class Ears:
         return self._all().duration_ms()
 
     def _receiver(self) -> StrictReceiver:
-        return StrictReceiver(audio_types=self._types, event_type=self._event_type)
+        codecs = {kind: codec for kind, codec in self._codecs.items() if kind in self._types}
+        return StrictReceiver(audio_types=self._types, event_type=self._event_type, codecs=codecs)
 
     def _all(self) -> StrictReceiver:
         """A receiver that has heard every packet kept; what it has heard already it does not hear twice."""

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbus_rtp import g711
+from seatbus_rtp.codecs import PCMU, CodecSpec, Encoder, make_encoder, named
 from seatbus_rtp.dtmf import EventStep, plan_digits
 from seatbus_rtp.packet import build
 from seatbus_rtp.tones import FRAME, RATE, ToneGenerator, silence
@@ -87,16 +87,23 @@ class Pacer:
         self._handle = self._loop.call_at(self._next, self._tick)
 
 
+class _Speech:
+    """The encoder of a mouth. Its streams go on across what is said."""
+
+    def __init__(self, codec: CodecSpec) -> None:
+        self.codec = codec
+        self._encoder: Encoder = make_encoder(codec)
+
+    def encode(self, pcm: Pcm) -> bytes:
+        return self._encoder.encode(pcm)
+
+
 @lru_cache(maxsize=256)
-def _tone_loop(hz: int, dbfs: float, payload_type: int) -> tuple[bytes, ...]:
+def _tone_loop(hz: int, dbfs: float, codec: CodecSpec) -> tuple[bytes, ...]:
     # A whole number of Hz fits a second exactly: the loop has no seam.
     pcm = ToneGenerator([hz], dbfs).frame(RATE)
-    return _cut(pcm, payload_type)
-
-
-def _cut(pcm: Pcm, payload_type: int) -> tuple[bytes, ...]:
-    data = g711.encode(payload_type, pcm)
-    return tuple(data[at : at + FRAME] for at in range(0, len(data), FRAME))
+    encoder = make_encoder(codec)
+    return tuple(encoder.encode(pcm[at : at + FRAME]) for at in range(0, len(pcm), FRAME))
 
 
 @dataclass(slots=True)
@@ -104,9 +111,14 @@ class _Tone:
     hz: int
     dbfs: float
     at: int = 0
+    generator: ToneGenerator | None = None
 
-    def frame(self, payload_type: int) -> bytes | None:
-        frames = _tone_loop(self.hz, self.dbfs, payload_type)
+    def frame(self, speech: _Speech) -> bytes | None:
+        if not speech.codec.is_g711:
+            # A codec with a memory hears the seam of a loop.
+            self.generator = self.generator or ToneGenerator([self.hz], self.dbfs)
+            return speech.encode(self.generator.frame())
+        frames = _tone_loop(self.hz, self.dbfs, speech.codec)
         self.at += 1
         return frames[self.at % len(frames)]
 
@@ -117,8 +129,8 @@ class _FreeTone:
 
     generator: ToneGenerator
 
-    def frame(self, payload_type: int) -> bytes | None:
-        return g711.encode(payload_type, self.generator.frame())
+    def frame(self, speech: _Speech) -> bytes | None:
+        return speech.encode(self.generator.frame())
 
 
 @dataclass(slots=True)
@@ -127,14 +139,14 @@ class _Clip:
     done: asyncio.Future[None]
     at: int = 0
 
-    def frame(self, payload_type: int) -> bytes | None:
+    def frame(self, speech: _Speech) -> bytes | None:
         part = self.pcm[self.at : self.at + FRAME]
         self.at += FRAME
         if not len(part):
             if not self.done.done():
                 self.done.set_result(None)
             return None
-        return g711.encode(payload_type, np.pad(part, (0, FRAME - len(part))))
+        return speech.encode(np.pad(part, (0, FRAME - len(part))))
 
 
 @dataclass(slots=True)
@@ -161,13 +173,17 @@ class Mouth:
         self._digits: deque[_Digits] = deque()
         self._remote: Address | None = None
         self._type = 0
+        self._speech = _Speech(PCMU)
         self._event_type: int | None = None
+        self._event_rate = 8000
         self._ssrc = _RANDOM.getrandbits(32)
         self._sequence = _RANDOM.getrandbits(15)
         self._stamp = _RANDOM.getrandbits(31)
         self._begin: float | None = None
         self._joined = False
         self._frame = 0
+        self._since = 0
+        """The frame from which the present codec's clock counts; its timestamp is `_stamp`."""
         self._marker = True
         self.sent = 0
 
@@ -197,7 +213,7 @@ class Mouth:
 
         Raises DtmfError for what is no digit or a time that is not whole frames.
         """
-        steps = plan_digits(digits, tone_ms=ms, gap_ms=gap_ms)
+        steps = plan_digits(digits, tone_ms=ms, gap_ms=gap_ms, clock_rate=self._event_rate)
         done: asyncio.Future[None] = self._loop.create_future()
         first = next(steps, None)
         if first is None:
@@ -213,9 +229,14 @@ class Mouth:
             self._joined = True
             Pacer.running().add(self)
         self._type = agreed.send.payload
-        self._event_type = agreed.dtmf_send
+        self._event_type, self._event_rate = agreed.dtmf_send, agreed.dtmf_send_rate
+        codec = named(agreed.send.name)
+        if codec is not None and codec is not self._speech.codec:
+            self._stamp = self._stamp_of(self._frame)
+            self._since = self._frame
+            self._speech = _Speech(codec)
         # What this mouth cannot speak may still be negotiated, to see what a peer does with it.
-        silent = not agreed.direction.sends or agreed.remote[0] == "0.0.0.0" or self._type not in (0, 8)
+        silent = not agreed.direction.sends or agreed.remote[0] == "0.0.0.0" or codec is None
         self._remote = None if silent else agreed.remote
 
     def stop(self) -> None:
@@ -247,21 +268,24 @@ class Mouth:
         if remote is None:
             self._marker = True
             return
-        stamp = self._stamp + self._frame * FRAME
+        stamp = self._stamp_of(self._frame)
         if self._digits and self._event_type is not None and not self._press(remote, stamp):
             return
         body: bytes | None = None
         if self._source is not None:
-            body = self._source.frame(self._type)
+            body = self._source.frame(self._speech)
             if body is None:
                 self._source = None
         if body is None:
             if self._muted:
                 self._marker = True
                 return
-            body = _silent(self._type)
+            body = self._speech.encode(silence())
         self._send(remote, self._type, stamp, body, self._marker)
         self._marker = False
+
+    def _stamp_of(self, frame: int) -> int:
+        return self._stamp + (frame - self._since) * self._speech.codec.frame_ticks
 
     def _press(self, remote: Address, stamp: int) -> bool:
         """The event packet of this frame. True: sound goes beside it (the repeated end, and the pause)."""
@@ -286,11 +310,6 @@ class Mouth:
         self._sequence += 1
         self._transport.sendto(build(kind, self._sequence, stamp, self._ssrc, body, marker), remote)
         self.sent += 1
-
-
-@lru_cache(maxsize=8)
-def _silent(payload_type: int) -> bytes:
-    return g711.encode(payload_type, silence())
 
 
 class RtpSocket(asyncio.DatagramProtocol):
@@ -324,7 +343,8 @@ class RtpSocket(asyncio.DatagramProtocol):
 
     def connect(self, agreed: Agreed) -> None:
         """Take over what an offer and its answer agreed on."""
-        self.ears.expect(tuple(codec.payload for codec in agreed.receive), agreed.dtmf_receive)
+        known = {codec.payload: spec for codec in agreed.receive if (spec := named(codec.name)) is not None}
+        self.ears.expect(tuple(codec.payload for codec in agreed.receive), agreed.dtmf_receive, known)
         self.mouth.connect(agreed)
 
     def close(self) -> None:

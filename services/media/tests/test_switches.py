@@ -12,8 +12,9 @@ from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.sources import Player
 from seatbus_media.application.udp_port import UdpPort
-from seatbus_media.domain.clips import Clip, PlayCursor
+from seatbus_media.domain.clips import Clip
 from seatbus_media.domain.hearing import SuperviseMode
+from seatbus_media.domain.play_cursor import PlayCursor
 from seatbus_rtp import g711
 from seatbus_rtp.packet import build
 from seatbus_rtp.receiver import StrictReceiver

@@ -13,8 +13,9 @@ from seatbus.ivr.v1.types_pb2 import Audio, SayValue
 from seatbus.media.v1.types_pb2 import Playlist
 from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from seatbus_media.application.ports import Pcm, Prompts, Speech
-from seatbus_media.domain.clips import FOREVER, Clip, PlayCursor
+from seatbus_media.domain.clips import FOREVER, Clip
 from seatbus_media.domain.melody import compose
+from seatbus_media.domain.play_cursor import PlayCursor
 from seatbus_rtp.errors import AudioError
 from seatbus_rtp.tones import ToneGenerator, silence, tone
 

@@ -18,10 +18,10 @@ from seatbus_media.application.packet_port import PacketPort
 from seatbus_media.application.reception import Reception
 from seatbus_media.application.sources import QUIET, Dialer, Player, Quiet
 from seatbus_media.application.ticker import Ticker
-from seatbus_media.domain.clips import Law
 from seatbus_media.domain.tap import Heard
 from seatbus_rtp import g711
-from seatbus_rtp.dtmf import DtmfReceiver
+from seatbus_rtp.codecs import PCMU, CodecSpec, named
+from seatbus_rtp.dtmf import DtmfReceiver, scaled_event
 from seatbus_rtp.errors import PacketError
 from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp, payload_bounds
 from seatbus_rtp.quality import ReceiverStats
@@ -41,11 +41,14 @@ class EndpointListener(Protocol):
 
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None: ...
 
+    def codec_changed(self, endpoint: Endpoint) -> None: ...
+
 
 class Endpoint:
     """`wire` carries its packets: plain RTP of the leg's own peer on this side of it."""
 
     def __init__(self, wire: PacketPort, ticker: Ticker) -> None:
+        """`hears` is the codec of what is sent to the leg, `says` that of what it sends itself."""
         self.id = ""
         self.wire = wire
         self.listener: EndpointListener | None = None
@@ -64,12 +67,15 @@ class Endpoint:
         self.reception = Reception(self.rewriter)
         self.player: Player | None = None
         self.ticker = ticker
-        self._law = Law.PCMU
+        self.hears = PCMU
+        self.says = PCMU
         self._payload_type = 0
+        self._skipping = False
         self._audio_types: frozenset[int] = frozenset()
-        self._laws: dict[int, Law] = {}
+        self._codecs: dict[int, CodecSpec] = {}
         self._dtmf_in: int | None = None
         self._dtmf_out: int | None = None
+        self._dtmf_in_rate = self._dtmf_out_rate = 8000
         self._dtmf = DtmfReceiver()
         self._press_relayed = False
         self._press_ts = -1
@@ -128,6 +134,11 @@ class Endpoint:
             self.receive_rtcp(data)
             return
         second = data[1]
+        codec = self._codecs.get(second & 0x7F)
+        if codec is not None:
+            self._speaks(codec)
+            self.receive(data, now)
+            return
         if self._dtmf_in is None or second & 0x7F != self._dtmf_in:
             self.reception.unusable += 1
             return
@@ -144,14 +155,29 @@ class Endpoint:
         peer = self.peer
         if not self._press_relayed or peer is None or peer.closed:
             return
-        if self._relay is not None:
+        same_clock = self._dtmf_in_rate == peer._dtmf_out_rate
+        if self._relay is not None and same_clock:
             out = self._relay(data, now)
             if out is not None:
                 self._deliver(out)
-        elif peer.mixed and peer._dtmf_out is not None:
+        elif (peer.mixed or self._relay is not None) and peer._dtmf_out is not None:
             fresh, self._press_ts = ts != self._press_ts, ts
-            event = peer.rewriter.emit_event(peer._dtmf_out, data[start:end], now, fresh)
-            peer.wire.send(event)
+            payload = scaled_event(data[start:end], self._dtmf_in_rate, peer._dtmf_out_rate)
+            peer.wire.send(peer.rewriter.emit_event(peer._dtmf_out, payload, now, fresh))
+
+    def _speaks(self, codec: CodecSpec) -> None:
+        """The leg uses this of its codecs from now on; the two laws of G.711 are one family."""
+        self.says = codec
+        self._audio_types = frozenset(
+            number
+            for payload, one in self._codecs.items()
+            if _alike(one, codec)
+            for number in (payload, payload | 0x80)
+        )
+        self.reception.speaks(codec)
+        self._rewire_both()
+        if self.listener is not None:
+            self.listener.codec_changed(self)
 
     def _own_digit(self, digit: str, now: float) -> bool:
         """Gives a key press to its owner; True if that is the partner's leg."""
@@ -185,27 +211,28 @@ class Endpoint:
         first = self.agreed is None
         self.agreed = agreed
         self.wire.negotiated(agreed.remote)
-        self._law = Law[agreed.send.name.upper()]
+        self.hears = named(agreed.send.name) or PCMU
+        self.rewriter.set_clock(self.hears.clock_rate, self.hears.frame_ticks)
         self._payload_type = agreed.send.payload
-        self._laws = {codec.payload: Law[codec.name.upper()] for codec in agreed.receive}
-        self._audio_types = frozenset(
-            number for payload in self._laws for number in (payload, payload | 0x80)
-        )
+        self._codecs = {codec.payload: named(codec.name) or PCMU for codec in agreed.receive}
         self._dtmf_in, self._dtmf_out = agreed.dtmf_receive, agreed.dtmf_send
+        self._dtmf_in_rate, self._dtmf_out_rate = agreed.dtmf_receive_rate, agreed.dtmf_send_rate
         if first or agreed.direction.receives:
             self.reception.expected_since = now
-        self.rewire()
-        if self.peer is not None:
-            self.peer.rewire()
-
-    @property
-    def law(self) -> Law:
-        """The law of what is sent to the leg."""
-        return self._law
+        self._speaks(self.hears)
 
     @property
     def codec(self) -> str:
-        return self._law.name if self.agreed is not None else ""
+        return self.hears.name if self.agreed is not None else ""
+
+    @property
+    def wants_dtx(self) -> bool:
+        """Whether the leg asked for packets only while there is sound (RFC 7587 7)."""
+        return self.agreed is not None and "usedtx=1" in self.agreed.send.fmtp
+
+    def relays_to(self, peer: Endpoint) -> bool:
+        """Whether the leg's packets are sound for the peer as they are, or by a table."""
+        return _alike(self.says, peer.hears)
 
     @property
     def takes_digits(self) -> bool:
@@ -239,14 +266,21 @@ class Endpoint:
     def rewire(self) -> None:
         """Works out, after any change, where packets of this leg go and what is sent to it."""
         peer = self.peer
-        if peer is None or peer.mixed or peer.player is not None or not (self.may_speak and peer._may_listen):
+        if (
+            peer is None
+            or peer.mixed
+            or peer.player is not None
+            or not (self.may_speak and peer._may_listen and self.relays_to(peer))
+        ):
             self._relay = None
         else:
             routes: dict[int, Route] = {
-                payload: (peer._payload_type, g711.translation(law, peer._law))
-                for payload, law in self._laws.items()
+                payload: (peer._payload_type, _table(codec, peer.hears))
+                for payload, codec in self._codecs.items()
+                if _alike(codec, peer.hears)
             }
-            if self._dtmf_in is not None and peer._dtmf_out is not None:
+            same_clock = self._dtmf_in_rate == peer._dtmf_out_rate
+            if self._dtmf_in is not None and peer._dtmf_out is not None and same_clock:
                 routes[self._dtmf_in] = (peer._dtmf_out, None)
             peer.rewriter.set_routes(routes)
             self._deliver = peer.wire.send
@@ -281,13 +315,21 @@ class Endpoint:
         self._rewire_both()
 
     def send_frame(self, payload: bytes, now: float) -> None:
-        """The next 20 ms of a source of ours, in the leg's law."""
+        """The next 20 ms of a source of ours, in the codec that the leg hears; nothing is sent of an empty
+        payload.
+        """
+        if not payload:
+            self._skipping = True
+            return
+        if self._skipping:
+            self._skipping = False
+            self.rewriter.switch()
         if not self.closed:
             self.wire.send(self.rewriter.emit(self._payload_type, payload, now))
 
-    def law_of(self, payload_type: int) -> Law | None:
-        """The law of what the leg sends with this payload type, None if it is no audio."""
-        return self._laws.get(payload_type)
+    def codec_of(self, payload_type: int) -> CodecSpec | None:
+        """The codec that the leg means by this payload type, None if it is no audio."""
+        return self._codecs.get(payload_type)
 
     def mute(self, on: bool) -> None:
         """While muted nobody hears the leg, no recording either."""
@@ -335,7 +377,7 @@ class Endpoint:
 
     def dial(self, digits: str, now: float) -> None:
         """Sends telephone events; a playlist waits meanwhile."""
-        self._dialer = Dialer(digits, now)
+        self._dialer = Dialer(digits, now, self._dtmf_out_rate)
         self.ticker.add(self)
 
     def skipped(self) -> None:
@@ -350,7 +392,7 @@ class Endpoint:
         source = self.player or self._quiet
         if source is None:
             return False
-        frame = source.next_frame(self._law)
+        frame = source.next_frame(self.hears)
         if frame is None:
             self._finish_player("completed")
             return self.player is not None or self._quiet is not None
@@ -406,3 +448,14 @@ class Endpoint:
             held=self.held,
             statistics=self.statistics(),
         )
+
+
+def _alike(one: CodecSpec, other: CodecSpec) -> bool:
+    """Whether packets of the one can be heard by who takes the other."""
+    return one is other or (one.is_g711 and other.is_g711)
+
+
+def _table(said: CodecSpec, heard: CodecSpec) -> bytes | None:
+    if said is heard or said.static_type is None or heard.static_type is None:
+        return None
+    return g711.translation(said.static_type, heard.static_type)

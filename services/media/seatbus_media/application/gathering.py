@@ -1,7 +1,8 @@
 """Which legs of a call talk with each other beyond pairs: its conference and its supervisors.
 
-Laws: a conference of two is a pair, whose packets are relayed; the mixer runs only while somebody hears more
-than one voice; whoever is put elsewhere has left the conference.
+Laws: a conference of two is a pair; a pair's packets are relayed where its codecs have something in common;
+the mixer runs only while somebody hears more than one voice, or one that speaks another codec; whoever is put
+elsewhere has left the conference.
 """
 
 from __future__ import annotations
@@ -74,12 +75,14 @@ class Gathering:
             one.pair(other)
         if len(self._conference) < 3:
             self._conference = ()
-        if self._room is None and not self._conference and not self._supervisions:
-            return
         pairs = {one: one.peer for one in endpoints if one.peer is not None}
-        hears = matrix(pairs, self._conference, self._supervisions.values())
-        if self._room is None:
+        plain = {one: peer for one, peer in pairs.items() if peer.relays_to(one)}
+        if self._room is None and not self._conference and not self._supervisions and plain == pairs:
+            return
+        hears = mixed(matrix(pairs, self._conference, self._supervisions.values()), plain)
+        if self._room is None and hears:
             self._room = Room(next(iter(hears)).ticker)
-        self._room.arrange(mixed(hears, pairs))
-        if not self._conference and not self._supervisions:
-            self._room = None
+        if self._room is not None:
+            self._room.arrange(hears)
+            if not hears:
+                self._room = None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_RTP, ENDPOINT_KIND_UNSPECIFIED
 from seatbus_kit.errors import InvalidArgument, Refused, Unimplemented
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.session import Session
+from seatbus_media.domain.codec_choice import SERVED, audio_codecs, for_answer, for_partner, with_events
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import (
-    PCMA,
-    PCMU,
-    TELEPHONE_EVENT,
     Codec,
     Direction,
     SessionDescription,
@@ -23,8 +21,6 @@ from seatbus_sip.sdp import (
     build_offer,
     parse_sdp,
 )
-
-_CODECS: Final = {"PCMU": PCMU, "PCMA": PCMA}
 
 
 class Sockets(Protocol):
@@ -46,9 +42,11 @@ class Negotiation:
         self._offers: dict[Endpoint, SessionDescription] = {}
 
     async def accept_offer(self, session: Session, command: pb.AcceptOffer) -> pb.Result:
-        codecs = _allowed(command.codecs)
+        allowed = _allowed(command.codecs)
         offer = _parse(command.sdp)
         endpoint = session.endpoints.get(command.endpoint_id)
+        partner = endpoint.peer.codec if endpoint is not None and endpoint.peer is not None else ""
+        codecs = for_answer(offer.audio, allowed, partner, bool(command.codecs))
         fresh = endpoint is None
         if endpoint is None:
             endpoint = await self._sockets.open()
@@ -56,9 +54,10 @@ class Negotiation:
             answer, agreed = build_answer(
                 offer,
                 (self._advertised, endpoint.wire.port),
-                codecs,
+                with_events(codecs),
                 session_id=endpoint.session_id,
                 version=endpoint.version + 1,
+                own_order=bool(command.codecs),
             )
         except SdpError as error:
             if fresh:
@@ -69,6 +68,7 @@ class Negotiation:
             self._adopt(session, command.endpoint_id, endpoint)
         self._offers.pop(endpoint, None)
         endpoint.negotiated(agreed, monotonic())
+        session.arrange()
         return pb.Result(sdp=str(answer), codec=endpoint.codec)
 
     async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
@@ -77,7 +77,7 @@ class Negotiation:
         codecs = _allowed(command.codecs)
         if command.like_endpoint_id:
             like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
-            codecs.sort(key=lambda codec: codec.name != like.codec if not codec.is_dtmf else 2)
+            codecs = for_partner(codecs, like.codec)
         endpoint = session.endpoints.get(command.endpoint_id)
         if endpoint is None:
             endpoint = await self._sockets.open()
@@ -85,7 +85,7 @@ class Negotiation:
         endpoint.version += 1
         offer = build_offer(
             (self._advertised, endpoint.wire.port),
-            codecs,
+            with_events(codecs),
             session_id=endpoint.session_id,
             version=endpoint.version,
             direction=Direction(command.direction or "sendrecv"),
@@ -99,11 +99,12 @@ class Negotiation:
         if offer is None:
             raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
         try:
-            agreed = accept_answer(offer, parse_sdp(command.sdp))
+            agreed = accept_answer(offer, parse_sdp(command.sdp), _preferred(offer))
         except SdpError as error:
             raise _sdp_refusal(error) from error
         # The offer is kept: an early answer (18x) may be followed by the final one.
         endpoint.negotiated(agreed, monotonic())
+        session.arrange()
         return pb.Result(codec=endpoint.codec)
 
     def close(self, endpoint: Endpoint) -> None:
@@ -118,15 +119,18 @@ class Negotiation:
 
 
 def _allowed(names: Any) -> list[Codec]:
-    """Audio codecs in the wanted order, then telephone events. Raises InvalidArgument if none is known."""
-    if not names:
-        return [PCMU, PCMA, TELEPHONE_EVENT]
-    found = [_CODECS[name.upper()] for name in names if name.upper() in _CODECS]
+    """Audio codecs in the wanted order. Raises InvalidArgument if none is known."""
+    found = audio_codecs(names)
     if not found:
         raise InvalidArgument(
-            f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(_CODECS)}"
+            f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(SERVED)}"
         )
-    return [*found, TELEPHONE_EVENT]
+    return found
+
+
+def _preferred(offer: SessionDescription) -> list[str]:
+    """An answer may name several codecs in any order: ours counts, its first needs no transcoding."""
+    return [codec.name for codec in offer.audio.codecs] if offer.audio is not None else []
 
 
 def _parse(text: str) -> SessionDescription:

@@ -6,6 +6,7 @@ from time import monotonic, time
 
 from seatbus.media.v1.types_pb2 import EndpointStatistics
 from seatbus_rtp import rtcp
+from seatbus_rtp.codecs import PCMU, CodecSpec
 from seatbus_rtp.errors import RtcpError
 from seatbus_rtp.quality import ReceiverStats, mos
 from seatbus_rtp.rewriter import StreamRewriter
@@ -16,12 +17,18 @@ class Reception:
 
     def __init__(self, stream: StreamRewriter) -> None:
         self.stats = ReceiverStats()
+        self._codec = PCMU
         self.round_trip_s = 0.0
         self.expected_since = 0.0
         self.unusable = 0
         self._stream = stream
         self._told_at = 0.0
         self._reported_packets = 0
+
+    def speaks(self, codec: CodecSpec) -> None:
+        """What the leg speaks from now on: its clock, and how well it bears loss."""
+        self._codec = codec
+        self.stats.set_clock(codec.clock_rate)
 
     def rtcp_received(self, compound: bytes) -> None:
         try:
@@ -79,7 +86,17 @@ class Reception:
             packets_lost=max(0, stats.lost),
             jitter_ms=round(stats.jitter_ms, 3),
             round_trip_ms=round(trip_ms, 3),
-            mos=round(mos(stats.loss, stats.jitter_ms, trip_ms), 3) if stats.packets else 0.0,
+            mos=round(self._mos(trip_ms), 3) if stats.packets else 0.0,
             packets_sent=self._stream.packets,
             packets_refused=refused + self.unusable + self._stream.malformed,
+        )
+
+    def _mos(self, trip_ms: float) -> float:
+        stats, codec = self.stats, self._codec
+        return mos(
+            stats.loss,
+            stats.jitter_ms,
+            trip_ms,
+            equipment_impairment=codec.impairment,
+            robustness=codec.robustness,
         )

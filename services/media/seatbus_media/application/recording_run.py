@@ -8,6 +8,7 @@ from typing import Final
 
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ports import Recorder
+from seatbus_media.domain.clips import Law
 from seatbus_media.domain.tap import TapMode, Timeline
 from seatbus_media.domain.tap_buffer import TapChunk
 
@@ -23,7 +24,8 @@ class RecordingRun:
         self.id = recording_id
         self._recorder = recorder
         self._ends = (left, right)
-        self._timeline = Timeline(left.law, monotonic())
+        law = next((Law(one.hears.static_type or 0) for one in (left, right) if one.hears.is_g711), Law.PCMU)
+        self._timeline = Timeline(law, monotonic(), left.codec_of, right.codec_of)
         self._taps = (self._timeline.left.heard.append, self._timeline.right.heard.append)
         left.add_tap(self._taps[0])
         right.add_tap(self._taps[1])

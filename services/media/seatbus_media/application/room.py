@@ -1,25 +1,30 @@
-"""The mixer of one call, while anybody in it hears more than one voice: packets of those who are heard go
-through a jitter buffer each, every 20 ms each mixed leg gets its own sum.
+"""The mixer of one call, while anybody in it hears more than one voice, or a voice that speaks another codec:
+packets of those who are heard go through a jitter buffer each, every 20 ms each mixed leg gets its own sum.
 
-Legs that hear only their partner are no part of it, their packets are relayed.
+Legs that hear only their partner, in a codec they know, are no part of it: their packets are relayed. The
+room is wideband where all in it are.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ports import Pcm
 from seatbus_media.application.ticker import Ticker
-from seatbus_media.domain.clips import FRAME, Law
 from seatbus_media.domain.hearing import Matrix
 from seatbus_media.domain.tap import Heard
 from seatbus_rtp import g711
+from seatbus_rtp.codecs import FRAMES_PER_S, CodecSpec, Decoder, Encoder, make_decoder, make_encoder
 from seatbus_rtp.errors import PacketError
 from seatbus_rtp.jitter import JitterBuffer
 from seatbus_rtp.mixer import Mixer
-from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, payload_bounds
+from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, TS_MASK, payload_bounds, ts_delta
 
+_NARROW: Final = 8000
+_WIDE: Final = 16_000
 _MIN_MS: Final = 40
 _MAX_MS: Final = 160
 _BACKLOG: Final = 100
@@ -29,12 +34,19 @@ _BACKLOG: Final = 100
 class Voice:
     """One leg as a speaker. Its packets wait in `heard` until the tick, as a recording's do."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, rate: int) -> None:
         self.endpoint = endpoint
         self.heard: list[Heard] = []
         self.tap = self.heard.append
-        self._buffer = JitterBuffer(min_ms=_MIN_MS, max_ms=_MAX_MS)
+        self._rate = rate
+        self._buffer = JitterBuffer(
+            rate=rate, frame_samples=rate // FRAMES_PER_S, min_ms=_MIN_MS, max_ms=_MAX_MS
+        )
         self._source = -1
+        self._ts = 0
+        self._place = 0
+        self._codec: CodecSpec | None = None
+        self._decoder: Decoder | None = None
 
     def frame(self) -> Pcm | None:
         """What the leg says now; None for nothing."""
@@ -54,13 +66,36 @@ class Voice:
                 start, end = payload_bounds(packet)
             except PacketError:
                 return
-        law = self.endpoint.law_of(second & 0x7F)
-        if law is None:
+        codec = self.endpoint.codec_of(second & 0x7F)
+        if codec is None:
             return
-        if source != self._source:
-            self._source = source
-            self._buffer.reset()
-        self._buffer.put(timestamp, g711.decode(law, packet[start:end]))
+        if source != self._source or self._decoder is None or codec is not self._codec:
+            if source != self._source or self._codec is None or codec.clock_rate != self._codec.clock_rate:
+                self._buffer.reset()
+                self._ts = timestamp
+            self._source, self._codec = source, codec
+            self._decoder = make_decoder(codec, self._rate)
+        # The buffer counts samples, whatever the codec's clock counts.
+        moved = ts_delta(timestamp, self._ts) * self._rate // codec.clock_rate
+        self._ts, self._place = timestamp, (self._place + moved) & TS_MASK
+        self._buffer.put(self._place, self._decoder.decode(packet[start:end]))
+
+
+class _Listener:
+    """What a leg hears of the room, in its codec."""
+
+    def __init__(self, endpoint: Endpoint, rate: int) -> None:
+        self._endpoint = endpoint
+        self._rate = rate
+        self._codec: CodecSpec | None = None
+        self._encoder: Encoder | None = None
+
+    def encode(self, pcm: Pcm) -> bytes:
+        codec = self._endpoint.hears
+        if self._encoder is None or codec is not self._codec:
+            self._codec = codec
+            self._encoder = make_encoder(codec, self._rate, dtx=self._endpoint.wants_dtx)
+        return self._encoder.encode(pcm)
 
 
 class Room:
@@ -68,22 +103,26 @@ class Room:
 
     def __init__(self, ticker: Ticker) -> None:
         self._ticker = ticker
-        self._mixer: Mixer[Endpoint] = Mixer(FRAME)
+        self._rate = _NARROW
+        self._mixer: Mixer[Endpoint] = Mixer(_NARROW // FRAMES_PER_S)
         self._voices: dict[Endpoint, Voice] = {}
+        self._listeners: dict[Endpoint, _Listener] = {}
         self._waits: set[Endpoint] = set()
 
     def arrange(self, hears: Matrix[Endpoint]) -> None:
         """Sets what is mixed; legs that are no longer in it hear their partners again."""
-        left = set(self._mixer.listeners) - set(hears)
-        came = set(hears) - set(self._mixer.listeners)
-        self._mixer.route(hears)
+        before = set(self._mixer.listeners)
+        left, came = before - set(hears), set(hears) - before
         wanted = {speaker for speakers in hears.values() for speaker in speakers}
+        self._set_rate(wanted, set(hears))
+        self._mixer.route(hears)
         for endpoint in wanted - set(self._voices):
-            voice = self._voices[endpoint] = Voice(endpoint)
+            voice = self._voices[endpoint] = Voice(endpoint, self._rate)
             endpoint.add_tap(voice.tap)
         for endpoint in set(self._voices) - wanted:
             endpoint.remove_tap(self._voices.pop(endpoint).tap)
         for endpoint in left:
+            self._listeners.pop(endpoint, None)
             endpoint.hear_mix(False)
         for endpoint in came:
             endpoint.hear_mix(True)
@@ -93,26 +132,48 @@ class Room:
         else:
             self._ticker.remove(self)
 
+    def _set_rate(self, speakers: set[Endpoint], listeners: set[Endpoint]) -> None:
+        codecs = {one.says for one in speakers} | {one.hears for one in listeners}
+        rate = _WIDE if codecs and all(codec.rate >= _WIDE for codec in codecs) else _NARROW
+        if rate == self._rate:
+            return
+        self._rate = rate
+        self._mixer = Mixer(rate // FRAMES_PER_S)
+        self._listeners.clear()
+        for endpoint, voice in self._voices.items():
+            endpoint.remove_tap(voice.tap)
+        self._voices.clear()
+
     def tick(self, now: float) -> bool:
         listeners = self._mixer.listeners
         if not listeners:
             return False
         rows = self._mixer.mix({endpoint: voice.frame() for endpoint, voice in self._voices.items()})
-        coded: dict[Law, bytes] = {}
+        coded: dict[int, bytes] = {}
         for row, listener in enumerate(listeners):
             if not listener.takes_mix:
                 self._waits.add(listener)
                 continue
-            law = listener.law
-            data = coded.get(law)
-            if data is None:
-                data = coded[law] = g711.encode(law, rows.reshape(-1))
             if listener in self._waits:
                 # Something else, or nothing, was sent meanwhile: the timestamp has to catch up.
                 self._waits.discard(listener)
                 listener.rewriter.switch()
-            listener.send_frame(data[row * FRAME : (row + 1) * FRAME], now)
+            listener.send_frame(self._coded(rows, row, listener, coded), now)
         return True
+
+    def _coded(self, rows: Pcm, row: int, listener: Endpoint, coded: dict[int, bytes]) -> bytes:
+        law = listener.hears.static_type
+        if law is None or not listener.hears.is_g711 or self._rate != _NARROW:
+            own = self._listeners.get(listener)
+            if own is None:
+                own = self._listeners[listener] = _Listener(listener, self._rate)
+            return own.encode(rows[row])
+        # All who hear one law are coded at once.
+        data = coded.get(law)
+        if data is None:
+            data = coded[law] = g711.encode(law, np.ascontiguousarray(rows).reshape(-1))
+        size = rows.shape[1]
+        return data[row * size : (row + 1) * size]
 
     def skipped(self) -> None:
         self._waits.update(self._mixer.listeners)

@@ -22,8 +22,8 @@ from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.ports import EventSink
 from seatbus_media.application.recording_run import RecordingRun
 from seatbus_media.application.sources import Player
-from seatbus_media.domain.clips import PlayCursor
 from seatbus_media.domain.collect import Collected, Collector, CollectRules
+from seatbus_media.domain.play_cursor import PlayCursor
 
 _KEEP_ANSWERS: Final = 64
 Answer = ExecuteResponse | SeatbusError
@@ -175,6 +175,9 @@ class Session:
         self.emit(
             MediaEvent(endpoint_id=endpoint.id, rtp_timed_out=RtpTimedOut(silent_ms=int(silent_s * 1000)))
         )
+
+    def codec_changed(self, endpoint: Endpoint) -> None:
+        self.arrange()
 
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None:
         self.emit(MediaEvent(endpoint_id=endpoint.id, digit_heard=DigitHeard(digit=digit)))

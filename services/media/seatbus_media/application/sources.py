@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from seatbus_media.domain.clips import SILENCE, Law, PlayCursor
+from seatbus_media.domain.clips import quiet_frame
+from seatbus_media.domain.play_cursor import PlayCursor
+from seatbus_rtp.codecs import CodecSpec
 from seatbus_rtp.dtmf import EventStep, plan_digits
 
 _COMMA_MS: Final = 500
@@ -25,8 +27,8 @@ class Player:
         self.finished = finished
         self.barge_in = barge_in
 
-    def next_frame(self, law: Law) -> bytes | None:
-        return self.cursor.next_frame(law)
+    def next_frame(self, codec: CodecSpec) -> bytes | None:
+        return self.cursor.next_frame(codec)
 
 
 class Quiet:
@@ -34,8 +36,8 @@ class Quiet:
 
     __slots__ = ()
 
-    def next_frame(self, law: Law) -> bytes:
-        return SILENCE[law]
+    def next_frame(self, codec: CodecSpec) -> bytes:
+        return quiet_frame(codec)
 
 
 QUIET: Final = Quiet()
@@ -44,8 +46,8 @@ QUIET: Final = Quiet()
 class Dialer:
     """Digits to send as telephone events; `,` waits half a second."""
 
-    def __init__(self, digits: str, now: float) -> None:
-        self._steps = _plan(digits)
+    def __init__(self, digits: str, now: float, clock_rate: int = 8000) -> None:
+        self._steps = _plan(digits, clock_rate)
         self._begin = now
         self._next: EventStep | None = next(self._steps, None)
 
@@ -62,12 +64,12 @@ class Dialer:
         return step
 
 
-def _plan(digits: str) -> Iterator[EventStep]:
+def _plan(digits: str, clock_rate: int) -> Iterator[EventStep]:
     at = 0
     for part in digits.replace(",", " , ").split():
         if part == ",":
             at += _COMMA_MS
             continue
-        for step in plan_digits(part):
+        for step in plan_digits(part, clock_rate=clock_rate):
             yield EventStep(at + step.at_ms, step.payload, step.start, step.digit)
         at += 180 * len(part)

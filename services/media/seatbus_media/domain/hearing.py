@@ -56,7 +56,7 @@ def matrix(
 
 def mixed(hears: Matrix[K], pairs: Mapping[K, K]) -> Matrix[K]:
     """The part of the matrix that a mixer has to make: a listener whose partner is all it hears gets the
-    partner's packets as they are.
+    partner's packets as they are, if `pairs` names the partner: those are the pairs that can be relayed.
     """
     return {
         listener: speakers

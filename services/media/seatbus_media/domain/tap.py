@@ -3,17 +3,20 @@
 Laws: position 0 is the moment of the start, 8000 positions a second. A leg's first packet takes the
 position of its arrival, later ones follow by their RTP timestamps, so jitter leaves no trace. If the leg's
 clock leaves ours (its arrivals no longer fit), it is placed by arrival again. What never came is silence.
+Sound of other codecs becomes G.711 at the cut, a second at a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
 import numpy as np
 
-from seatbus_media.domain.clips import SILENCE, Law
+from seatbus_media.domain.clips import LAW_CODEC, SILENCE, Law
 from seatbus_rtp import g711
+from seatbus_rtp.codecs import CodecSpec, Decoder, make_decoder
 from seatbus_rtp.errors import PacketError
 from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, payload_bounds, ts_delta
 
@@ -28,18 +31,26 @@ _EARLY: Final = 480
 _LATE: Final = 16_000
 _DRIFT: Final = 320
 _RUN: Final = 8
-_LAWS: Final = frozenset(Law)
 
 Heard = tuple[float, bytes]
 """(monotonic arrival, RTP packet)."""
+CodecOf = Callable[[int], CodecSpec | None]
+"""The codec that a leg means by a payload type; None if it is no audio."""
+
+
+def static_codec(payload_type: int) -> CodecSpec | None:
+    """G.711 by its static types."""
+    return LAW_CODEC[Law(payload_type)] if payload_type in tuple(Law) else None
 
 
 class Channel:
     """One leg on the recording's clock. The relay path only appends to `heard`; the work is done at a cut."""
 
-    def __init__(self, law: Law) -> None:
+    def __init__(self, law: Law, codec_of: CodecOf = static_codec) -> None:
         self.heard: list[Heard] = []
         self._law = law
+        self._codec_of = codec_of
+        self._decoders: dict[int, tuple[CodecSpec, Decoder]] = {}
         self._silence = SILENCE[law][:1]
         self._source = -1
         self._ts = 0
@@ -73,9 +84,12 @@ class Channel:
         rows = np.frombuffer(b"".join(packets), np.uint8).reshape(-1, size)
         words = np.ascontiguousarray(rows[:, :HEADER_SIZE]).view(">u4").astype(np.uint32)
         payload_type = packets[0][1] & 0x7F
+        codec = self._codec_of(payload_type)
         steps = words[1:, 1] - words[:-1, 1]
         if (
-            payload_type not in _LAWS
+            codec is None
+            or codec.static_type is None
+            or not codec.is_g711
             or (words[:, 0] & 0xFF7F_0000 != PLAIN << 24 | payload_type << 16).any()
             or (words[:, 2] != self._source & 0xFFFF_FFFF).any()
             or self._source < 0
@@ -89,8 +103,8 @@ class Channel:
         if least < -_EARLY or int(drift.max()) > _LATE:
             return False
         sound = rows[:, HEADER_SIZE:].tobytes()
-        if payload_type != self._law:
-            sound = sound.translate(g711.translation(payload_type, self._law))
+        if codec.static_type != self._law:
+            sound = sound.translate(g711.translation(codec.static_type, self._law))
         self._waiting.append((first, sound))
         self.newest = max(self.newest, first + len(sound))
         self._ts = int(words[-1, 1])
@@ -104,7 +118,10 @@ class Channel:
         for arrived, packet in batch:
             _, second, _, ts, source = HEADER.unpack_from(packet)
             slot = int((arrived - zero) * RATE)
-            pos = self._pos + ts_delta(ts, self._ts)
+            codec = self._codec_of(second & 0x7F)
+            if codec is None:
+                continue
+            pos = self._pos + ts_delta(ts, self._ts) * RATE // codec.clock_rate
             drift = slot - pos
             if source != self._source or drift > _LATE or drift < -_EARLY:
                 self._source = source
@@ -113,7 +130,7 @@ class Channel:
             least = min(least, drift)
             self._ts = ts
             self._pos = pos
-            sound = self._sound(packet, second & 0x7F)
+            sound = self._sound(packet, second & 0x7F, codec)
             if sound:
                 self._waiting.append((pos, sound))
                 self.newest = max(self.newest, pos + len(sound))
@@ -129,7 +146,7 @@ class Channel:
             self._lay(out, start, until, position, sound)
         return bytes(out)
 
-    def _sound(self, packet: bytes, payload_type: int) -> bytes:
+    def _sound(self, packet: bytes, payload_type: int, codec: CodecSpec) -> bytes:
         if packet[0] == PLAIN:
             sound = packet[HEADER_SIZE:]
         else:
@@ -138,10 +155,13 @@ class Channel:
             except PacketError:
                 return b""
             sound = packet[first:end]
-        if payload_type == self._law:
-            return sound
-        table = g711.translation(payload_type, self._law) if payload_type in (0, 8) else None
-        return sound.translate(table) if table is not None else b""
+        if codec.is_g711:
+            table = g711.translation(codec.static_type or 0, self._law)
+            return sound if table is None else sound.translate(table)
+        known = self._decoders.get(payload_type)
+        if known is None or known[0] is not codec:
+            known = self._decoders[payload_type] = (codec, make_decoder(codec, RATE))
+        return g711.encode(self._law, known[1].decode(sound))
 
     def _lay(self, out: bytearray, start: int, until: int, position: int, sound: bytes) -> None:
         if position < start:
@@ -167,10 +187,12 @@ class TapMode(Enum):
 class Timeline:
     """Both channels of a recording and the clock they share. `now` is monotonic seconds."""
 
-    def __init__(self, law: Law, now: float) -> None:
+    def __init__(
+        self, law: Law, now: float, left: CodecOf = static_codec, right: CodecOf = static_codec
+    ) -> None:
         self.law = law
-        self.left = Channel(law)
-        self.right = Channel(law)
+        self.left = Channel(law, left)
+        self.right = Channel(law, right)
         self.position = 0
         self.mode = TapMode.ON
         self._zero = now

@@ -1,0 +1,143 @@
+"""Every codec beside every other: by listening, both ways; digits, recordings and prompts with them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+
+from seatbus.ivr.v1.types_pb2 import Audio
+from seatbus.media.v1 import service_pb2 as pb
+from seatbus.media.v1.types_pb2 import Playlist
+from seatbus_kit.ids import uuid7
+from seatbus_rtp.receiver import Fault
+from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs
+from seatbus_rtp.wav import WavReader
+from seatbus_sip.sdp import G722, OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K, parse_sdp
+
+CODECS = {"PCMU": PCMU, "PCMA": PCMA, "G722": G722, "opus": OPUS}
+BAD = (Fault.SSRC_CHANGED, Fault.LOST, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE, Fault.DUPLICATE)
+
+
+def connect(a, b):
+    return pb.Command(connect=pb.Connect(endpoint_a=a.id, endpoint_b=b.id))
+
+
+def with_events(codec):
+    return (codec, TELEPHONE_EVENT_48K) if codec is OPUS else (codec,)
+
+
+async def pair(desk, one, other):
+    caller = await desk.caller(*with_events(one))
+    agent = await desk.agent(caller, *with_events(other))
+    await desk.execute(connect(caller, agent))
+    return caller, agent
+
+
+@pytest.mark.parametrize("second", CODECS)
+@pytest.mark.parametrize("first", CODECS)
+async def test_both_voices_cross_at_their_pitch_and_level(desk, first, second):
+    caller, agent = await pair(desk, CODECS[first], CODECS[second])
+    caller.mouth.play_tone(440, -12.0)
+    agent.mouth.play_tone(1000, -15.0)
+    await asyncio.gather(agent.ears.wait_tone(440), caller.ears.wait_tone(1000))
+    await asyncio.sleep(0.4)
+    assert agent.ears.tone(0.3) == (pytest.approx(440, abs=3), pytest.approx(-12.0, abs=1.5))
+    assert caller.ears.tone(0.3) == (pytest.approx(1000, abs=3), pytest.approx(-15.0, abs=1.5))
+    for phone in (caller, agent):
+        assert phone.ears.faults(*BAD) == []
+    session = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=5)
+    assert {endpoint.codec for endpoint in session.endpoints} == {first, second}
+    assert all(endpoint.statistics.mos > 4.0 for endpoint in session.endpoints)
+
+
+@pytest.mark.parametrize(("first", "second"), [("PCMU", "opus"), ("opus", "G722"), ("opus", "opus")])
+async def test_a_digit_crosses_clocks_once_with_its_length(desk, first, second):
+    caller, agent = await pair(desk, CODECS[first], CODECS[second])
+    await asyncio.gather(caller.mouth.send_dtmf("5"), agent.mouth.send_dtmf("7#"))
+    await agent.ears.wait_digits("5")
+    await caller.ears.wait_digits("7#")
+    await asyncio.sleep(0.2)
+    assert (agent.ears.digits, caller.ears.digits) == ("5", "7#")
+
+
+@pytest.mark.parametrize("name", ["G722", "opus"])
+async def test_prompts_music_and_digits_of_ours_are_heard_in_one_stream(desk, name):
+    phone = await desk.caller(*with_events(CODECS[name]))
+    playlist = Playlist(items=[Audio(tone="700"), Audio(silence_ms=100), Audio(tone="1100")])
+    await desk.execute(pb.Command(play=pb.Play(endpoint_id=phone.id, play_id="p", playlist=playlist)))
+    await phone.ears.wait_tone(700)
+    await phone.ears.wait_tone(1100)
+    await desk.wait(lambda event: event.HasField("play_finished"))
+    await desk.execute(pb.Command(send_dtmf=pb.SendDtmf(endpoint_id=phone.id, digits="42")))
+    await phone.ears.wait_digits("42")
+    assert phone.ears.faults(*BAD) == []
+
+
+async def test_a_recording_of_unlike_legs_has_both_voices(desk, archive):
+    caller, agent = await pair(desk, OPUS, G722)
+    recording = uuid7()
+    await desk.execute(
+        pb.Command(
+            start_recording=pb.StartRecording(
+                recording_id=recording, left_endpoint_id=caller.id, right_endpoint_id=agent.id
+            )
+        )
+    )
+    caller.mouth.play_tone(440, -12.0)
+    agent.mouth.play_tone(1000, -15.0)
+    await asyncio.sleep(1.6)
+    await desk.execute(pb.Command(stop_recording=pb.StopRecording(recording_id=recording)))
+    await archive.completed(recording)
+    reader = WavReader(io.BytesIO(await archive.download(recording)))
+    frames = reader.read(reader.info.frames)
+    assert len(frames) / 8000 == pytest.approx(1.6, abs=0.25)
+    for channel, hz, level in ((0, 440, -12.0), (1, 1000, -15.0)):
+        steady = frames[4000:10_000, channel]
+        assert dominant_frequency(steady) == pytest.approx(hz, abs=3)
+        assert goertzel_dbfs(steady, hz) == pytest.approx(level, abs=1.5)
+
+
+async def test_a_codec_changes_by_reinvite_and_the_stream_goes_on(desk):
+    caller, agent = await pair(desk, PCMU, PCMU)
+    caller.mouth.play_tone(440)
+    agent.mouth.play_tone(1000)
+    await agent.ears.wait_tone(440)
+    await caller.ears.wait_tone(1000)
+    for codec in (G722, OPUS, PCMA):
+        sdp = caller.offer(*with_events(codec))
+        (result,) = await desk.execute(
+            pb.Command(accept_offer=pb.AcceptOffer(endpoint_id=caller.id, sdp=sdp))
+        )
+        assert result.codec == codec.name
+        caller.answered(result.sdp)
+        caller.ears.clear()
+        agent.ears.clear()
+        await agent.ears.wait_tone(440)
+        await caller.ears.wait_tone(1000)
+        assert agent.ears.faults(*BAD) == []
+
+
+async def test_legs_with_something_in_common_are_never_transcoded(desk):
+    """The answer names what can be relayed, whatever the phone likes best."""
+    caller = await desk.caller(PCMA)
+    agent = await desk.agent(caller, OPUS, TELEPHONE_EVENT_48K, PCMU)
+    await desk.execute(connect(caller, agent))
+    again = agent.offer(OPUS, TELEPHONE_EVENT_48K, G722, PCMU)
+    (result,) = await desk.execute(pb.Command(accept_offer=pb.AcceptOffer(endpoint_id=agent.id, sdp=again)))
+    assert result.codec == "PCMU"
+    answer = parse_sdp(result.sdp).audio
+    assert answer is not None
+    assert [codec.name for codec in answer.codecs if not codec.is_dtmf] == ["PCMU"]
+
+
+async def test_the_order_of_a_trunk_goes_before_the_offers(desk):
+    phone = await desk.phone()
+    sdp = phone.offer(PCMU, G722)
+    (result,) = await desk.execute(
+        pb.Command(
+            accept_offer=pb.AcceptOffer(endpoint_id=phone.id, sdp=sdp, codecs=["G722", "PCMA", "PCMU"])
+        )
+    )
+    assert result.codec == "G722"
