@@ -69,7 +69,7 @@ class LiveRoutes:
         )
         if errors and not answers:
             raise next(iter(errors.values()))
-        calls = [to_json(call) for _, answer in answers for call in answer.calls]
+        calls = [_seen(call) for _, answer in answers for call in answer.calls]
         calls.sort(key=lambda call: str(call["started_at"] or ""), reverse=True)
         return json_response({"calls": calls[: query.limit], "unreachable": sorted(errors)})
 
@@ -166,3 +166,8 @@ def _command(body: models.AgentAction, who: dict[str, Any]) -> tuple[str, Messag
         return "CompleteWrapUp", agent_rpc.CompleteWrapUpRequest(**who, disposition=body.reason)
     presence = agent_types.PRESENCE_READY if body.action == "ready" else agent_types.PRESENCE_NOT_READY
     return "SetPresence", agent_rpc.SetPresenceRequest(**who, presence=presence, reason=body.reason)
+
+
+def _seen(call: call_types.Call) -> dict[str, Any]:
+    """A call as others may see it: what its next owner needs is no one else's."""
+    return {name: value for name, value in to_json(call).items() if name != "snapshot"}
