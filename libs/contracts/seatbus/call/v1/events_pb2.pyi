@@ -261,6 +261,20 @@ class LegRerouted(_message.Message):
     sip_status: int
     def __init__(self, leg_id: _Optional[str] = ..., trunk_id: _Optional[str] = ..., sip_status: _Optional[int] = ...) -> None: ...
 
+class CallEmergency(_message.Message):
+    __slots__ = ("number", "agent_id", "seat_id", "branch_id", "callback")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEAT_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    number: str
+    agent_id: str
+    seat_id: str
+    branch_id: str
+    callback: str
+    def __init__(self, number: _Optional[str] = ..., agent_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., callback: _Optional[str] = ...) -> None: ...
+
 class CallRecordingStarted(_message.Message):
     __slots__ = ("recording_id",)
     RECORDING_ID_FIELD_NUMBER: _ClassVar[int]

@@ -49,6 +49,7 @@ class CallState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_STATE_CONSULTING: _ClassVar[CallState]
     CALL_STATE_CONFERENCED: _ClassVar[CallState]
     CALL_STATE_PARKED: _ClassVar[CallState]
+    CALL_STATE_DIALLING: _ClassVar[CallState]
 
 class HangupCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -102,6 +103,7 @@ CALL_STATE_REACHING: CallState
 CALL_STATE_CONSULTING: CallState
 CALL_STATE_CONFERENCED: CallState
 CALL_STATE_PARKED: CallState
+CALL_STATE_DIALLING: CallState
 HANGUP_CAUSE_UNSPECIFIED: HangupCause
 HANGUP_CAUSE_CALLER_HUNG_UP: HangupCause
 HANGUP_CAUSE_AGENT_HUNG_UP: HangupCause

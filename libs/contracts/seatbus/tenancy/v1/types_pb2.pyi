@@ -208,7 +208,7 @@ class Tenant(_message.Message):
     def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ...) -> None: ...
 
 class Branch(_message.Message):
-    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan")
+    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_REGION_FIELD_NUMBER: _ClassVar[int]
@@ -216,6 +216,9 @@ class Branch(_message.Message):
     EMERGENCY_TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_CALLBACK_FIELD_NUMBER: _ClassVar[int]
     DIAL_PLAN_FIELD_NUMBER: _ClassVar[int]
+    RECORD_OUTBOUND_FIELD_NUMBER: _ClassVar[int]
+    OUTBOUND_WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     time_zone: str
     media_region: str
@@ -223,7 +226,10 @@ class Branch(_message.Message):
     emergency_trunk_id: str
     emergency_callback: str
     dial_plan: DialPlan
-    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ...) -> None: ...
+    record_outbound: bool
+    outbound_wrap_up_s: int
+    caller_id: str
+    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., record_outbound: _Optional[bool] = ..., outbound_wrap_up_s: _Optional[int] = ..., caller_id: _Optional[str] = ...) -> None: ...
 
 class DialPlan(_message.Message):
     __slots__ = ("country_code", "national_prefix", "international_prefix", "area_code", "outside_prefix")
