@@ -62,6 +62,8 @@ class Settings(ServiceSettings):
     sip_digest_failures: int = Field(default=60, ge=1)
     registration_min_s: int = Field(default=60, ge=1)
     registration_max_s: int = Field(default=3_600, ge=1)
+    # An edge that is silent for so long is taken for dead, and others take its calls over. 0: never.
+    adopt_after_s: float = Field(default=15.0, ge=0, le=300)
     journal_keep_mb: int = Field(default=512, ge=16)
 
     @model_validator(mode="after")

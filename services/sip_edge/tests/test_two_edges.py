@@ -1,4 +1,4 @@
-"""Two edges: the owner of a call reaches a phone through the edge that holds its flow, and is found from there."""
+"""Two edges: the owner of a call reaches a phone through the edge that holds its flow, and is found back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import pytest
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.runtime import close_runtime, open_runtime
-from seatbus_sip.message import Request, Response
-from seatbus_sip.parsing import parse_message
 from seatbus_sip_edge.bootstrap import SipEdge, bootstrap
 from seatbus_sip_edge.settings import Settings
-from seatbus_testkit.platform import free_port_base
 from seatbus_testkit.phone import Phone
+from seatbus_testkit.platform import free_port_base
 
 _PORTS = {"UDP": 0, "TCP": 0, "WS": 1}
 
@@ -43,9 +41,7 @@ class Second:
         app = await bootstrap(runtime)
         await runtime.rpc.start()
         await app.start()
-        await runtime.instances.announce(
-            app.load, address=runtime.rpc.address, attributes=runtime.attributes
-        )
+        await runtime.instances.announce(app.load, address=runtime.rpc.address, attributes=runtime.attributes)
         return cls(app, runtime, port)
 
     def at(self, transport: str) -> tuple[str, int]:
@@ -57,11 +53,11 @@ class Second:
 
 
 @pytest.fixture
-async def owner(empty_world: Any) -> AsyncIterator[Any]:
+async def owner(empty_world: Any) -> Any:
     """The world's own edge, with TCP: the trunk's calls arrive there."""
     port = free_port_base()
     await empty_world.start_edge(sip_port=port, sip_tcp_port=port)
-    yield empty_world
+    return empty_world
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from seatbus_kit.errors import Conflict, SeatbusError
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seatbus_kit.bus import Bus
     from seatbus_sip_edge.domain.model import Call
 
@@ -25,6 +27,7 @@ _RETRY_S = 0.5
 @dataclass(slots=True)
 class _Slot:
     call: Call
+    snapshot: Callable[[], bytes] = bytes
     revision: int = 0
     dirty: bool = False
     ended: bool = False
@@ -35,15 +38,30 @@ class _Slot:
 class CallRecords:
     """Changes of a call within 80 ms become one write; while a write is under way the next ones gather."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, lost: Callable[[str, str], None] = lambda _call, _owner: None) -> None:
+        """`lost(call id, owner)`: another edge has taken the call over."""
         self._bucket = Bucket(bus, "calls")
+        self._lost = lost
         self._slots: dict[str, _Slot] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def changed(self, call: Call) -> None:
+    def known(self, call: Call, revision: int) -> None:
+        """The record is there already, at this revision."""
+        self._slots[call.call_id] = _Slot(call, revision=revision)
+
+    def forget(self, call_id: str) -> None:
+        """It is somebody else's."""
+        slot = self._slots.pop(call_id, None)
+        if slot is not None:
+            slot.dirty = slot.ended = False
+            if slot.timer is not None:
+                slot.timer.cancel()
+
+    def changed(self, call: Call, snapshot: Callable[[], bytes] = bytes) -> None:
         slot = self._slots.get(call.call_id)
         if slot is None:
             slot = self._slots[call.call_id] = _Slot(call)
+        slot.snapshot = snapshot
         slot.dirty = True
         if slot.timer is None and not slot.running:
             slot.timer = asyncio.get_running_loop().call_later(_COALESCE_S, self._start, slot)
@@ -90,9 +108,9 @@ class CallRecords:
                     await self._remove(slot, key)
                     break
                 slot.dirty = False
-                slot.revision = await self._bucket.put(
-                    key, slot.call.to_proto().SerializeToString(), slot.revision
-                )
+                record = slot.call.to_proto()
+                record.snapshot = slot.snapshot()
+                slot.revision = await self._bucket.put(key, record.SerializeToString(), slot.revision)
             except SeatbusError as error:
                 slot.dirty = True
                 if not await self._look(slot, key, error):
@@ -118,18 +136,26 @@ class CallRecords:
             entry = await self._bucket.read(key)
         except SeatbusError:
             return False
+        if entry is not None and entry.deleted and slot.revision and not slot.ended:
+            # Only an owner removes it, at the end of the call.
+            self._is_lost(slot, "")
+            return True
         if entry is None or entry.deleted:
             slot.revision = entry.revision if entry is not None else 0
             return isinstance(error, Conflict)
         stored = call_types.Call.FromString(entry.value)
         if stored.epoch > slot.call.epoch:
-            log.error(
-                "another edge has adopted this call, its record is left alone",
-                tenant=slot.call.tenant_id,
-                call=slot.call.call_id,
-                owner=stored.owner,
-            )
-            slot.dirty = slot.ended = False
+            self._is_lost(slot, stored.owner)
             return True
         slot.revision = entry.revision
         return True
+
+    def _is_lost(self, slot: _Slot, owner: str) -> None:
+        log.error(
+            "another edge has taken this call over, it is let go",
+            tenant=slot.call.tenant_id,
+            call=slot.call.call_id,
+            owner=owner,
+        )
+        slot.dirty = slot.ended = False
+        self._lost(slot.call.call_id, owner)

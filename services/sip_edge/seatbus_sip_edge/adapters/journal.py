@@ -5,6 +5,7 @@ A frame is length, CRC-32 and JSON. Entries:
   ["e", call id, tenant, [[seq, type, microseconds, payload], ...]]          facts alone, in a checkpoint
   ["p", call id, seq]    the call's facts up to seq are on their stream
   ["x", call id]         nothing is owed to anybody for this call any more
+  ["a", call id]         another edge has taken the call over: it is not ours, nor are facts still unpublished
   ["c"]                  the checkpoint at the head of this segment is complete
 Each segment begins with a checkpoint (what lives, what is unpublished), so that recovery reads only the last
 one with a complete checkpoint and what follows it; older ones are kept for repeats of facts.
@@ -42,11 +43,15 @@ KEEP_S: Final = 24 * 3600.0
 Entry = list[object]
 
 
-def frame(entry: Entry, default: Callable[[object], object] | None = None) -> bytes:
+def encode(entry: Entry, default: Callable[[object], object] | None = None) -> bytes:
     try:
-        body = orjson.dumps(entry, default=default)
+        return orjson.dumps(entry, default=default)
     except TypeError:
-        body = _readable(entry, default)
+        return _readable(entry, default)
+
+
+def frame(entry: Entry, default: Callable[[object], object] | None = None) -> bytes:
+    body = encode(entry, default)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 

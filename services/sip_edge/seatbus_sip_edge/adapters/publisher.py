@@ -69,6 +69,17 @@ class Publisher:
         for queue in self._queues.values():
             yield from queue
 
+    def discard(self, call_id: str) -> None:
+        """Another edge speaks for this call now: what is not on its way yet never goes."""
+        handle = self._repeats.pop(call_id, None)
+        if handle is not None:
+            handle.cancel()
+        if call_id in self._ready or handle is not None:
+            self._ready.pop(call_id, None)
+            self._queues.pop(call_id, None)
+            if not self._queues:
+                self._empty.set()
+
     def unpublished(self, call_id: str) -> list[OutEvent]:
         return list(self._queues.get(call_id, ()))
 

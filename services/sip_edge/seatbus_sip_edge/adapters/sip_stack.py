@@ -30,6 +30,7 @@ log = get_logger("sip_edge.sip")
 _REMEMBERED_SOURCES = 20_000
 # Messages held between binding and serving.
 _EARLY = 1_000
+_HELD_S = 0.1
 _EARLY_DATAGRAMS = 2_000
 
 
@@ -109,6 +110,9 @@ class SipStack:
         self._deadline = float("inf")
         self._pumping = False
         self._handler: Handler | None = None
+        self._held_handler: Handler | None = None
+        # Asked before anything is read or timed: false holds the engine still.
+        self.awake: Callable[[], bool] = lambda: True
         self._early: list[tuple[bytes, Flow]] = []
         # One UDP socket for each family; of every transport and family what is bound and what is told.
         self._udp: dict[bool, asyncio.DatagramTransport] = {}
@@ -146,6 +150,17 @@ class SipStack:
             self.local = protocol.local
             self.advertised = (advertised_host, bound[1])
         self._udp[version6] = transport
+
+    def hold(self) -> None:
+        """Messages wait until `resume`."""
+        if self._handler is not None:
+            self._held_handler, self._handler = self._handler, None
+
+    def resume(self) -> None:
+        if self._held_handler is not None:
+            handler, self._held_handler = self._held_handler, None
+            self.serve(handler)
+            self.pump()
 
     def serve(self, handler: Handler) -> None:
         """From now on messages are read; those that came since `open` are first."""
@@ -217,7 +232,7 @@ class SipStack:
 
     def message(self, data: bytes, flow: Flow) -> None:
         """One datagram, or one message of a connection."""
-        if self._handler is None:
+        if not self.awake() or self._handler is None:
             if len(self._early) < _EARLY:
                 self._early.append((data, flow))
             return
@@ -306,6 +321,9 @@ class SipStack:
     def _tick(self) -> None:
         self._timer = None
         self._deadline = float("inf")
+        if not self.awake():
+            self._timer = self._loop.call_later(_HELD_S, self._tick)
+            return
         self.layer.tick(self._loop.time() + 0.0005)
         self.pump()
         self._arm()

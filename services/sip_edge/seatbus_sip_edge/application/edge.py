@@ -18,10 +18,12 @@ from seatbus_kit.trace import TraceContext
 from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.adapters.call_records import CallRecords
+from seatbus_sip_edge.adapters.estate import Estate
 from seatbus_sip_edge.adapters.journal import Journal, frame
 from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
+from seatbus_sip_edge.application.adoption import Adoption
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.proxy import Proxy
@@ -32,7 +34,7 @@ from seatbus_sip_edge.domain.hops import Signer
 from seatbus_sip_edge.domain.model import Call, Cause, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.runtime import Runtime
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK_S = 0.5
 _Found: TypeAlias = "tuple[list[StoredCall], list[Fact]]"
 
 
@@ -80,6 +83,7 @@ class Edge:
             self._claimed_device,
         )
         stack.divert = self.proxy.divert
+        stack.awake = self.awake
         self.tracer = runtime.tracer
         self.clock = runtime.clock
         self.loop = asyncio.get_running_loop()
@@ -91,11 +95,16 @@ class Edge:
             keep_bytes=settings.journal_keep_mb * 1024 * 1024,
         )
         self.publisher = Publisher(runtime.bus, self._published)
-        self.records = CallRecords(runtime.bus)
+        self.records = CallRecords(runtime.bus, self._lost)
+        self.adoption = Adoption(self, Estate(runtime.bus), runtime.channels, settings.adopt_after_s)
         self.sessions: dict[str, Session] = {}
         # (Call-ID, own tag) of each dialog and open INVITE.
         self.legs: dict[tuple[str, str], tuple[Session, str]] = {}
         self.draining = False
+        self._ticker: asyncio.TimerHandle | None = None
+        self._awake_at = self.loop.time()
+        self._standstill = False
+        self._held_inputs: list[Callable[[], object]] = []
         # Until then nothing can be said about any call.
         self.restored = False
         self._found: _Found = ([], [])
@@ -193,6 +202,8 @@ class Edge:
             return
         del self.sessions[session.call.call_id]
         self.journal.append_lazily(frame(["x", session.call.call_id]))
+        if session.adopted:
+            self.owners.ended(session.sip.keys)
         self.loop.call_later(64 * self.settings.sip_t1_s, session.sip.forget)
         if not self.sessions:
             self._empty.set()
@@ -214,9 +225,12 @@ class Edge:
     async def start(self) -> None:
         """Restores the predecessor's calls and opens a new segment. SIP is served from then on."""
         began = self.monotonic()
-        stored_calls, unpublished = self._found
+        stored_calls, unpublished, revisions = await self.adoption.still_ours(*self._found)
         self._found = ([], [])
-        broken = [session for session in map(self._restore, stored_calls) if session is not None]
+        restored_calls = [
+            self._restore(Call.from_dict(stored["call"]), stored["sip"]) for stored in stored_calls
+        ]
+        broken = [session for session in restored_calls if session is not None]
         self._held_back = [
             self.make_event(tenant, call_id, seq, name, base64.b64decode(payload), micros)
             for tenant, call_id, seq, name, micros, payload in unpublished
@@ -226,8 +240,13 @@ class Edge:
         self.publisher.push(events)
         self.media_watch.start()
         self.restored = True
+        self._awake_at = self.loop.time()
+        self._tick()
+        self.adoption.start()
         restored = list(self.sessions.values())
         for session in restored:
+            if revision := revisions.get(session.call.call_id):
+                self.records.known(session.call, revision)
             self._take_up(session, broken=session in broken)
         if restored or events:
             log.warning(
@@ -239,12 +258,12 @@ class Edge:
                 took_ms=round((self.monotonic() - began) * 1000),
             )
 
-    def _restore(self, stored: StoredCall) -> Session | None:
+    def _restore(self, call: Call, sip: Mapping[str, object], *, adopted: bool = False) -> Session | None:
         """Returns the session only when its SIP side cannot be read: such a call is ended."""
-        session = self.open(Call.from_dict(stored["call"]))
-        session.recovered = True
+        session = self.open(call)
+        session.recovered, session.adopted = True, adopted
         try:
-            session.sip.restoring.restore(stored["sip"])
+            session.sip.restoring.restore(sip)
         except (SipError, KeyError, TypeError, ValueError) as error:
             log.error(
                 "a call's dialogs cannot be read from the journal",
@@ -268,6 +287,75 @@ class Edge:
                 trunk.trunk.media_zone if trunk is not None else "",
             )
         )
+
+    # ---- changing hands ---------------------------------------------------------------------------------
+    async def until_journalled(self) -> None:
+        """Returns when all that was appended is on disk."""
+        done: asyncio.Future[None] = self.loop.create_future()
+        self.journal.then(lambda: None if done.done() else done.set_result(None))
+        await done
+
+    def take_over(
+        self, call: Call, sip: Mapping[str, object], events: Sequence[OutEvent], revision: int
+    ) -> None:
+        """A dead edge's call is this one's: its record and its audio are already."""
+        broken = self._restore(call, sip, adopted=True)
+        session = self.sessions[call.call_id]
+        self.records.known(session.call, revision)
+        self.publisher.push(events)
+        self.owners.moved(session.sip.keys, self.instance_id)
+        self._take_up(session, broken=broken is not None)
+
+    def _lost(self, call_id: str, owner: str) -> None:
+        session = self.sessions.get(call_id)
+        if session is not None:
+            self.let_go(session, owner)
+
+    def let_go(self, session: Session, owner: str) -> None:
+        """Another edge has taken the call over: not a word about it is said here any more."""
+        call = session.call
+        log.error(
+            "a call is let go, another edge has taken it over",
+            tenant=call.tenant_id,
+            call=call.call_id,
+            owner=owner,
+        )
+        session.close()
+        session.over_at = self.monotonic()
+        self.sessions.pop(call.call_id, None)
+        self.publisher.discard(call.call_id)
+        self.records.forget(call.call_id)
+        self.journal.append(frame(["a", call.call_id]))
+        session.sip.forget()
+        if not self.sessions:
+            self._empty.set()
+
+    def awake(self) -> bool:
+        """False while it is not known whether calls were taken over during a standstill of this process."""
+        now = self.loop.time()
+        gap, self._awake_at = now - self._awake_at, now
+        limit = self.settings.adopt_after_s / 2
+        if limit and gap > limit and self.restored and not self._standstill:
+            self._standstill = True
+            log.error("this process has stood still, its calls are checked", seconds=round(gap, 1))
+            self.stack.hold()
+            self.adoption.check_all()
+        return not self._standstill
+
+    def _tick(self) -> None:
+        self.awake()
+        self._ticker = self.loop.call_later(_TICK_S, self._tick)
+
+    def go_on(self) -> None:
+        """What came meanwhile is served, by those calls that are left."""
+        self._standstill = False
+        self.stack.resume()
+        held, self._held_inputs = self._held_inputs, []
+        for feed in held:
+            feed()
+
+    def after_standstill(self, feed: Callable[[], object]) -> None:
+        self._held_inputs.append(feed)
 
     _held_back: Sequence[OutEvent] = ()
 
@@ -297,6 +385,9 @@ class Edge:
             )
 
     async def stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await self.adoption.stop()
         await self.proxy.stop()
         await self.owners.stop()
         await self.media_watch.stop()

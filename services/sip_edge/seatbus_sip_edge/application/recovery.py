@@ -34,6 +34,9 @@ def read_journal(
                 published[call_id] = max(published.get(call_id, 0), int(str(entry[2])))
             elif kind == "x":
                 states.pop(call_id, None)
+            elif kind == "a":
+                states.pop(call_id, None)
+                facts.pop(call_id, None)
     unpublished = [
         fact
         for call_id, of_call in facts.items()

@@ -11,6 +11,7 @@ from seatbus_kit.trace import TraceContext
 from seatbus_sip_edge.adapters.journal import frame
 from seatbus_sip_edge.application.commands import Commands
 from seatbus_sip_edge.application.sip_side import SipSide
+from seatbus_sip_edge.application.snapshots import snapshot
 from seatbus_sip_edge.application.spans import CallSpans
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -40,6 +41,7 @@ class Session:
         self.spans = CallSpans(self)
         self.over_at: float | None = None
         self.recovered = False
+        self.adopted = False
         self._timers: dict[tuple[fx.Timer, str], asyncio.TimerHandle] = {}
         self._performers: Mapping[type, Callable[..., None]] = {
             fx.Media: self.commands.media.perform,
@@ -75,6 +77,9 @@ class Session:
         """Applies an input; False when the call could not take it where it is."""
         call = self.call
         edge = self.edge
+        if not edge.awake():
+            edge.after_standstill(lambda: edge.sessions.get(call.call_id) is self and self.feed(event))
+            return True
         now = edge.micros()
         try:
             effects = apply(call, event, now, edge.ids)
@@ -148,7 +153,10 @@ class Session:
                 )
         self.edge.publisher.push(events)
         if not self.over:
-            self.edge.records.changed(self.call)
+            self.edge.records.changed(self.call, self._snapshot)
+
+    def _snapshot(self) -> bytes:
+        return snapshot(self, self.edge.publisher.unpublished(self.call.call_id))
 
     # ---- timers -----------------------------------------------------------------------------------------
     def _set_timer(self, effect: fx.SetTimer) -> None:

@@ -49,6 +49,8 @@ class SipSide:
             return
         if response.cseq.method == "INVITE" and leg.forks is not None:
             self.outgoing.on_response(leg, tx, response)
+        elif response.cseq.method == "INVITE" and leg.refreshing:
+            self.restoring.on_refreshed(leg, tx, response)
         else:
             self.within.on_response(leg, response)
 
@@ -146,6 +148,11 @@ class SipSide:
         key = (call_id, tag)
         self._keys.append(key)
         self.edge.legs[key] = (self.session, leg_id)
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Call-ID and own tag of each dialog."""
+        return list(self._keys)
 
     def forget(self) -> None:
         """Nothing of this call is found by its dialogs any more."""

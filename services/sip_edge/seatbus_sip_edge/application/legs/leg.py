@@ -30,6 +30,8 @@ class SipLeg:
     local_sdp: str = ""
     acked: bool = True
     bye_waits: bool = False
+    # An INVITE is under way that tells the peer where this dialog is served now.
+    refreshing: bool = False
     # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
     invite: str = ""
 

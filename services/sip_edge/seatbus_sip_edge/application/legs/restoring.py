@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
+from seatbus_kit.log import get_logger
 from seatbus_sip.dialog import Dialog
 from seatbus_sip.message import Request
 from seatbus_sip.parsing import parse_message
 from seatbus_sip.tables import DialogState
-from seatbus_sip_edge.application.legs.leg import SipLeg
+from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Response
+    from seatbus_sip.transactions import ClientTransaction
     from seatbus_sip_edge.application.sip_side import SipSide
+
+log = get_logger("sip_edge.legs")
 
 # After a crash requests of the lost process may be on their way: their numbers are skipped.
 _CSEQ_BLOCK = 100
@@ -64,6 +69,8 @@ class Restoring:
             # Offers under way went with their transactions: the peer repeats its own.
             dialog.local_offer_pending = dialog.remote_offer_pending = False
             side.index(leg_id, dialog.call_id, dialog.local_tag)
+            if side.session.adopted:
+                dialog.contact = side.contact(flow)
             if side.is_caller(leg_id) and leg.request is not None:
                 leg.received = side.stack.layer.resume_invite(leg.request, leg.flow, dialog.local_tag)
                 leg.acked = False
@@ -96,7 +103,42 @@ class Restoring:
             or not leg.acked
         ):
             return
-        self._side.send(leg, leg.dialog.request("OPTIONS"))
+        if self._side.session.adopted:
+            self._refresh(leg)
+        else:
+            self._side.send(leg, leg.dialog.request("OPTIONS"))
+
+    def _refresh(self, leg: SipLeg) -> None:
+        """Tells the peer that its dialog is served here now (RFC 3261 section 12.2.2); the audio stays."""
+        dialog = leg.dialog
+        if dialog is None or dialog.state is not DialogState.CONFIRMED or leg.refreshing:
+            return
+        request = dialog.request("INVITE", leg.local_sdp, headers={"Allow": ALLOW})
+        # A peer's offer is answered meanwhile as ever: ours changes nothing.
+        dialog.local_offer_pending = False
+        leg.refreshing = self._side.send(leg, request) is not None
+
+    def on_refreshed(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
+        side, dialog, status = self._side, leg.dialog, response.status
+        if dialog is None or status < 200:
+            return
+        leg.refreshing = False
+        dialog.on_response(response)
+        if status < 300:
+            side.acknowledge(tx, dialog.ack())
+            side.session.checkpoint()
+        elif status in (408, 481):
+            side.peer_is_gone(leg.leg_id)
+        elif status == 491:
+            side.edge.loop.call_later(random.uniform(2.1, 4.0), self._refresh, leg)
+        else:
+            log.warning(
+                "a peer does not follow its call to this edge: it needs an address that moves along",
+                tenant=side.session.call.tenant_id,
+                call=side.session.call.call_id,
+                leg=leg.leg_id,
+                status=status,
+            )
 
     def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
         """A 2xx to an INVITE whose transaction is gone is acknowledged. False: its dialog does not live."""
