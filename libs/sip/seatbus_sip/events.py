@@ -47,10 +47,15 @@ class ResponseReceived:
 
 @dataclass(frozen=True, slots=True)
 class StrayResponse:
-    """A response that matches no transaction (a very late 2xx: ACK and BYE it if its dialog is wanted)."""
+    """A response that matches no transaction (a very late 2xx: ACK and BYE it if its dialog is wanted).
+
+    `foreign`: its Via names another server, so it is to be dropped (RFC 3261 section 18.1.2) unless this one
+    has taken over that one's calls.
+    """
 
     response: Response
     flow: Flow
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def parse_via(text: str) -> Via:
         raise SipParseError("Via", "must be SIP/2.0/transport host[:port];parameters")
     version, transport, host, port, params = match.groups()
     if version != "2.0":
-        raise SipParseError("Via", "version is 2.0")
+        raise SipParseError("Via", "version is 2.0", 505)
     number = int(port) if port else None
     if number is not None and not 0 < number < 65536:
         raise SipParseError("Via", "port lies between 1 and 65535")
@@ -276,12 +276,11 @@ def parse_name_addr(text: str, field: str) -> NameAddr:
                     return _new(NameAddr, (name[1:-1], uri, known))
     text = text.strip(" \t")
     display, start = "", text.find("<")
-    if '"' in text:
-        quoted = _QUOTED.match(text)
-        if quoted is not None:
-            display, start = _QUOTED_PAIR.sub(r"\1", quoted[1]), quoted.end()
-        elif text.find('"') < start:
-            raise SipParseError(field, "a display name is a quoted string or tokens, and then <address>")
+    quoted = _QUOTED.match(text)
+    if quoted is not None:
+        display, start = _QUOTED_PAIR.sub(r"\1", quoted[1]), quoted.end()
+    elif 0 <= text.find('"') < start:
+        raise SipParseError(field, "a display name is a quoted string or tokens, and then <address>")
     elif start > 0:
         display = text[:start].rstrip(" \t")
     if start >= 0:

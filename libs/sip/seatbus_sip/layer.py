@@ -48,6 +48,11 @@ class LayerConfig:
     divert: Callable[[Request | Response, Flow, float], bool] | None = None
 
 
+def _host(sent_by: str) -> str:
+    bracketed, closed, _ = sent_by.lower().partition("]")
+    return bracketed + closed if closed else bracketed.partition(":")[0]
+
+
 class SipLayer:
     """All transactions of one process. Not thread-safe; every method returns at once."""
 
@@ -294,7 +299,9 @@ class SipLayer:
     def _on_response(self, response: Response, source: Flow, now: float) -> None:
         tx = self._clients.get((response.via.branch, response.cseq.method))
         if tx is None:
-            self._events.append(ev.StrayResponse(response, source))
+            own = self.config.sent_by(source) if self.config.sent_by else host_port(source.local)
+            foreign = _host(own) != response.via.host.lower()
+            self._events.append(ev.StrayResponse(response, source, foreign))
             return
         if response.status < 200:
             event = Event.R_1XX
@@ -342,7 +349,8 @@ class SipLayer:
     def _server_key(request: Request) -> tuple[Hashable, ...]:
         via = request.via
         method = "INVITE" if request.method == "ACK" else request.method
-        if via.branch.startswith(MAGIC):
+        # The cookie alone identifies nothing: such a request is matched as one of RFC 2543.
+        if via.branch.startswith(MAGIC) and len(via.branch) > len(MAGIC):
             return (via.branch, via.sent_by, method)
         return (str(via), request.call_id, request.cseq.number, request.from_.tag, method)
 
@@ -442,7 +450,8 @@ class SipLayer:
         if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID")):
             return False
         try:
-            reply = mark_source(request, source)
+            # The Via of another version cannot be read: its message is answered where it came from.
+            reply = source if error.status == 505 else mark_source(request, source)
             self._refuse(request, reply, error.status, f"{error.field} {error.rule}")
         except SipError:
             return False

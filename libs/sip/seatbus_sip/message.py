@@ -27,7 +27,8 @@ _M = TypeVar("_M", bound="Message")
 
 
 def _guard(field: str, value: str) -> str:
-    if "\n" in value or "\r" in value or "\0" in value:
+    # A NUL in a quoted pair is legal, and starts no other header (RFC 3261 section 25.1).
+    if "\n" in value or "\r" in value or ("\0" in value and "\0" in value.replace("\\\0", "")):
         raise HeaderInjectionError(field)
     return value
 
@@ -237,6 +238,10 @@ class Message:
         if not self.require("Call-ID"):
             raise SipParseError("Call-ID", "is not empty")
         _ = self.via, self.from_, self.to, self.cseq
+        top = self._raw("Via")
+        if "," in top:
+            for value in top.split(","):
+                parse_via(value.strip())
 
     # ---- wire -------------------------------------------------------------------------------------------
     def start_line(self) -> str:

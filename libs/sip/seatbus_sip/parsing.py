@@ -97,13 +97,17 @@ def _start(line: str) -> Request | Response:
     uri, _, version = rest.rpartition(" ")
     if version == "SIP/2.0" and method in METHODS and uri and " " not in uri and "\t" not in uri:
         return Request(method, uri)
-    if not is_token(method) or not uri or version[:4].upper() != "SIP/":
+    if not version:
+        # Blanks at the end: readable, and refused.
+        uri, _, version = uri.rstrip(" \t").rpartition(" ")
+        uri += " "
+    if not is_token(method) or not uri.strip() or version[:4].upper() != "SIP/":
         raise SipParseError("request line", "must be method, address and SIP/2.0")
     request = Request(method, uri)
     if version.upper() != "SIP/2.0":
         request.defect = SipParseError("SIP-Version", "is SIP/2.0", 505)
     elif " " in uri or "\t" in uri:
-        request.defect = SipParseError("Request-URI", "must be one address without spaces")
+        request.defect = SipParseError("Request-URI", "must be one address with one space on either side")
     return request
 
 
@@ -134,8 +138,8 @@ def _read_head(head: str, limits: Limits) -> Request | Response:
     breaks = len(lines) - 1
     # A lone CR or LF may be a line break to the next hop: that is how headers are smuggled.
     text = "".join(lines)
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise SipParseError("message", "uses CR and LF only as a pair, and no NUL, before its body")
+    if "\n" in text or "\r" in text or ("\0" in text and "\0" in text.replace("\\\0", "")):
+        raise SipParseError("message", "uses CR and LF only as a pair, and NUL only quoted, before its body")
     if breaks > limits.headers:
         if _FOLD.search(head):
             raise _Folded

@@ -21,6 +21,7 @@ _SIP = re.compile(
 _TEL = re.compile(
     r"tel:(?P<number>\+?[0-9A-Da-d*#().\-]+)(?P<params>;[^?<>\"\s]*)?\Z", re.IGNORECASE | re.ASCII
 )
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
 # RFC 3261 section 19.1.4: these may not be present on one side only.
@@ -120,8 +121,8 @@ def parse_uri(text: str, field: str = "URI") -> Uri:
     match = _TEL.match(text)
     if match is not None:
         return Uri("tel", match["number"], "", None, _params(match["params"], field))
-    scheme, separator, _ = text.partition(":")
-    if separator and scheme.isalnum() and scheme.lower() not in ("sip", "sips", "tel"):
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() not in ("sip", "sips", "tel"):
         raise SipParseError(field, "scheme is sip, sips or tel", 416)
     raise SipParseError(field, "must be a SIP, SIPS or tel address")
 

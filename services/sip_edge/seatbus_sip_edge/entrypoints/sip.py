@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
 from seatbus_sip import events as ev
+from seatbus_sip.checks import Capabilities, refuse
 from seatbus_sip.errors import SipError
-from seatbus_sip.headers import clean_text
+from seatbus_sip.headers import clean_text, quote_string
 from seatbus_sip.message import Request
 from seatbus_sip_edge.application.admission import Admission
 from seatbus_sip_edge.application.identity import Identity
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.application.session import Session
 
 log = get_logger("sip_edge.sip")
+
+# What is served outside of a dialog; an option tag that is required and not among `extensions` gets 420.
+SERVED = Capabilities(methods=(*ALLOW.split(", "), "REGISTER"))
 
 
 class SipEntry:
@@ -56,7 +60,7 @@ class SipEntry:
             case ev.TransactionTimeout() | ev.TransportFailed():
                 self._no_answer(event)
             case ev.StrayResponse():
-                self._stray(event.response, event.flow)
+                self._stray(event.response, event.flow, event.foreign)
             case _:
                 pass
 
@@ -85,12 +89,14 @@ class SipEntry:
             status = 408 if isinstance(event, ev.TransactionTimeout) else 503
             found[0].sip.outgoing.on_no_response(found[1], status)
 
-    def _stray(self, response: Response, flow: Flow) -> None:
+    def _stray(self, response: Response, flow: Flow, foreign: bool) -> None:
         """A phone answers an INVITE that only a predecessor knew: ACK, and BYE if it had picked up."""
         if response.cseq.method != "INVITE" or response.status < 200 or response.to.tag is None:
             return
         found = self._leg(response.call_id, response.from_.tag)
         if found is not None and found[0].sip.restoring.on_stray(found[1], response, flow):
+            return
+        if foreign:
             return
         stack = self._edge.stack
         contact = response.contact
@@ -118,6 +124,10 @@ class SipEntry:
             else:
                 found[0].sip.within.on_request(found[1], tx, request)
             return
+        refusal = refuse(request, SERVED)
+        if refusal is not None:
+            self._say_no(tx, refusal.write_to(tx.response(refusal.status)), refusal.field, refusal.rule)
+            return
         try:
             match request.method:
                 case "INVITE":
@@ -126,21 +136,19 @@ class SipEntry:
                     self._register(tx, request, flow)
                 case "OPTIONS":
                     self._options(tx)
-                case "BYE" | "UPDATE" | "INFO":
-                    self._respond(tx, tx.response(481))
                 case _:
-                    response = tx.response(405)
-                    response.set("Allow", ALLOW + ", REGISTER")
-                    self._respond(tx, response)
+                    # The others are of use inside of a dialog only.
+                    self._respond(tx, tx.response(481))
         except SipError as error:
             self._refuse(tx, error)
 
     def _refuse(self, tx: ServerTransaction, error: SipError) -> None:
         field, rule = getattr(error, "field", ""), getattr(error, "rule", str(error))
-        response = tx.response(error.status)
-        text = f"{field} {rule}".strip().replace('"', "'")
-        response.set("Warning", f'399 seatbus "{text}"')
-        log.info("request refused", status=error.status, field=clean_text(field), rule=clean_text(rule))
+        self._say_no(tx, tx.response(error.status), field, rule)
+
+    def _say_no(self, tx: ServerTransaction, response: Response, field: str, rule: str) -> None:
+        response.set("Warning", f"399 seatbus {quote_string(f'{field} {rule}'.strip())}")
+        log.info("request refused", status=response.status, field=clean_text(field), rule=clean_text(rule))
         self._respond(tx, response)
 
     def _options(self, tx: ServerTransaction) -> None:

@@ -1,0 +1,6 @@
+"""Makes the messages beside the tests importable, however the tests are collected."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
