@@ -6,7 +6,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MediaEvent(_message.Message):
-    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected")
+    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected", "leg_lost")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class MediaEvent(_message.Message):
     FIRST_PACKET_RECEIVED_FIELD_NUMBER: _ClassVar[int]
     RECORDING_FAILED_FIELD_NUMBER: _ClassVar[int]
     SPEECH_DETECTED_FIELD_NUMBER: _ClassVar[int]
+    LEG_LOST_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     endpoint_id: str
     hello: Hello
@@ -27,7 +28,8 @@ class MediaEvent(_message.Message):
     first_packet_received: FirstPacketReceived
     recording_failed: RecordingFailed
     speech_detected: SpeechDetected
-    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ...) -> None: ...
+    leg_lost: LegLost
+    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ..., leg_lost: _Optional[_Union[LegLost, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("instance_id", "incarnation")
@@ -72,6 +74,12 @@ class RtpTimedOut(_message.Message):
 class FirstPacketReceived(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class LegLost(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class RecordingFailed(_message.Message):
     __slots__ = ("recording_id", "reason")
