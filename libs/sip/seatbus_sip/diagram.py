@@ -35,7 +35,11 @@ def dialog_diagram() -> str:
 
 def document() -> str:
     """All diagrams as one Markdown page."""
-    parts = ["# State machines of the SIP stack"]
+    parts = [
+        "# State machines of the SIP stack",
+        "Drawn from `seatbus_sip.tables`: `python -m seatbus_sip.diagram > docs/sip-states.md`. "
+        "An arrow says event, and what is done.",
+    ]
     for machine in Machine:
         parts.append(f"## {machine.value}\n\n```mermaid\n{machine_diagram(machine)}\n```")
     parts.append(f"## dialog\n\n```mermaid\n{dialog_diagram()}\n```")

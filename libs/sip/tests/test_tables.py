@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -134,3 +135,8 @@ def test_the_diagram_shows_every_transition() -> None:
     arrows = sum(len(row) for table in TABLES.values() for row in table.values())
     arrows += sum(len(row) for row in DIALOG.values()) + 2 * len(Machine)
     assert text.count("-->") == arrows
+
+
+def test_the_drawn_states_are_those_of_the_tables() -> None:
+    drawn = Path(__file__).parents[3] / "docs" / "sip-states.md"
+    assert drawn.read_text() == document(), "run: python -m seatbus_sip.diagram > docs/sip-states.md"
