@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import service_pb2 as control
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1 import types_pb2 as ivr
+from seatbus.media.v1 import service_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -21,6 +23,7 @@ from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
 from seatbus_sip_edge.domain.machine import CALLS, apply
 from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
+from seatbus_sip_edge.domain.offer import whisper_id
 
 
 class _Ids:
@@ -49,7 +52,8 @@ def _call(**fields: object) -> Call:
 class Driver:
     """Feeds inputs and keeps the books on what came out."""
 
-    def __init__(self, supervision: int = 0) -> None:
+    def __init__(self, supervision: int = 0, whisper: str = "") -> None:
+        self.whisper = whisper
         self.call = _call(supervision=supervision)
         self.ids = _Ids(start=100)
         self.now = 1_000_000
@@ -89,9 +93,11 @@ class Driver:
             step.collect.max_digits = 1
         elif action == "enqueue":
             step.enqueue.queue_id = "q"
+        elif action == "transfer":
+            step.transfer.agent_id = "bert"
         else:
             step.hang_up.SetInParent()
-        self.feed(on.StepGiven(step, tenancy.Queue(record=True)))
+        self.feed(on.StepGiven(step, tenancy.Queue(record=True, whisper_prompt_id=self.whisper)))
 
 
 _ACTIONS = st.sampled_from(
@@ -102,6 +108,15 @@ _ACTIONS = st.sampled_from(
         "connected", "connect_failed", "dropped", "withdrawn", "hold", "attributes", "bye", "cancel",
         "no_ack", "media_lost",
         "hang_up_asked", "progress", "overdue", "session_ended", "abort", "late_answer",
+        "agent_hold", "api_hold", "api_resume", "mute", "digits", "record", "record_pause", "record_stop",
+        "to_queue", "to_flow", "to_agent", "to_number", "step_to_agent", "begun", "begun", "not_begun",
+        "played_all",
+        "consult", "consult", "consult_number", "c_begun", "c_begun", "c_not_begun", "c_made", "c_made",
+        "c_ringing", "c_answered", "c_answered", "c_work_ok", "c_work_ok", "c_connected", "c_connected",
+        "c_failed", "c_timeout", "c_refused", "c_bye", "c_connect_failed", "swap", "complete",
+        "confer", "return",
+        "hang_up_third", "park", "park_timeout", "pick_up", "monitor", "take_over", "supervise_off",
+        "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected", "s_bye", "s_failed", "s_timeout",
     ]
 )  # fmt: skip
 
@@ -147,7 +162,61 @@ def _do(driver: Driver, name: str) -> None:
         "session_ended": on.SessionEnded(),
         "abort": on.Aborted(call_types.HANGUP_CAUSE_SYSTEM),
     }
-    if name in ("play", "collect", "enqueue", "hang_up"):
+    third = call.consult_leg_id or "nobody"
+    watcher = next((item.leg_id for item in call.supervisors), "nobody")
+    inputs |= {
+        "agent_hold": on.HoldChanged(leg, not (call.agent_leg and call.agent_leg.held)),
+        "to_queue": on.TransferAsked(destination_of(call_types.OutboundTarget(queue_id="q2"))),
+        "to_flow": on.TransferAsked(destination_of(call_types.OutboundTarget(flow_id="f2"))),
+        "to_agent": on.TransferAsked(destination_of(call_types.OutboundTarget(agent_id="bert"))),
+        "to_number": on.TransferAsked(destination_of(call_types.OutboundTarget(number="0301"))),
+        "begun": on.WorkBegun(leg),
+        "not_begun": on.WorkNotBegun(leg, "busy"),
+        "played_all": on.PlayFinished(whisper_id(leg), "completed"),
+        "consult": on.ConsultAsked(destination_of(call_types.OutboundTarget(agent_id="carl"))),
+        "consult_number": on.ConsultAsked(destination_of(call_types.OutboundTarget(number="0302"))),
+        "swap": on.SwapAsked(),
+        "complete": on.CompleteAsked(control.CONSULT_END_TRANSFER),
+        "confer": on.CompleteAsked(control.CONSULT_END_CONFERENCE),
+        "return": on.CompleteAsked(control.CONSULT_END_RETURN),
+        "hang_up_third": on.HangUpAsked(third, call_types.HANGUP_CAUSE_API),
+        "park": on.ParkAsked("701"),
+        "park_timeout": on.ParkedTooLong(),
+        "pick_up": on.PickUpAsked("dora", "acme"),
+        "monitor": on.SuperviseAsked("eva", "acme", control.SUPERVISE_MODE_MONITOR),
+        "take_over": on.SuperviseAsked("eva", "acme", control.SUPERVISE_MODE_TAKE_OVER),
+        "supervise_off": on.SuperviseAsked("eva", "acme", control.SUPERVISE_MODE_OFF),
+        "record": on.RecordingAsked(control.RECORDING_CONTROL_START),
+        "record_pause": on.RecordingAsked(control.RECORDING_CONTROL_PAUSE),
+        "record_stop": on.RecordingAsked(control.RECORDING_CONTROL_STOP),
+    }
+    for prefix, who in (("c", third), ("s", watcher)):
+        inputs |= {
+            f"{prefix}_begun": on.WorkBegun(who),
+            f"{prefix}_not_begun": on.WorkNotBegun(who, "busy"),
+            f"{prefix}_made": on.AgentOfferMade(who, "v=0"),
+            f"{prefix}_ringing": on.AgentRinging(who),
+            f"{prefix}_answered": on.AgentAnswered(who, "v=0"),
+            f"{prefix}_work_ok": on.WorkAccepted(who),
+            f"{prefix}_refused": on.WorkRefused(who, "no"),
+            f"{prefix}_connected": on.Connected(who, "PCMU"),
+            f"{prefix}_connect_failed": on.ConnectFailed(who, "no"),
+            f"{prefix}_failed": on.AgentFailed(who, 486),
+            f"{prefix}_timeout": on.RingTimedOut(who),
+            f"{prefix}_bye": on.AgentHungUp(who),
+        }
+    if call.agent_leg is not None:
+        inputs |= {
+            "api_hold": on.HoldAsked(leg, True),
+            "api_resume": on.HoldAsked(leg, False),
+            "mute": on.MuteAsked(leg, True),
+            "digits": on.DigitsAsked(leg, "1"),
+        }
+    if name == "step_to_agent":
+        driver.given("transfer")
+    elif name in ("api_hold", "api_resume", "mute", "digits") and name not in inputs:
+        pass
+    elif name in ("play", "collect", "enqueue", "hang_up"):
         driver.given(name)
     elif name == "offer":
         driver.offer()
@@ -155,16 +224,31 @@ def _do(driver: Driver, name: str) -> None:
         driver.feed(inputs[name])
 
 
+_TALK = ["accepted", "enqueue", "offer", "made", "answered", "work_ok", "played_all", "connected"]
+_ASKS = [*_TALK, "consult", "c_begun", "c_made", "c_answered", "c_work_ok", "c_connected"]
+_WATCHED = [*_TALK, "monitor", "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected"]
+_BEGINNINGS = st.sampled_from(
+    [
+        ["accepted"],
+        _TALK,
+        _ASKS,
+        [*_ASKS, "confer"],
+        _WATCHED,
+        [*_TALK, "park"],
+        [*_TALK, "to_agent", "begun"],
+    ]
+)
 # Endings are rare among the inputs, so that long calls happen too.
-_STORIES = st.lists(_ACTIONS, max_size=60).map(lambda names: ["accepted", *names])
+_STORIES = st.tuples(_BEGINNINGS, st.lists(_ACTIONS, max_size=50)).map(lambda parts: [*parts[0], *parts[1]])
 
 
 @settings(max_examples=150, deadline=None)
-@given(_STORIES, st.sampled_from([0, 1, 2, 3]))
-def test_whatever_happens_the_books_are_right(names: list[str], supervision: int) -> None:
-    driver = Driver(supervision)
+@given(_STORIES, st.sampled_from([0, 1, 2, 3]), st.sampled_from(["", "hello"]))
+def test_whatever_happens_the_books_are_right(names: list[str], supervision: int, whisper: str) -> None:
+    driver = Driver(supervision, whisper)
     for name in names:
         _do(driver, name)
+        _holds_together(driver)
     _do(driver, "abort")
     _do(driver, "session_ended")
     call = driver.call
@@ -192,7 +276,7 @@ def test_whatever_happens_the_books_are_right(names: list[str], supervision: int
         agent.WORK_EVENT_UNREACHABLE, agent.WORK_EVENT_CANCELLED,
     }  # fmt: skip
     reports = [effect for effect in driver.of(fx.ReportWork) if isinstance(effect, fx.ReportWork)]
-    refused = "work_refused" in names
+    refused = {"work_refused", "c_refused"} & set(names)
     for leg in call.legs.values():
         if leg.rid:
             of_leg = [report.event for report in reports if report.leg_id == leg.leg_id]
@@ -200,6 +284,63 @@ def test_whatever_happens_the_books_are_right(names: list[str], supervision: int
             assert count == 1 or (refused and count == 0)
             if count:
                 assert of_leg[-1] in finals
+
+
+def _holds_together(driver: Driver) -> None:
+    """What is true between any two inputs."""
+    call = driver.call
+    live = {item.leg_id for item in call.legs.values() if item.live}
+    if call.phase in (Phase.ENDING, Phase.ENDED):
+        assert not live
+        return
+    known = {call.caller_leg_id, call.agent_leg_id, call.consult_leg_id}
+    assert live <= known | {item.leg_id for item in call.supervisors}
+    with_agent = call.phase in (Phase.BRIDGED, Phase.CONSULTING, Phase.CONFERENCED)
+    if with_agent:
+        assert call.agent_leg is not None
+        assert call.agent_leg.phase is LegPhase.TALKING
+    else:
+        assert not call.supervisors
+        assert not call.recording
+    assert (call.consult_leg is not None) == (call.phase in (Phase.CONSULTING, Phase.CONFERENCED))
+    if call.phase in (Phase.QUEUED, Phase.PARKED, Phase.IN_FLOW):
+        assert call.agent_leg is None
+    if call.phase in (Phase.REACHING, Phase.OFFERED):
+        assert call.agent_leg is not None
+    # Audio was asked for every leg that is called, and is removed with it while the call goes on.
+    made = {c.make_offer.endpoint_id for c in _commands(driver) if c.HasField("make_offer")}
+    removed = {c.remove_endpoint.endpoint_id for c in _commands(driver) if c.HasField("remove_endpoint")}
+    gone = {item.leg_id for item in call.legs.values() if not item.live and item.leg_id != call.caller_leg_id}
+    assert gone & made <= removed
+    assert not live & removed
+
+
+def _commands(driver: Driver) -> list[media.Command]:
+    return [command for batch in driver.of(fx.Media) for command in batch.commands]  # type: ignore[attr-defined]
+
+
+def test_three_parties_and_who_hangs_up_when() -> None:
+    """The customer ends the call; the third party gives the agent back; without the agent the two go on."""
+    for story, third, phase in (
+        (_ASKS, "bye", Phase.ENDING),
+        (_ASKS, "c_bye", Phase.BRIDGED),
+        (_ASKS, "agent_bye", Phase.BRIDGED),
+        ([*_ASKS, "confer"], "bye", Phase.ENDING),
+        ([*_ASKS, "confer"], "c_bye", Phase.BRIDGED),
+        ([*_ASKS, "confer"], "agent_bye", Phase.BRIDGED),
+        ([*_TALK, "consult", "c_begun", "c_made", "c_ringing"], "agent_bye", Phase.REACHING),
+        ([*_TALK, "consult", "c_begun", "c_made", "c_ringing"], "c_failed", Phase.BRIDGED),
+        ([*_TALK, "consult", "c_begun", "c_made", "c_ringing"], "bye", Phase.ENDING),
+    ):
+        driver = Driver()
+        for name in story:
+            _do(driver, name)
+        before = driver.call.agent_leg_id
+        _do(driver, third)
+        assert driver.call.phase is phase, (story, third)
+        if third == "agent_bye":
+            assert driver.call.agent_leg_id != before
+            assert driver.call.legs[before].cause == call_types.HANGUP_CAUSE_TRANSFERRED
 
 
 @settings(max_examples=50, deadline=None)

@@ -17,7 +17,7 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.model import Call, Phase
-from services.sip_edge.tests.test_machine import _ACTIONS, Driver, _do
+from services.sip_edge.tests.test_machine import _ACTIONS, _BEGINNINGS, Driver, _do, _holds_together
 
 RESTORED = on.Restored("v=0", ("PCMU",), "lan")
 
@@ -186,7 +186,10 @@ _STORIES = st.lists(st.one_of(_ACTIONS, st.just("restart"), st.just("same_step")
 
 
 @settings(max_examples=150, deadline=None)
-@given(_STORIES.map(lambda names: ["accepted", *names]), st.sampled_from([0, 1, 2, 3]))
+@given(
+    st.tuples(_BEGINNINGS, _STORIES).map(lambda parts: [*parts[0], *parts[1]]),
+    st.sampled_from([0, 1, 2, 3]),
+)
 def test_whatever_happens_and_whenever_it_dies_the_books_are_right(
     names: list[str], supervision: int
 ) -> None:
@@ -198,6 +201,7 @@ def test_whatever_happens_and_whenever_it_dies_the_books_are_right(
             step(driver)
         else:
             _do(driver, name)
+        _holds_together(driver)
     _do(driver, "abort")
     _do(driver, "session_ended")
     call = driver.call

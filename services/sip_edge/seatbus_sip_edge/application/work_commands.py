@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 _VERDICT_S = 1.5
 
 
+# What may happen to an agent more than once in one conversation.
+_REPEATS = (
+    agent.WORK_EVENT_HELD,
+    agent.WORK_EVENT_RESUMED,
+    agent.WORK_EVENT_CONSULT_STARTED,
+    agent.WORK_EVENT_CONSULT_ENDED,
+    agent.WORK_EVENT_CONFERENCED,
+)
+
+
 class WorkCommands(Asking):
     """Reports of what an agent's leg does, in order."""
 
@@ -64,7 +74,7 @@ class WorkCommands(Asking):
     def report_work(self, effect: fx.ReportWork) -> None:
         leg = self._call.legs[effect.leg_id]
         answered = effect.event == agent.WORK_EVENT_ANSWERED
-        repeats = effect.event in (agent.WORK_EVENT_HELD, agent.WORK_EVENT_RESUMED)
+        repeats = effect.event in _REPEATS
         suffix = f":{self._call.seq}" if repeats else ""
         request = agent.ReportWorkRequest(
             context=self._context(f"{leg.rid}:{effect.event}{suffix}{self._taken_over}", leg.agent_tenant_id),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seatbus.call.v1 import service_pb2 as control
     from seatbus.call.v1 import types_pb2 as call_types
     from seatbus.ivr.v1 import types_pb2 as ivr
     from seatbus.media.v1 import types_pb2 as media
@@ -34,6 +35,51 @@ class RefusedAtDoor:
     cause: call_types.HangupCause
     source_address: str
     sip_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDialled:
+    """An admitted INVITE of an agent's phone for a number outside. `rid` empty: the agent asks during a call."""
+
+    sdp: str
+    source_address: str
+    sip_call_id: str
+    leg_id: str
+    agent_tenant_id: str
+    agent_id: str
+    device_id: str
+    rid: str
+    seat_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Originated:
+    """By the API: ring the agent, then the number."""
+
+    leg_id: str
+    agent_tenant_id: str
+    agent_id: str
+    rid: str
+    ring_timeout_s: int
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    """A called side answers with SDP before it is answered."""
+
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegRerouted:
+    """A trunk has failed an outside leg with `status`; the next way is by this trunk."""
+
+    leg_id: str
+    trunk_id: str
+    status: int
+    sdp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +284,71 @@ class AttributesSet:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldAsked:
+    """By the API, for a leg: the other side is put on hold."""
+
+    leg_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MuteAsked:
+    leg_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsAsked:
+    leg_id: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAsked:
+    control: control.RecordingControl
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultAsked:
+    """`to` is an agent or a number."""
+
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class SwapAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteAsked:
+    end: control.ConsultEnd
+
+
+@dataclass(frozen=True, slots=True)
+class ParkAsked:
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickUpAsked:
+    agent_id: str
+    agent_tenant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuperviseAsked:
+    agent_id: str
+    agent_tenant_id: str
+    mode: control.SuperviseMode
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpAsked:
     """By the API: the whole call, or one leg."""
 
@@ -295,6 +406,10 @@ class Restored:
 Input = (
     Arrived
     | RefusedAtDoor
+    | AgentDialled
+    | Originated
+    | EarlyMedia
+    | LegRerouted
     | CallerCancelled
     | CallerHungUp
     | CallerNotAcknowledged
@@ -325,6 +440,17 @@ Input = (
     | OfferDropped
     | HoldChanged
     | AttributesSet
+    | HoldAsked
+    | MuteAsked
+    | DigitsAsked
+    | RecordingAsked
+    | TransferAsked
+    | ConsultAsked
+    | SwapAsked
+    | CompleteAsked
+    | ParkAsked
+    | PickUpAsked
+    | SuperviseAsked
     | HangUpAsked
     | ParkedTooLong
     | ProgressDue

@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import arrival, ending, flow, offer, reaching, recovery, waiting
+from seatbus_sip_edge.domain import (
+    arrival,
+    consult,
+    controls,
+    dialling,
+    ending,
+    flow,
+    offer,
+    parking,
+    reaching,
+    recovery,
+    supervise,
+    transfer,
+    waiting,
+)
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
@@ -39,18 +52,6 @@ def _stay(turn: Turn, _event: object) -> Phase:
     return turn.call.phase
 
 
-def _hold_changed(turn: Turn, event: on.HoldChanged) -> Phase:
-    call = turn.call
-    leg = call.legs.get(event.leg_id)
-    if leg is None or not leg.live or leg.held == event.held:
-        return call.phase
-    leg.held = event.held
-    turn.record(facts.LegHeld(leg_id=leg.leg_id) if event.held else facts.LegResumed(leg_id=leg.leg_id))
-    if leg.role == Role.LEG_ROLE_AGENT and leg.phase is LegPhase.TALKING:
-        turn.do(fx.ReportWork(leg.leg_id, agent.WORK_EVENT_HELD if event.held else agent.WORK_EVENT_RESUMED))
-    return call.phase
-
-
 def _attributes_set(turn: Turn, event: on.AttributesSet) -> Phase:
     turn.call.attributes.update(event.attributes)
     turn.record(facts.CallAttributesSet(attributes=event.attributes))
@@ -61,6 +62,8 @@ P = Phase
 _ENDS = (P.ENDING, P.ENDED)
 # Where a customer goes whom nobody took that was called without a queue.
 _UNREACHED = (P.IN_FLOW, P.QUEUED, P.PARKED, *_ENDS)
+# Where a customer goes who is sent somewhere.
+_SENT = (P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS)
 _LEAVES: Mapping[type, Rule] = {
     on.CallerCancelled: _rule(ending.caller_left, *_ENDS),
     on.CallerHungUp: _rule(ending.caller_left, *_ENDS),
@@ -74,11 +77,13 @@ _LEAVES: Mapping[type, Rule] = {
 def _waits(phase: Phase) -> Mapping[type, Rule]:
     """What may come at any moment of a call that lives, and leaves it where it is."""
     return {
-        on.HoldChanged: _rule(_hold_changed, phase),
+        on.HoldChanged: _rule(controls.hold_changed, phase),
         on.AttributesSet: _rule(_attributes_set, phase),
         on.ProgressDue: _rule(arrival.progress_due, phase),
         on.AnswerOverdue: _rule(ending.answer_overdue, *_ENDS),
         on.Enqueued: _rule(_stay, phase),
+        on.LegRerouted: _rule(dialling.rerouted, phase),
+        on.EarlyMedia: _rule(_stay, phase),
         # Reports of what was replaced or withdrawn meanwhile.
         on.PlayFinished: _rule(_stay, phase),
         on.CollectFinished: _rule(_stay, phase),
@@ -91,6 +96,19 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.EnqueueRefused: _rule(_stay, phase),
         on.RingTimedOut: _rule(_stay, phase),
         on.OfferWithdrawn: _rule(_stay, phase),
+        on.ParkedTooLong: _rule(_stay, phase),
+        on.Connected: _rule(_stay, phase),
+    }
+
+
+def _talks(phase: Phase) -> Mapping[type, Rule]:
+    """What can be asked of a conversation."""
+    return {
+        on.HoldAsked: _rule(controls.hold_asked, phase),
+        on.MuteAsked: _rule(controls.mute_asked, phase),
+        on.DigitsAsked: _rule(controls.digits_asked, phase),
+        on.RecordingAsked: _rule(controls.recording_asked, phase),
+        on.SuperviseAsked: _rule(supervise.asked, phase, P.BRIDGED),
     }
 
 
@@ -104,7 +122,6 @@ _OVER: Mapping[type, Rule] = {
         on.StepGiven,
         on.FlowUnavailable,
         on.LeftQueue,
-        on.Connected,
         on.ConnectFailed,
     )
 }
@@ -114,6 +131,8 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         **_waits(P.ARRIVED),
         **_LEAVES,
         on.Arrived: _rule(arrival.arrived, P.ARRIVED),
+        on.AgentDialled: _rule(dialling.dialled, P.DIALLING),
+        on.Originated: _rule(dialling.originated, P.DIALLING),
         on.RefusedAtDoor: _rule(arrival.refused_at_door, P.ENDED),
         on.OfferAccepted: _rule(arrival.offer_accepted, P.IN_FLOW),
         on.OfferUnacceptable: _rule(arrival.offer_unacceptable, *_ENDS),
@@ -134,6 +153,8 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.EnqueueRefused: _rule(waiting.enqueue_refused, P.QUEUED, P.IN_FLOW, *_ENDS),
         on.LeftQueue: _rule(waiting.left_queue, P.QUEUED, P.IN_FLOW, *_ENDS),
         on.AgentOffered: _rule(offer.offered, P.OFFERED),
+        on.TransferAsked: _rule(transfer.moved, *_SENT),
+        on.PickUpAsked: _rule(parking.taken, P.REACHING),
         on.Restored: _rule(recovery.queued, P.QUEUED),
     },
     P.OFFERED: {
@@ -153,7 +174,28 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.OfferDropped: _rule(offer.dropped, P.OFFERED, P.QUEUED),
         on.LeftQueue: _rule(waiting.left_queue, P.OFFERED, P.IN_FLOW, *_ENDS),
         on.PlayFinished: _rule(offer.whispered, P.OFFERED),
+        on.PickUpAsked: _rule(parking.taken, P.REACHING),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
+    },
+    P.DIALLING: {
+        **_waits(P.DIALLING),
+        **_LEAVES,
+        on.OfferAccepted: _rule(dialling.offer_accepted, P.DIALLING),
+        on.OfferUnacceptable: _rule(arrival.offer_unacceptable, *_ENDS),
+        on.WorkBegun: _rule(dialling.work_begun, P.DIALLING),
+        on.WorkNotBegun: _rule(dialling.work_not_begun, P.DIALLING, *_ENDS),
+        on.AgentOfferMade: _rule(dialling.offer_made, P.DIALLING),
+        on.AgentRinging: _rule(dialling.ringing, P.DIALLING),
+        on.EarlyMedia: _rule(dialling.early_media, P.DIALLING),
+        on.AgentAnswered: _rule(dialling.answered, P.DIALLING),
+        on.AgentFailed: _rule(dialling.failed, *_ENDS),
+        on.RingTimedOut: _rule(dialling.ring_timed_out, P.DIALLING, *_ENDS),
+        on.Connected: _rule(dialling.connected, P.BRIDGED),
+        on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
+        on.CallerCancelled: _rule(dialling.given_up, *_ENDS),
+        on.CallerHungUp: _rule(dialling.customer_left, *_ENDS),
+        on.AgentHungUp: _rule(dialling.agent_left, *_ENDS),
+        on.Restored: _rule(dialling.restored, P.DIALLING, *_ENDS),
     },
     P.REACHING: {
         **_waits(P.REACHING),
@@ -176,13 +218,54 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
     P.BRIDGED: {
         **_waits(P.BRIDGED),
         **_LEAVES,
+        **_talks(P.BRIDGED),
         on.AgentHungUp: _rule(ending.agent_hung_up, *_ENDS),
         on.OfferDropped: _rule(offer.dropped, P.BRIDGED, P.QUEUED),
+        on.TransferAsked: _rule(transfer.transferred, *_SENT),
+        on.ConsultAsked: _rule(consult.started, P.CONSULTING),
+        on.ParkAsked: _rule(parking.parked, P.PARKED),
         on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
-    P.CONSULTING: {**_waits(P.CONSULTING), **_LEAVES},
-    P.CONFERENCED: {**_waits(P.CONFERENCED), **_LEAVES},
-    P.PARKED: {**_waits(P.PARKED), **_LEAVES},
+    P.CONSULTING: {
+        **_waits(P.CONSULTING),
+        **_LEAVES,
+        **_talks(P.CONSULTING),
+        on.WorkBegun: _rule(consult.begun, P.CONSULTING),
+        on.WorkNotBegun: _rule(consult.failed, P.BRIDGED),
+        on.AgentOfferMade: _rule(offer.offer_made, P.CONSULTING),
+        on.AgentRinging: _rule(offer.ringing, P.CONSULTING),
+        on.AgentAnswered: _rule(consult.answered, P.CONSULTING),
+        on.AgentFailed: _rule(consult.failed, P.BRIDGED),
+        on.RingTimedOut: _rule(consult.ring_timed_out, P.CONSULTING, P.BRIDGED),
+        on.WorkAccepted: _rule(consult.work_accepted, P.CONSULTING),
+        on.WorkRefused: _rule(consult.work_refused, P.CONSULTING, P.BRIDGED),
+        on.Connected: _rule(consult.connected, P.CONSULTING),
+        on.ConnectFailed: _rule(consult.connect_failed, P.BRIDGED),
+        on.AgentHungUp: _rule(consult.hung_up, P.BRIDGED, P.REACHING, *_ENDS),
+        on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *_ENDS),
+        on.SwapAsked: _rule(consult.swapped, P.CONSULTING),
+        on.CompleteAsked: _rule(
+            consult.completed, P.CONSULTING, P.BRIDGED, P.REACHING, P.CONFERENCED, *_ENDS
+        ),
+        on.Restored: _rule(recovery.consulting, P.CONSULTING),
+    },
+    P.CONFERENCED: {
+        **_waits(P.CONFERENCED),
+        **_LEAVES,
+        **_talks(P.CONFERENCED),
+        on.AgentHungUp: _rule(consult.hung_up, P.BRIDGED, *_ENDS),
+        on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *_ENDS),
+        on.CompleteAsked: _rule(consult.completed, P.CONFERENCED, P.BRIDGED, *_ENDS),
+        on.Restored: _rule(recovery.conferenced, P.CONFERENCED),
+    },
+    P.PARKED: {
+        **_waits(P.PARKED),
+        **_LEAVES,
+        on.ParkedTooLong: _rule(parking.too_long, P.REACHING),
+        on.PickUpAsked: _rule(parking.picked_up, P.REACHING),
+        on.TransferAsked: _rule(transfer.unparked, *_SENT),
+        on.Restored: _rule(recovery.parked, P.PARKED),
+    },
     P.ENDING: {
         **_OVER,
         on.SessionEnded: _rule(ending.session_ended, P.ENDED),
@@ -211,13 +294,32 @@ _OF_AN_AGENT = (
 )
 
 
+# What is told of a leg's way into the conversation means nothing once it is there.
+_ON_THE_WAY = (
+    on.AgentOfferMade,
+    on.AgentRinging,
+    on.AgentAnswered,
+    on.AgentFailed,
+    on.RingTimedOut,
+    on.WorkBegun,
+    on.WorkNotBegun,
+    on.Connected,
+    on.ConnectFailed,
+)
+
+
 def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
     """Applies one input; returns the effects in order. Raises IllegalInput, changing nothing."""
     turn = Turn(call, now, ids)
     if isinstance(event, _OF_AN_AGENT) and _is_over(call, event.leg_id):
         _late(turn, event)
         return turn.effects
-    rule = CALLS[call.phase].get(type(event))
+    if isinstance(event, _ON_THE_WAY) and call.legs[event.leg_id].phase is LegPhase.TALKING:
+        return turn.effects
+    if isinstance(event, _OF_AN_AGENT) and call.legs[event.leg_id].role == Role.LEG_ROLE_SUPERVISOR:
+        rule: Rule | None = Rule(supervise.SUPERVISORS[type(event)], frozenset({call.phase, P.BRIDGED}))
+    else:
+        rule = CALLS[call.phase].get(type(event))
     if rule is None:
         raise IllegalInput(call.phase.value, type(event).__name__)
     following = rule.action(turn, event)

@@ -33,6 +33,7 @@ class Phase(StrEnum):
     CONSULTING = "consulting"
     CONFERENCED = "conferenced"
     PARKED = "parked"
+    DIALLING = "dialling"
     ENDING = "ending"
     ENDED = "ended"
 
@@ -59,6 +60,7 @@ _PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
     Phase.CONSULTING: call_types.CALL_STATE_CONSULTING,
     Phase.CONFERENCED: call_types.CALL_STATE_CONFERENCED,
     Phase.PARKED: call_types.CALL_STATE_PARKED,
+    Phase.DIALLING: call_types.CALL_STATE_DIALLING,
     Phase.ENDING: call_types.CALL_STATE_ENDED,
     Phase.ENDED: call_types.CALL_STATE_ENDED,
 }
@@ -107,6 +109,10 @@ class Leg:
     # Of an outside leg: what is dialled, and the trunk that took it last.
     number: str = ""
     trunk_id: str = ""
+    # Its INVITE came to us though it is not the customer's: an agent's phone has dialled.
+    incoming: bool = False
+    # Of an outside leg: ways not tried yet (tenant, trunk, host, port, transport), the present one first.
+    ways: list[list[object]] = field(default_factory=list)
     # By its phone, and by us (the API).
     held: bool = False
     on_hold: bool = False
@@ -178,6 +184,7 @@ class Call:
     seq: int = 0
     phase: Phase = Phase.ARRIVED
     trunk_id: str = ""
+    trunk_tenant: str = ""
     number_id: str = ""
     branch_id: str = ""
     supervision: int = 0
@@ -226,9 +233,20 @@ class Call:
     consult_leg_id: str = ""
     # The agent is with the customer again, the consulted party waits.
     swapped: bool = False
+    # When media was last told, without being asked for a word back, who hears whom.
+    rearranged_at: int = 0
+    # Somebody picks the call up.
+    picking: bool = False
     park_slot: str = ""
     parked_by: str = ""
     parked_by_tenant: str = ""
+    # Of a call that an agent makes: bypasses every limit; agent_state did not answer; the far network is heard;
+    # the number is not to be shown to the customer, or the customer's not to the agent.
+    emergency: bool = False
+    unbound: bool = False
+    early_media: bool = False
+    withheld: bool = False
+    mask_number: bool = False
     # What an announcement ends the call with.
     announced_cause: call_types.HangupCause = NO_CAUSE
     started_at: int = 0

@@ -116,6 +116,9 @@ def fail_leg(turn: Turn, leg: Leg, failure: OfferFailure, status: int, *, gone: 
         turn.close_sip(leg)
     begun, answered = leg.phase is not LegPhase.TRYING, leg.was_answered
     turn.end_leg(leg, failure.cause, status)
-    if begun:
-        remove_endpoint(turn, leg)
-        turn.report(leg, agent.WORK_EVENT_ENDED if answered else failure.work)
+    if not begun:
+        # agent_state may have given the agent and not come to say so.
+        turn.report(leg, agent.WORK_EVENT_CANCELLED)
+        return
+    remove_endpoint(turn, leg)
+    turn.report(leg, agent.WORK_EVENT_ENDED if answered else failure.work)

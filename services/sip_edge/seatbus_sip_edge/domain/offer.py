@@ -12,7 +12,7 @@ from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure, failure_of
-from seatbus_sip_edge.domain.ending import end_agent, finish
+from seatbus_sip_edge.domain.ending import end_agent, finish, take_away
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
 
@@ -30,11 +30,15 @@ def remove_endpoint(turn: Turn, leg: Leg) -> None:
 
 
 def ask_offer(turn: Turn, leg: Leg) -> None:
-    """Asks media for the SDP of a leg that is called."""
+    """Asks media for the SDP of a leg that is called; the codec of who has audio already goes first."""
+    call = turn.call
+    like = call.caller_leg_id
+    if call.phase is Phase.DIALLING or leg.leg_id == like:
+        like = call.agent_leg_id if leg.leg_id == call.caller_leg_id else ""
     turn.media(
         media.Command(
             make_offer=media.MakeOffer(
-                endpoint_id=leg.leg_id, like_endpoint_id=turn.call.caller_leg_id, kind="ENDPOINT_KIND_RTP"
+                endpoint_id=leg.leg_id, like_endpoint_id=like, kind="ENDPOINT_KIND_RTP"
             )
         ),
         reply=fx.MediaReply.OFFER,
@@ -298,9 +302,7 @@ def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
     leg = call.agent_leg
     if leg is None or leg.rid != event.rid or not leg.confirmed:
         return call.phase
-    end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-    remove_endpoint(turn, leg)
-    call.agent_leg_id = ""
+    take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
     call.waiting = True
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
     turn.enqueue_again()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -71,8 +72,13 @@ def _confirm(turn: Turn, leg: Leg) -> None:
 
 
 def connected(turn: Turn, event: on.Connected) -> Phase:
-    turn.call.park_slot = ""
-    return offer.connected(turn, event)
+    call = turn.call
+    following = offer.connected(turn, event)
+    if call.picking:
+        agent_id = call.legs[event.leg_id].agent_id
+        turn.record(facts.CallPickedUp(slot=call.park_slot, agent_id=agent_id))
+    call.picking, call.park_slot = False, ""
+    return following
 
 
 def failed(turn: Turn, event: on.AgentFailed | on.WorkNotBegun) -> Phase:
@@ -114,7 +120,7 @@ def wait_parked(turn: Turn) -> Phase:
 def _give_up(turn: Turn, leg: Leg, failure: OfferFailure, status: int, *, gone: bool) -> Phase:
     call = turn.call
     fail_leg(turn, leg, failure, status, gone=gone)
-    call.agent_leg_id = ""
+    call.agent_leg_id, call.picking = "", False
     match call.after_failure:
         case AfterFailure.FLOW:
             turn.stop_play()
@@ -132,13 +138,3 @@ def restored(turn: Turn, leg: Leg) -> None:
     offer.ask_again(turn, leg)
     if leg.confirmed:
         offer.join(turn, leg)
-
-
-def stopped(turn: Turn) -> None:
-    """The call goes elsewhere while somebody is being called for it."""
-    leg = turn.call.agent_leg
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-        offer.remove_endpoint(turn, leg)
-        turn.call.agent_leg_id = ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import consult, supervise
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer
@@ -20,9 +21,17 @@ from seatbus_sip_edge.domain.ending import close, finish
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.offer import ask_again, join
 from seatbus_sip_edge.domain.reaching import restored as reach_again
+from seatbus_sip_edge.domain.reaching import wait_parked
+from seatbus_sip_edge.domain.transfer import connect
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
+
+
+# agent_state and phones have heard by then of what ended.
+REPEATED_S = 60.0
+# Media may not have been told who hears whom since the last change: it is told again.
+REARRANGED_S = 10.0
 
 
 def _since(turn: Turn, moment: int) -> float:
@@ -107,24 +116,81 @@ def reaching(turn: Turn, _event: on.Restored) -> Phase:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
     if leg.phase is LegPhase.TRYING:
         turn.do(fx.BeginWork(leg.leg_id, "direct", call.wrap_up_s))
+    _ended_lately(turn)
     turn.play_ringback()
     reach_again(turn, leg)
     return Phase.REACHING
 
 
-def bridged(turn: Turn, _event: on.Restored) -> Phase:
+def _conversation(turn: Turn) -> None:
+    """The agent is with the customer, or has left them to ask somebody."""
     call, leg = turn.call, turn.call.agent_leg
     _caller(turn)
-    if leg is not None:
-        turn.do(
-            fx.Probe(leg.leg_id),
-        )
-        turn.report(leg, agent.WORK_EVENT_ANSWERED)
-        if leg.queue_id and call.contact_id:
-            turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
-        if leg.held or leg.on_hold:
-            turn.report(leg, agent.WORK_EVENT_HELD)
+    _ended_lately(turn)
+    if leg is None:
+        return
+    turn.do(fx.Probe(leg.leg_id))
+    turn.report(leg, agent.WORK_EVENT_ANSWERED)
+    if leg.queue_id and leg.role == Role.LEG_ROLE_AGENT and call.contact_id:
+        turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
+    supervise.restored(turn)
+
+
+def _ended_lately(turn: Turn) -> None:
+    """Legs that ended shortly before the restart: their phones and agent_state may not have heard."""
+    for leg in turn.call.legs.values():
+        if leg.live or leg.role == Role.LEG_ROLE_CALLER or _since(turn, leg.ended_at) > REPEATED_S:
+            continue
+        turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
+        if leg.was_answered:
+            turn.report(leg, agent.WORK_EVENT_ENDED)
+        else:
+            failure = failure_by_cause(leg.cause)
+            turn.report(leg, failure.work if failure is not None else agent.WORK_EVENT_CANCELLED)
+
+
+def bridged(turn: Turn, _event: on.Restored) -> Phase:
+    call, leg = turn.call, turn.call.agent_leg
+    _conversation(turn)
+    if leg is None:
+        return Phase.BRIDGED
+    if leg.held or leg.on_hold:
+        turn.report(leg, agent.WORK_EVENT_HELD)
+    elif call.rearranged_at and _since(turn, call.rearranged_at) < REARRANGED_S:
+        connect(turn, call.caller_leg_id, leg.leg_id)
     return Phase.BRIDGED
+
+
+def consulting(turn: Turn, _event: on.Restored) -> Phase:
+    _conversation(turn)
+    leg = turn.call.agent_leg
+    if leg is not None:
+        turn.report(leg, agent.WORK_EVENT_CONSULT_STARTED)
+    _third_party(turn)
+    return Phase.CONSULTING
+
+
+def conferenced(turn: Turn, _event: on.Restored) -> Phase:
+    _conversation(turn)
+    _third_party(turn)
+    for leg in (turn.call.agent_leg, turn.call.consult_leg):
+        if leg is not None:
+            turn.report(leg, agent.WORK_EVENT_CONFERENCED)
+    return Phase.CONFERENCED
+
+
+def _third_party(turn: Turn) -> None:
+    leg = turn.call.consult_leg
+    if leg is not None and leg.phase is LegPhase.TALKING:
+        turn.do(fx.Probe(leg.leg_id))
+        turn.report(leg, agent.WORK_EVENT_ANSWERED)
+    consult.restored(turn)
+
+
+def parked(turn: Turn, _event: on.Restored) -> Phase:
+    _caller(turn)
+    _ended_lately(turn)
+    return wait_parked(turn)
 
 
 def _close_legs(turn: Turn) -> None:
