@@ -73,17 +73,19 @@ class UdpMux(Generic[Leg]):
         """Whether a message of an unknown source is looked at at all."""
         return self._strangers.let_in(host, now)
 
-    def checked(self, leg: Leg, source: Source, now: float) -> bool:
-        """An authentic check of the leg came from there. False if the address belongs to another leg."""
+    def free_for(self, leg: Leg, source: Source, now: float) -> bool:
+        """Whether the leg may be reached there: False while the address belongs to another that is alive."""
+        owner = self.by_address.get(source)
+        return owner is None or owner is leg or now - self._checked[source] >= _FRESH_S
+
+    def checked(self, leg: Leg, source: Source, now: float) -> None:
+        """An authentic check of the leg came from there; `free_for` said that it may."""
         owner = self.by_address.get(source)
         if owner is not None and owner is not leg:
-            if now - self._checked[source] < _FRESH_S:
-                return False
             self._of_leg[owner].discard(source)
         self.by_address[source] = leg
         self._checked[source] = now
         self._of_leg.setdefault(leg, set()).add(source)
-        return True
 
     def keep(self, leg: Leg, sources: set[Source]) -> None:
         """The leg is known at these addresses only."""

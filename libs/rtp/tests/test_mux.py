@@ -30,10 +30,12 @@ def test_checks_are_found_by_the_fragment_that_we_gave() -> None:
 
 def test_an_address_stays_with_its_leg_while_that_is_alive() -> None:
     mux: UdpMux[str] = UdpMux()
-    assert mux.checked("anna", HERE, 0.0)
-    assert not mux.checked("thief", HERE, 5.0)
-    assert mux.by_address[HERE] == "anna"
-    assert mux.checked("heir", HERE, 20.0)
+    assert mux.free_for("anna", HERE, 0.0)
+    mux.checked("anna", HERE, 0.0)
+    assert mux.free_for("anna", HERE, 5.0)
+    assert not mux.free_for("thief", HERE, 5.0)
+    assert mux.free_for("heir", HERE, 20.0)
+    mux.checked("heir", HERE, 20.0)
     assert mux.by_address[HERE] == "heir"
     mux.remove("anna")
     assert mux.by_address[HERE] == "heir"
@@ -92,10 +94,9 @@ class MuxTables(RuleBasedStateMachine):
     @rule(leg=LEGS, source=SOURCES, passed=st.floats(0, 8))
     def check(self, leg: str, source: tuple[str, int], passed: float) -> None:
         self.now += passed
-        if leg in self.alive:
-            owner = self.mux.by_address.get(source)
-            taken = self.mux.checked(leg, source, self.now)
-            assert self.mux.by_address[source] == (leg if taken else owner)
+        if leg in self.alive and self.mux.free_for(leg, source, self.now):
+            self.mux.checked(leg, source, self.now)
+            assert self.mux.by_address[source] == leg
 
     @rule(leg=LEGS, sources=st.sets(SOURCES))
     def keep(self, leg: str, sources: set[tuple[object, ...]]) -> None:

@@ -38,7 +38,14 @@ class MediaApp:
         self._speech = EspeakSpeech()
         self._recorder = GrpcRecorder(settings.instance_id, runtime.instances, runtime.channels)
         pool = PortPool(settings.rtp_port_min, settings.rtp_port_max, settings.port_quarantine_s)
-        self._sockets = UdpSockets(settings.rtp_host, pool, self._ticker)
+        self._sockets = UdpSockets(
+            settings.rtp_host,
+            settings.advertised,
+            pool,
+            self._ticker,
+            runtime.clock,
+            settings.webrtc_port,
+        )
         audio = AudioLibrary(
             self._speech,
             StoredPrompts(runtime.bus),
@@ -47,6 +54,7 @@ class MediaApp:
             now=monotonic,
         )
         negotiation = Negotiation(self._sockets, settings.advertised)
+        self._ledger = LedgerFiles(settings.data_dir / settings.instance_id / "sessions")
         self.service = MediaService(
             Commands(negotiation, audio, self._recorder, runtime.clock),
             self._hub,
@@ -86,6 +94,7 @@ class MediaApp:
             log.error("stopped with recordings that nobody took", recordings=self._recorder.taps)
         self._hub.close()
         self._ticker.stop()
+        self._sockets.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

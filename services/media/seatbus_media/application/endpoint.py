@@ -14,10 +14,11 @@ from struct import error as struct_error
 from typing import Final, Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
-from seatbus_media.application.packet_port import PacketPort
+from seatbus_media.application.packet_port import DescribedPort
 from seatbus_media.application.reception import Reception
 from seatbus_media.application.sources import QUIET, Dialer, Player, Quiet
 from seatbus_media.application.ticker import Ticker
+from seatbus_media.application.vigil import VIGIL
 from seatbus_media.domain.tap import Heard
 from seatbus_rtp import g711
 from seatbus_rtp.codecs import PCMU, CodecSpec, named
@@ -41,13 +42,15 @@ class EndpointListener(Protocol):
 
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None: ...
 
+    def lost(self, endpoint: Endpoint, reason: str) -> None: ...
+
     def codec_changed(self, endpoint: Endpoint) -> None: ...
 
 
 class Endpoint:
     """`wire` carries its packets: plain RTP of the leg's own peer on this side of it."""
 
-    def __init__(self, wire: PacketPort, ticker: Ticker) -> None:
+    def __init__(self, wire: DescribedPort, ticker: Ticker) -> None:
         """`hears` is the codec of what is sent to the leg, `says` that of what it sends itself."""
         self.id = ""
         self.wire = wire
@@ -57,6 +60,7 @@ class Endpoint:
         self.muted = False
         self.mixed = False
         self.closed = False
+        self.suspended = False
         self.report_due = 0.0
         self.agreed: Agreed | None = None
         self.on_digit: Callable[[str, float], None] | None = None
@@ -106,6 +110,8 @@ class Endpoint:
 
     def receive(self, data: bytes, now: float) -> None:
         """A packet of the leg's own peer, decrypted."""
+        if now > VIGIL.until:
+            VIGIL.check(now)
         try:
             _, second, seq, ts, source = unpack(data)
         except struct_error:
@@ -125,6 +131,10 @@ class Endpoint:
     def reached(self) -> None:
         if self.listener is not None:
             self.listener.first_packet(self)
+
+    def lost(self, reason: str) -> None:
+        if self.listener is not None and self.agreed is not None:
+            self.listener.lost(self, reason)
 
     def receive_rtcp(self, compound: bytes) -> None:
         self.reception.rtcp_received(compound)
@@ -302,7 +312,9 @@ class Endpoint:
 
     @property
     def _may_listen(self) -> bool:
-        return self.agreed is not None and self.agreed.direction.sends and not (self.held or self.closed)
+        if self.agreed is None or self.suspended:
+            return False
+        return self.agreed.direction.sends and not (self.held or self.closed)
 
     @property
     def takes_mix(self) -> bool:
@@ -330,6 +342,11 @@ class Endpoint:
     def codec_of(self, payload_type: int) -> CodecSpec | None:
         """The codec that the leg means by this payload type, None if it is no audio."""
         return self._codecs.get(payload_type)
+
+    def suspend(self, on: bool) -> None:
+        """While suspended nothing is sent to the leg."""
+        self.suspended = on
+        self._rewire_both()
 
     def mute(self, on: bool) -> None:
         """While muted nobody hears the leg, no recording either."""
@@ -387,6 +404,8 @@ class Endpoint:
     def tick(self, now: float) -> bool:
         if self.closed or self.agreed is None:
             return False
+        if self.suspended:
+            return True
         if self._dialer is not None and self._dial_step(self._dialer, now):
             return True
         source = self.player or self._quiet
@@ -419,7 +438,7 @@ class Endpoint:
 
     def send_report(self, now: float) -> None:
         """What RTCP has to say now, if anything."""
-        report = self.reception.report(now) if self.agreed is not None else None
+        report = self.reception.report(now) if self.agreed is not None and not self.suspended else None
         if report is not None:
             self.wire.send_rtcp(report)
 
@@ -444,6 +463,7 @@ class Endpoint:
             endpoint_id=self.id,
             local_address=self.wire.host,
             local_port=self.wire.port,
+            kind=self.wire.kind,
             codec=self.codec,
             held=self.held,
             statistics=self.statistics(),

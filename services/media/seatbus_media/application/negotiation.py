@@ -6,7 +6,12 @@ from time import monotonic
 from typing import Any, Protocol
 
 from seatbus.media.v1 import service_pb2 as pb
-from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_RTP, ENDPOINT_KIND_UNSPECIFIED
+from seatbus.media.v1.types_pb2 import (
+    ENDPOINT_KIND_LINK,
+    ENDPOINT_KIND_RTP,
+    ENDPOINT_KIND_WEBRTC,
+    EndpointKind,
+)
 from seatbus_kit.errors import InvalidArgument, Refused, Unimplemented
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.session import Session
@@ -21,13 +26,14 @@ from seatbus_sip.sdp import (
     build_offer,
     parse_sdp,
 )
+from seatbus_sip.sdp_security import Security, read_security
 
 
 class Sockets(Protocol):
     """Opens and closes endpoints' ports."""
 
-    async def open(self) -> Endpoint:
-        """An endpoint with its ports bound. Raises ResourceExhausted when no pair of ports is left."""
+    async def open(self, kind: EndpointKind) -> Endpoint:
+        """An endpoint of this kind with its ports bound. Raises ResourceExhausted when no port is left."""
         ...
 
     def close(self, endpoint: Endpoint) -> None: ...
@@ -49,16 +55,21 @@ class Negotiation:
         codecs = for_answer(offer.audio, allowed, partner, bool(command.codecs))
         fresh = endpoint is None
         if endpoint is None:
-            endpoint = await self._sockets.open()
+            endpoint = await self._sockets.open(_kind_of(offer, command.kind))
+        wire = endpoint.wire
         try:
+            if not any(wire.usable(offer, section) for section in offer.media):
+                raise SdpError("m=audio", f"must be offered as {wire.profile()} with what belongs to it", 488)
             answer, agreed = build_answer(
                 offer,
-                (self._advertised, endpoint.wire.port),
+                (self._advertised, wire.port),
                 with_events(codecs),
                 session_id=endpoint.session_id,
                 version=endpoint.version + 1,
                 own_order=bool(command.codecs),
+                usable=lambda section: wire.usable(offer, section),
             )
+            wire.answer(offer, answer)
         except SdpError as error:
             if fresh:
                 self._sockets.close(endpoint)
@@ -72,15 +83,15 @@ class Negotiation:
         return pb.Result(sdp=str(answer), codec=endpoint.codec)
 
     async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
-        if command.kind not in (ENDPOINT_KIND_UNSPECIFIED, ENDPOINT_KIND_RTP):
-            raise Unimplemented("only plain RTP endpoints are served", field="", rule="kind")
+        if command.kind == ENDPOINT_KIND_LINK:
+            raise Unimplemented("links between instances are not served", field="kind", rule="kind")
         codecs = _allowed(command.codecs)
         if command.like_endpoint_id:
             like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
             codecs = for_partner(codecs, like.codec)
         endpoint = session.endpoints.get(command.endpoint_id)
         if endpoint is None:
-            endpoint = await self._sockets.open()
+            endpoint = await self._sockets.open(command.kind or ENDPOINT_KIND_RTP)
             self._adopt(session, command.endpoint_id, endpoint)
         endpoint.version += 1
         offer = build_offer(
@@ -89,7 +100,9 @@ class Negotiation:
             session_id=endpoint.session_id,
             version=endpoint.version,
             direction=Direction(command.direction or "sendrecv"),
+            profile=endpoint.wire.profile(),
         )
+        endpoint.wire.offer(offer, command.ice_restart)
         self._offers[endpoint] = offer
         return pb.Result(sdp=str(offer), codec=endpoint.codec)
 
@@ -99,13 +112,24 @@ class Negotiation:
         if offer is None:
             raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
         try:
-            agreed = accept_answer(offer, parse_sdp(command.sdp), _preferred(offer))
+            answer = parse_sdp(command.sdp)
+            agreed = accept_answer(offer, answer, _preferred(offer))
+            endpoint.wire.answered(offer, answer)
         except SdpError as error:
             raise _sdp_refusal(error) from error
         # The offer is kept: an early answer (18x) may be followed by the final one.
         endpoint.negotiated(agreed, monotonic())
         session.arrange()
         return pb.Result(codec=endpoint.codec)
+
+    def open_offer(self, endpoint: Endpoint) -> str:
+        """Our offer that may still be answered, as text."""
+        offer = self._offers.get(endpoint)
+        return str(offer) if offer is not None else ""
+
+    def expect_answer(self, endpoint: Endpoint, offer: str) -> None:
+        """A predecessor of this process made the offer."""
+        self._offers[endpoint] = parse_sdp(offer)
 
     def close(self, endpoint: Endpoint) -> None:
         """The leg is over: its ports are free."""
@@ -126,6 +150,15 @@ def _allowed(names: Any) -> list[Codec]:
             f"none of {', '.join(names)} is served", field="codecs", rule=f"one of {', '.join(SERVED)}"
         )
     return found
+
+
+def _kind_of(offer: SessionDescription, wanted: EndpointKind) -> EndpointKind:
+    """The kind of a leg whose peer offers first: as wanted, else as the first audio stream is protected."""
+    if wanted:
+        return wanted
+    audio = offer.audio
+    dtls = audio is not None and read_security(offer, audio).security is Security.DTLS
+    return ENDPOINT_KIND_WEBRTC if dtls else ENDPOINT_KIND_RTP
 
 
 def _preferred(offer: SessionDescription) -> list[str]:

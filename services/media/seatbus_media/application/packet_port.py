@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from seatbus.media.v1.types_pb2 import EndpointKind
 from seatbus_media.application.ports import Address
+from seatbus_sip.sdp import Media, SessionDescription
 
 
 class PacketUser(Protocol):
@@ -27,12 +29,21 @@ class PacketUser(Protocol):
         """An RTCP compound of the peer, decrypted."""
         ...
 
+    def lost(self, reason: str) -> None:
+        """The peer is gone, or cannot prove who it is: nothing is sent to it any more."""
+        ...
+
 
 class PacketPort(Protocol):
     """What an endpoint sends through. `host` and `port` are where it listens."""
 
     host: str
     port: int
+
+    @property
+    def kind(self) -> EndpointKind:
+        """How packets travel now: RTP, SRTP_SDES or WEBRTC."""
+        ...
 
     @property
     def refused(self) -> int:
@@ -55,6 +66,34 @@ class PacketPort(Protocol):
         """An RTCP compound to the peer; dropped while it cannot be reached."""
         ...
 
+    def check(self, now: float) -> None:
+        """About once a second: whether the peer still wants to hear from us."""
+        ...
+
     def close(self) -> None:
         """Nothing comes in or goes out any more. May be called twice."""
+        ...
+
+
+class DescribedPort(PacketPort, Protocol):
+    """A port as offers and answers see it. Each method either raises SdpError (488) or has taken effect."""
+
+    def usable(self, offer: SessionDescription, section: Media) -> bool:
+        """Whether packets can travel as the offered stream wants it."""
+        ...
+
+    def answer(self, offer: SessionDescription, answer: SessionDescription) -> None:
+        """Completes our answer, whose codecs are chosen, and takes what the offer says."""
+        ...
+
+    def profile(self) -> str:
+        """The profile of an offer of ours, as `RTP/AVP`."""
+        ...
+
+    def offer(self, offer: SessionDescription, ice_restart: bool = False) -> None:
+        """Completes our offer."""
+        ...
+
+    def answered(self, offer: SessionDescription, answer: SessionDescription) -> None:
+        """Takes what the answer to our offer says."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import Final
 
@@ -19,6 +19,7 @@ from seatbus_media.application.session import Session
 log = get_logger("seatbus.media")
 
 _KEEP_ENDED: Final = 2000
+_KEEP_EVERY_S: Final = 5.0
 _CREATES: Final = frozenset({"accept_offer", "make_offer"})
 
 
@@ -33,7 +34,12 @@ class MediaService:
         rtp_timeout_s: float,
         rtcp_interval_s: float,
         orphan_after_s: float,
+        keep: Callable[[Session], None] = lambda session: None,
+        forget: Callable[[str], None] = lambda session_id: None,
     ) -> None:
+        """`keep` writes down what a successor needs of a session, `forget` removes it."""
+        self._keep = keep
+        self._forget = forget
         self.sessions: dict[str, Session] = {}
         self._commands = commands
         self._hub = hub
@@ -113,7 +119,11 @@ class MediaService:
 
     def _settle(self, session: Session) -> None:
         """A session without endpoints is over; its answers are kept for a while for repeated requests."""
+        if not session.ended and session.endpoints:
+            session.saved_at = monotonic()
+            self._keep(session)
         if session.ended or not session.endpoints:
+            self._forget(session.id)
             if self.sessions.get(session.id) is session:
                 del self.sessions[session.id]
                 if not self.sessions:
@@ -152,6 +162,39 @@ class MediaService:
             run.abandon()
         self.recording_failed(session_id, recording_id, reason)
 
+    # -- restarts and stalls ---------------------------------------------------------------------------------
+
+    def adopt(self, session: Session) -> None:
+        """A session of a predecessor of this process."""
+        self.sessions[session.id] = session
+        self._empty.clear()
+
+    def stalled(self, stood_s: float) -> None:
+        """The process stood still: its calls may be elsewhere. Their owners are made to say so."""
+        if not self.sessions:
+            return
+        log.error(
+            "this process stood still, nothing is sent until the calls' owners confirm them",
+            stood_s=round(stood_s, 2),
+            sessions=len(self.sessions),
+        )
+        for session in self.sessions.values():
+            session.doubt(True)
+        self._hub.close()
+
+    def confirm(self, owner: str, session_ids: Collection[str]) -> None:
+        """The owner's sessions that are here; its others have gone elsewhere and end without a word."""
+        for session in tuple(self.sessions.values()):
+            if session.owner != owner:
+                continue
+            if session.id in session_ids:
+                if session.doubtful:
+                    session.doubt(False)
+            elif session.doubtful:
+                log.warning("a session that was moved ends here", tenant=session.tenant, call=session.id)
+                self._commands.end(session)
+                self._settle(session)
+
     # -- upkeep ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -163,7 +206,11 @@ class MediaService:
 
     def upkeep(self, now: float) -> None:
         for session in tuple(self.sessions.values()):
+            if now - session.saved_at > _KEEP_EVERY_S:
+                session.saved_at = now
+                self._keep(session)
             for endpoint in tuple(session.endpoints.values()):
+                endpoint.wire.check(now)
                 endpoint.check_silence(now, self._rtp_timeout_s)
                 if now >= endpoint.report_due:
                     if endpoint.report_due:

@@ -11,6 +11,7 @@ from seatbus.media.v1.events_pb2 import (
     CollectFinished,
     DigitHeard,
     FirstPacketReceived,
+    LegLost,
     MediaEvent,
     PlayFinished,
     RtpTimedOut,
@@ -111,6 +112,8 @@ class Session:
         self.gathering = Gathering()
         self.lock = asyncio.Lock()
         self.ended = False
+        self.doubtful = False
+        self.saved_at = 0.0
         self._events = events
         self._answers: OrderedDict[str, Answer] = OrderedDict()
 
@@ -133,6 +136,11 @@ class Session:
         if len(self._answers) > _KEEP_ANSWERS:
             self._answers.popitem(last=False)
 
+    def newest_answers(self, limit: int) -> list[tuple[str, ExecuteResponse]]:
+        """The last requests that were carried out, with their answers."""
+        newest = list(self._answers.items())[-limit:]
+        return [(request_id, answer) for request_id, answer in newest if isinstance(answer, ExecuteResponse)]
+
     def endpoint(self, endpoint_id: str, field: str) -> Endpoint:
         """Raises NotFound naming the field."""
         found = self.endpoints.get(endpoint_id)
@@ -146,6 +154,12 @@ class Session:
         if found.agreed is None:
             raise Refused("not_negotiated", f"endpoint {endpoint_id} has no answer yet", field=field)
         return found
+
+    def doubt(self, on: bool) -> None:
+        """While it is not known whether the call is still here nothing is sent for it."""
+        self.doubtful = on
+        for endpoint in self.endpoints.values():
+            endpoint.suspend(on)
 
     def arrange(self) -> None:
         """To be called after any change of who talks with whom."""
@@ -169,6 +183,7 @@ class Session:
     # -- what endpoints tell ---------------------------------------------------------------------------------
 
     def first_packet(self, endpoint: Endpoint) -> None:
+        self.saved_at = 0.0
         self.emit(MediaEvent(endpoint_id=endpoint.id, first_packet_received=FirstPacketReceived()))
 
     def silent(self, endpoint: Endpoint, silent_s: float) -> None:
@@ -178,6 +193,9 @@ class Session:
 
     def codec_changed(self, endpoint: Endpoint) -> None:
         self.arrange()
+
+    def lost(self, endpoint: Endpoint, reason: str) -> None:
+        self.emit(MediaEvent(endpoint_id=endpoint.id, leg_lost=LegLost(reason=reason)))
 
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None:
         self.emit(MediaEvent(endpoint_id=endpoint.id, digit_heard=DigitHeard(digit=digit)))

@@ -1,26 +1,49 @@
-"""A leg on its own pair of UDP ports: where its packets may come from, and so where ours go."""
+"""A leg on its own pair of UDP ports, plain or under keys from its descriptions: where its packets may come
+from, and so where ours go.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
+from seatbus.media.v1.types_pb2 import (
+    ENDPOINT_KIND_RTP,
+    ENDPOINT_KIND_SRTP_OPPORTUNISTIC,
+    ENDPOINT_KIND_SRTP_SDES,
+    EndpointKind,
+)
 from seatbus_media.application.packet_port import PacketUser
 from seatbus_media.application.ports import Address, DatagramSink
+from seatbus_media.application.sdes import SdesKeys
 from seatbus_rtp.latch import Latch
 from seatbus_rtp.packet import is_rtcp, is_rtp
+from seatbus_rtp.srtp import SrtpKeys, SrtpReceiver, SrtpSender
+from seatbus_sip.errors import SdpError
+from seatbus_sip.sdp import Media, SessionDescription
+from seatbus_sip.sdp_security import (
+    Security,
+    chosen_stream,
+    read_security,
+    write_cryptos,
+    write_rtcp_mux,
+)
 
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
 
 
 class UdpPort(asyncio.DatagramProtocol):
-    """RTP on the even port, RTCP on the odd one or on the same. Both sockets are open before negotiation."""
+    """RTP on the even port, RTCP on the odd one or on the same. Both sockets are open before negotiation.
 
-    def __init__(self, host: str, port: int) -> None:
+    `wanted` is what is offered, and the least that is answered: RTP also answers encrypted offers.
+    """
+
+    def __init__(self, host: str, port: int, wanted: EndpointKind = ENDPOINT_KIND_RTP) -> None:
         self.host = host
         self.port = port
+        self.wanted = wanted
         self.destination: Address | None = None
         self._user: PacketUser | None = None
         self._receive: Callable[[bytes, float], None] | None = None
@@ -34,10 +57,19 @@ class UdpPort(asyncio.DatagramProtocol):
         self._sendto: Callable[[bytes, Address | None], None] | None = None
         self._rtcp_transport: DatagramSink | None = None
         self._rtcp_from: Address | None = None
+        self._rtcp_mux = False
+        self._sdes = SdesKeys()
+        self._keys: SrtpKeys | None = None
+        self._sender: SrtpSender | None = None
+        self._receiver: SrtpReceiver | None = None
 
     @property
     def refused(self) -> int:
         return self._latch.refused + self._strange
+
+    @property
+    def kind(self) -> EndpointKind:
+        return ENDPOINT_KIND_RTP if self._keys is None else ENDPOINT_KIND_SRTP_SDES
 
     # -- sockets ---------------------------------------------------------------------------------------------
 
@@ -55,11 +87,87 @@ class UdpPort(asyncio.DatagramProtocol):
             if transport is not None:
                 transport.close()
 
+    # -- descriptions ----------------------------------------------------------------------------------------
+
+    def usable(self, offer: SessionDescription, section: Media) -> bool:
+        security = read_security(offer, section).security
+        if self.wanted == ENDPOINT_KIND_SRTP_SDES:
+            return security is Security.SDES
+        return security in (Security.PLAIN, Security.SDES)
+
+    def answer(self, offer: SessionDescription, answer: SessionDescription) -> None:
+        asked, given = chosen_stream(offer, answer)
+        said = read_security(offer, asked)
+        keys = None
+        if said.security is Security.SDES:
+            crypto, keys = self._sdes.answer(said)
+            write_cryptos(given, (crypto,))
+        self._rtcp_mux = said.rtcp_mux
+        if said.rtcp_mux:
+            write_rtcp_mux(given)
+        self._secure(keys)
+
+    def profile(self) -> str:
+        secure = self.wanted == ENDPOINT_KIND_SRTP_SDES or (
+            self._keys is not None and self.wanted != ENDPOINT_KIND_SRTP_OPPORTUNISTIC
+        )
+        return "RTP/SAVP" if secure else "RTP/AVP"
+
+    def offer(self, offer: SessionDescription, ice_restart: bool = False) -> None:
+        if self.profile() == "RTP/SAVP" or self.wanted == ENDPOINT_KIND_SRTP_OPPORTUNISTIC:
+            write_cryptos(offer.media[0], self._sdes.offer())
+
+    def answered(self, offer: SessionDescription, answer: SessionDescription) -> None:
+        _, given = chosen_stream(offer, answer)
+        said = read_security(answer, given)
+        keys = None
+        if said.security is Security.SDES:
+            keys = self._sdes.accept(said)
+        elif self.profile() == "RTP/SAVP" or said.security is not Security.PLAIN:
+            raise SdpError("m=audio", f"is answered under the offered profile, {self.profile()}", 488)
+        self._rtcp_mux = False
+        self._secure(keys)
+
+    def _secure(self, keys: SrtpKeys | None) -> None:
+        """A direction whose key stays goes on as it is: its packet index must not begin again."""
+        before = self._keys
+        if keys is None:
+            self._sender = self._receiver = None
+        else:
+            if before is None or (before.profile, before.local) != (keys.profile, keys.local):
+                self._sender = keys.sender()
+            if before is None or (before.profile, before.remote) != (keys.profile, keys.remote):
+                self._receiver = keys.receiver()
+        self._keys = keys
+        self._sdes.used(keys)
+
     # -- the peer --------------------------------------------------------------------------------------------
 
     def attach(self, user: PacketUser) -> None:
         self._user = user
         self._receive = user.receive
+
+    def keep(self) -> dict[str, object] | None:
+        """What a successor of this process needs; None under keys, whose counters die with the process."""
+        if self._keys is not None:
+            return None
+        latch = self._latch
+        return {
+            "port": self.port,
+            "locked": latch.locked or (latch.destination if self._reached else None),
+            "signalled": latch.signalled,
+            "rtcp_from": self._rtcp_from,
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        locked, signalled, rtcp = (
+            (str(kept[name][0]), int(kept[name][1])) if kept[name] else None
+            for name in ("locked", "signalled", "rtcp_from")
+        )
+        self._latch.restore(locked, signalled)
+        self._locked = locked
+        self._reached = locked is not None
+        self._rtcp_from = rtcp
 
     def negotiated(self, remote: Address) -> None:
         self._negotiated = True
@@ -70,13 +178,31 @@ class UdpPort(asyncio.DatagramProtocol):
             self._locked = None
         self.destination = self._latch.destination
 
+    def check(self, now: float) -> None:
+        """Nobody asks for consent here: silence tells."""
+
     # -- packets ---------------------------------------------------------------------------------------------
 
     def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
         now = monotonic()
+        if self._receiver is not None:
+            plain = self._unprotected(data, addr)
+            if plain is None:
+                return
+            data = plain
         if addr != self._locked and not self._admit(data, addr, now):
             return
         self._receive(data, now)  # type: ignore[misc]
+
+    def _unprotected(self, data: bytes, addr: tuple[object, ...]) -> bytes | None:
+        """The packet if it was made with the peer's key: only then its source says anything."""
+        if is_rtcp(data):
+            self.rtcp_received(data, addr)
+            return None
+        plain = self._receiver.unprotect(data)  # type: ignore[union-attr]
+        if plain is None:
+            self._strange += 1
+        return plain
 
     def _admit(self, data: bytes, addr: tuple[object, ...], now: float) -> bool:
         """Whether a packet from a source that is not locked belongs to this leg."""
@@ -98,6 +224,11 @@ class UdpPort(asyncio.DatagramProtocol):
         return True
 
     def send(self, packet: bytes) -> None:
+        if self._sender is not None:
+            secret = self._sender.protect(packet)
+            if secret is None:
+                return
+            packet = secret
         if self._sendto is not None and self.destination is not None:
             self._sendto(packet, self.destination)
 
@@ -108,14 +239,27 @@ class UdpPort(asyncio.DatagramProtocol):
         if self.destination is None or addr[0] != self.destination[0] or self._user is None:
             self._strange += 1
             return
+        if self._receiver is not None:
+            plain = self._receiver.unprotect_rtcp(data)
+            if plain is None:
+                self._strange += 1
+                return
+            data = plain
         self._rtcp_from = (str(addr[0]), int(addr[1]))  # type: ignore[call-overload]
         self._user.receive_rtcp(data)
 
     def send_rtcp(self, compound: bytes) -> None:
-        if self._rtcp_transport is None or self.destination is None or self._closed:
+        transport = self._transport if self._rtcp_mux else self._rtcp_transport
+        if transport is None or self.destination is None or self._closed:
+            return
+        secret = self._sender.protect_rtcp(compound) if self._sender is not None else compound
+        if secret is None:
             return
         host, port = self.destination
-        self._rtcp_transport.sendto(compound, self._rtcp_from or (host, port + 1))
+        if self._rtcp_mux:
+            transport.sendto(secret, self.destination)
+        else:
+            transport.sendto(secret, self._rtcp_from or (host, port + 1))
 
     def rtcp_socket(self) -> asyncio.DatagramProtocol:
         """The protocol of the odd port."""

@@ -1,0 +1,152 @@
+"""The UDP port that all browsers' legs share, and the worker that takes the steps of their handshakes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Final
+
+from seatbus_kit.log import get_logger
+from seatbus_media.application.handshake import Step
+from seatbus_media.application.ports import DatagramSink
+from seatbus_media.application.webrtc_port import Source, WebRtcPort
+from seatbus_rtp.dtls import DtlsIdentity
+from seatbus_rtp.errors import StunError
+from seatbus_rtp.mux import Content, UdpMux, content
+from seatbus_rtp.stun import parse_stun
+
+log = get_logger("seatbus.media")
+
+_BUFFER: Final = 4 * 1024 * 1024
+"""Asked for; the system gives at most net.core.rmem_max. All browsers' packets of a stall wait here."""
+_HANDSHAKES: Final = 256
+_OF_ONE_HOST: Final = 64
+"""Handshakes under way at once, of all and of one host: an office behind one address dials in at nine."""
+
+
+class RtcSocket(asyncio.DatagramProtocol):
+    """A `SharedPort` of `WebRtcPort`s. `host` is what candidates say."""
+
+    def __init__(self, host: str, port: int, identity: DtlsIdentity) -> None:
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self._mux: UdpMux[WebRtcPort] = UdpMux()
+        self._by_address = self._mux.by_address
+        self._transport: DatagramSink | None = None
+        self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dtls")
+        self._beginning: dict[WebRtcPort, str] = {}
+        self._of_host: Counter[str] = Counter()
+        self.strange = 0
+
+    def __len__(self) -> int:
+        """Legs that are here."""
+        return len(self._mux)
+
+    # -- datagrams -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: object) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP error about one of many peers: its checks will stay away."""
+
+    def datagram_received(self, data: bytes, addr: Source) -> None:
+        leg = self._by_address.get(addr)
+        if leg is not None and data and 128 <= data[0] <= 191:
+            leg.media_received(data)
+        else:
+            self._other(data, addr, leg)
+
+    def _other(self, data: bytes, addr: Source, leg: WebRtcPort | None) -> None:
+        kind = content(data)
+        now = monotonic()
+        if leg is None and (kind is not Content.STUN or not self._mux.let_in(str(addr[0]), now)):
+            self.strange += 1
+            return
+        if kind is Content.DTLS and leg is not None:
+            leg.handshake_received(data)
+        elif kind is Content.STUN:
+            try:
+                message = parse_stun(data)
+            except StunError:
+                self.strange += 1
+                return
+            named = self._mux.named(message.username) if message.username else leg
+            if named is not None and self._mux.free_for(named, addr, now):
+                named.check_received(message, addr, now)
+            else:
+                self.strange += 1
+
+    def sendto(self, data: bytes, addr: Source) -> None:
+        if self._transport is not None:
+            self._transport.sendto(data, addr)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    # -- legs ------------------------------------------------------------------------------------------------
+
+    def add(self, leg: WebRtcPort, ufrag: str) -> None:
+        self._mux.add(leg, ufrag)
+
+    def drop(self, ufrag: str) -> None:
+        self._mux.drop(ufrag)
+
+    def checked(self, leg: WebRtcPort, source: Source, now: float) -> None:
+        self._mux.checked(leg, source, now)
+
+    def keep(self, leg: WebRtcPort, sources: set[Source]) -> None:
+        self._mux.keep(leg, sources)
+
+    def remove(self, leg: WebRtcPort) -> None:
+        self.handshake_over(leg)
+        self._mux.remove(leg)
+
+    # -- handshakes ------------------------------------------------------------------------------------------
+
+    def submit(self, step: Step) -> asyncio.Future[list[bytes]]:
+        return asyncio.get_running_loop().run_in_executor(self._workers, step)
+
+    def may_begin(self, leg: WebRtcPort, host: str) -> bool:
+        if leg in self._beginning:
+            return True
+        if len(self._beginning) >= _HANDSHAKES or self._of_host[host] >= _OF_ONE_HOST:
+            log.info("handshake has to wait", host=host, under_way=len(self._beginning))
+            return False
+        self._beginning[leg] = host
+        self._of_host[host] += 1
+        return True
+
+    def handshake_over(self, leg: WebRtcPort) -> None:
+        host = self._beginning.pop(leg, None)
+        if host is not None:
+            self._of_host[host] -= 1
+            if not self._of_host[host]:
+                del self._of_host[host]
+
+
+def bind_shared(hosts: tuple[str, ...], port: int) -> socket.socket:
+    """A socket on the first of the hosts that is ours: replies must leave from the address that candidates
+    name, which a wildcard does not promise. Raises OSError if none can be bound.
+    """
+    failed: OSError | None = None
+    for host in hosts:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            sock.bind((host, port))
+        except OSError as error:
+            sock.close()
+            failed = error
+            continue
+        return sock
+    raise failed or OSError("no host to bind")
