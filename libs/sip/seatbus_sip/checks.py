@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from seatbus_sip.bodies import body_of, media_type
 from seatbus_sip.dates import parse_date
 from seatbus_sip.errors import SipParseError
-from seatbus_sip.headers import METHODS
+from seatbus_sip.known_headers import METHODS
 from seatbus_sip.message import Request, Response
 from seatbus_sip.uri import parse_uri
 

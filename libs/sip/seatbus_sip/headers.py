@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from seatbus_sip.errors import SipParseError
+from seatbus_sip.known_headers import CANONICAL as _CANONICAL
+from seatbus_sip.known_headers import METHODS
 from seatbus_sip.uri import Uri, parse_uri
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z", re.ASCII)
@@ -30,40 +32,7 @@ _AUTH_PARAM = re.compile(
 )
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
-_COMPACT = {
-    "a": "Accept-Contact", "b": "Referred-By", "c": "Content-Type", "d": "Request-Disposition",
-    "e": "Content-Encoding", "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported",
-    "l": "Content-Length", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To",
-    "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
-}  # fmt: skip
-_KNOWN = (
-    "Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Authentication-Info",
-    "Authorization", "CSeq", "Call-Info", "Contact", "Content-Disposition", "Content-Language", "Date",
-    "Diversion", "Error-Info", "Expires", "Flow-Timer", "Geolocation", "History-Info", "In-Reply-To",
-    "MIME-Version", "Max-Forwards", "Min-Expires", "Min-SE", "Organization", "P-Asserted-Identity",
-    "P-Preferred-Identity", "Path", "Priority", "Privacy", "Proxy-Authenticate", "Proxy-Authorization",
-    "Proxy-Require", "RAck", "RSeq", "Reason", "Record-Route", "Remote-Party-ID", "Replaces", "Reply-To",
-    "Require", "Retry-After", "Route", "SIP-ETag", "SIP-If-Match", "Server", "Service-Route",
-    "Subscription-State", "Timestamp", "Unsupported", "User-Agent", "WWW-Authenticate", "Warning",
-)  # fmt: skip
-METHODS = frozenset({
-    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER",
-    "REGISTER", "SUBSCRIBE", "UPDATE",
-})  # fmt: skip
-"""Methods with a registered meaning; any other token is a method too, an unknown one."""
-
-# As written on the wire -> canonical. Only spellings of known headers: strangers cannot make it grow.
-_CANONICAL: dict[str, str] = dict(_COMPACT)
-for _name in (*_KNOWN, *_COMPACT.values()):
-    _CANONICAL |= {_name: _name, _name.lower(): _name, _name.upper(): _name, _name.title(): _name}
-_CANONICAL |= {short.upper(): name for short, name in _COMPACT.items()}
-
-# Headers whose commas separate values. Dates, digests and free text are not among them.
-LIST_HEADERS = frozenset({
-    "Accept", "Accept-Encoding", "Accept-Language", "Allow", "Allow-Events", "Contact", "Content-Encoding",
-    "Diversion", "History-Info", "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Proxy-Require",
-    "Record-Route", "Require", "Route", "Service-Route", "Supported", "Unsupported", "Via",
-})  # fmt: skip
+# What dialogs and transactions rest on may not be ambiguous; a second Subject does no harm.
 SINGLE_HEADERS = (
     "From",
     "To",
@@ -166,6 +135,13 @@ def render_params(params: Mapping[str, str | None]) -> str:
 def quote_string(text: str) -> str:
     """`text` as a quoted-string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def unquote(text: str) -> str:
+    """What a quoted-string says; anything else as it is."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return _QUOTED_PAIR.sub(r"\1", text[1:-1])
+    return text
 
 
 def clean_text(text: str) -> str:

@@ -7,8 +7,6 @@ from typing import ClassVar, TypeVar, cast
 
 from seatbus_sip.errors import HeaderInjectionError, SipParseError
 from seatbus_sip.headers import (
-    _CANONICAL,
-    LIST_HEADERS,
     SINGLE_HEADERS,
     CSeq,
     NameAddr,
@@ -20,6 +18,8 @@ from seatbus_sip.headers import (
     parse_via,
     split_list,
 )
+from seatbus_sip.known_headers import CANONICAL as _CANONICAL
+from seatbus_sip.known_headers import LIST_HEADERS
 from seatbus_sip.reasons import REASONS
 from seatbus_sip.uri import Uri, parse_uri
 

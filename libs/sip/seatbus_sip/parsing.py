@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 from seatbus_sip.errors import SipParseError
-from seatbus_sip.headers import _CANONICAL, METHODS, canonical_name, is_token
+from seatbus_sip.headers import canonical_name, is_token
+from seatbus_sip.known_headers import CANONICAL as _CANONICAL
+from seatbus_sip.known_headers import METHODS
 from seatbus_sip.message import Message, Request, Response
 
 _FOLD = re.compile(r"\r\n[ \t]+")

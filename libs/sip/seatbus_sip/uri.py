@@ -86,6 +86,18 @@ class Uri(NamedTuple):
         headers = f"?{self.headers}" if self.headers else ""
         return f"{self.scheme}:{user}{self.host}{port}{_render(self.params)}{headers}"
 
+    @property
+    def header_fields(self) -> list[tuple[str, str]]:
+        """Names and values of the headers part, escapes resolved. Raises `SipParseError`."""
+        found: list[tuple[str, str]] = []
+        for part in self.headers.split("&") if self.headers else []:
+            name, _, value = (unquote(piece) for piece in part.partition("="))
+            # Whoever copies these into a request must not open a line with them.
+            if not name or any(char in name + value for char in "\r\n\0"):
+                raise SipParseError("URI headers", "have names, and hold no CR, LF or NUL")
+            found.append((name, value))
+        return found
+
     def equivalent(self, other: Uri) -> bool:
         """Whether both name the same resource (RFC 3261 section 19.1.4)."""
         if self.scheme != other.scheme or self.username != other.username or self.password != other.password:

@@ -23,8 +23,9 @@ from seatbus_sip.dialog import Dialog, DialogKey
 from seatbus_sip.digest import DigestClient, DigestServer, ha1
 from seatbus_sip.errors import SipError
 from seatbus_sip.framing import FramingLimits, StreamFramer
-from seatbus_sip.headers import LIST_HEADERS, parse_auth, parse_name_addr, parse_via
+from seatbus_sip.headers import parse_auth, parse_name_addr, parse_via
 from seatbus_sip.ids import CountedIds
+from seatbus_sip.known_headers import LIST_HEADERS
 from seatbus_sip.registrar import RegistrarPolicy, apply_register
 from seatbus_sip.sdp import accept_answer, build_answer, build_offer, parse_sdp
 from seatbus_sip.websocket import WebSocketServer
