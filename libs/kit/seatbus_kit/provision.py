@@ -101,6 +101,7 @@ BUCKETS: Final = (
     BucketSpec("sessions"),
     BucketSpec("recordings"),
     BucketSpec("board"),
+    BucketSpec("toll"),
 )
 
 

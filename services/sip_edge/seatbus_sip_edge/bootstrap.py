@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, cast
 
 from seatbus.call.v1 import service_pb2_grpc as call_grpc
 from seatbus_kit.config_view import ConfigView
-from seatbus_kit.errors import Unavailable
+from seatbus_kit.errors import InvalidArgument, Unavailable
+from seatbus_kit.seal import Seal
 from seatbus_sip.digest import DigestServer
 from seatbus_sip.flow import host_port
 from seatbus_sip.framing import FramingLimits
 from seatbus_sip.registrar import RegistrarPolicy
 from seatbus_sip.transactions import Timing
-from seatbus_sip_edge.adapters.edges import SIP_TCP, SIP_UDP, Edges
+from seatbus_sip_edge.adapters.dns import Resolver
+from seatbus_sip_edge.adapters.edges import SERVICE, SIP_TCP, SIP_UDP, Edges
 from seatbus_sip_edge.adapters.sip_stack import SipStack
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits, room_for_connections
 from seatbus_sip_edge.adapters.transport_tls import client_context, self_signed, server_context
 from seatbus_sip_edge.application.edge import Edge
 from seatbus_sip_edge.application.held import Held
 from seatbus_sip_edge.application.registrar import Registrar
+from seatbus_sip_edge.application.trunks import Trunks
 from seatbus_sip_edge.domain.hops import owner_hint
 from seatbus_sip_edge.entrypoints.call_control import CallControl
 from seatbus_sip_edge.entrypoints.sip import SipEntry
@@ -74,7 +77,16 @@ class SipEdge:
             lambda edge: edges.hop(edge, reliable=True) is not None,
         )
         self._stack.on_flow_lost = self._registrar.flow_lost
-        self.edge = Edge(runtime, settings, self._config, self._stack, self._registrar, edges, shared)
+        self._trunks = Trunks(
+            self._config,
+            self._stack,
+            Resolver(settings.dns_server),
+            _seal(settings),
+            lambda key: _is_mine(runtime, key),
+        )
+        self.edge = Edge(
+            runtime, settings, self._config, self._stack, self._registrar, edges, shared, self._trunks
+        )
         self._held = Held(self.edge)
         self._entry = SipEntry(
             self.edge,
@@ -89,11 +101,14 @@ class SipEdge:
     async def start(self) -> None:
         await self._config.start()
         await self._registrar.start()
+        await self.edge.toll.start()
         await self.edge.read_journal()
         await self._listen()
         await self.edge.start()
         self._stack.serve(self._entry.handle)
         self._held.start()
+        self._trunks.start()
+        self.edge.quotas.start()
         self._runtime.attributes[SIP_UDP] = host_port(self._stack.advertised)
         if (tcp := self._stack.told_over("TCP")) is not None:
             self._runtime.attributes[SIP_TCP] = host_port(tcp)
@@ -145,7 +160,10 @@ class SipEdge:
 
     async def stop(self) -> None:
         self._held.stop()
+        self.edge.quotas.stop()
+        await self._trunks.stop()
         await self.edge.stop()
+        await self.edge.toll.stop()
         self._stack.close()
         await self._registrar.stop()
         await self._config.stop()
@@ -155,6 +173,22 @@ class SipEdge:
 
     def not_ready(self) -> str:
         return "" if self.edge.journal.healthy else "the journal cannot be written"
+
+
+def _seal(settings: Settings) -> Seal | None:
+    """Raises InvalidArgument for a key that is none."""
+    if settings.config_key is None:
+        return None
+    try:
+        return Seal(settings.config_key.get_secret_value())
+    except ValueError as error:
+        raise InvalidArgument(f"SEATBUS_CONFIG_KEY: {error}") from None
+
+
+def _is_mine(runtime: Runtime, key: str) -> bool:
+    """Of several edges one does what must be done once."""
+    chosen = runtime.instances.pick(SERVICE, key=key)
+    return chosen is None or chosen.id == runtime.settings.instance_id
 
 
 def _client_tls(settings: Settings) -> ssl.SSLContext | None:

@@ -37,6 +37,8 @@ class Settings(ServiceSettings):
     # Offered to phones, strongest first. Many phones (libre's baresip 1.0 among them) give up when a second
     # challenge names an algorithm they do not know, so SHA-256 is for sites whose phones all take it.
     sip_digest_algorithms: Literal["MD5", "SHA-256,MD5", "SHA-256"] = "MD5"
+    # Where names of trunks' peers are looked up (host or host:port); the system's servers if not set.
+    dns_server: str = ""
     # Opens trunks' passwords; the same as tenancy's, base64 of 32 bytes.
     config_key: SecretStr | None = None
     no_ivr_timeout_s: float = Field(default=2.0, gt=0, le=30)

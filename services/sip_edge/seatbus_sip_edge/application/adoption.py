@@ -219,6 +219,11 @@ class Adoption:
                 reason=str(error),
             )
 
+    @property
+    def surely_ours_s(self) -> float:
+        """Nobody takes calls over within this time, not even after a farewell."""
+        return max(0.0, self._after_s - STALE_S) / 2
+
     # ---- letting go -------------------------------------------------------------------------------------
     async def still_ours(
         self, stored: list[StoredCall], unpublished: list[Fact]
@@ -231,7 +236,7 @@ class Adoption:
         if not self._after_s or not (stored or unpublished):
             return stored, unpublished, {}
         away_s = await self._estate.away_for(edge.instance_id, datetime.now(UTC))
-        if away_s < self._after_s / 2:
+        if away_s < self.surely_ours_s:
             return stored, unpublished, {}
         log.warning(
             "back after a while, each call is claimed anew", calls=len(stored), seconds=round(away_s, 1)

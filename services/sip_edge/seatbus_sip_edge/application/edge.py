@@ -13,6 +13,7 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import NotFound, Unavailable
 from seatbus_kit.events import OutEvent
 from seatbus_kit.ids import uuid7
+from seatbus_kit.instances import STALE_S
 from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
 from seatbus_sip.errors import SipError
@@ -26,12 +27,15 @@ from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.adoption import Adoption
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.media_watch import MediaWatch
+from seatbus_sip_edge.application.outside import Outside
 from seatbus_sip_edge.application.proxy import Proxy
+from seatbus_sip_edge.application.quotas import Quotas
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
 from seatbus_sip_edge.application.session import Session
+from seatbus_sip_edge.application.toll import TollBook
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.hops import Signer
-from seatbus_sip_edge.domain.model import Call, Cause, Phase
+from seatbus_sip_edge.domain.model import Call, Cause, LegPhase, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.adapters.edges import Edges
     from seatbus_sip_edge.adapters.sip_stack import SipStack
     from seatbus_sip_edge.application.registrar import Registrar
+    from seatbus_sip_edge.application.trunks import Trunks
     from seatbus_sip_edge.settings import Settings
 
 log = get_logger("sip_edge")
@@ -64,6 +69,7 @@ class Edge:
         registrar: Registrar,
         edges: Edges,
         secret: bytes,
+        trunks: Trunks,
     ) -> None:
         self.settings = settings
         self.instance_id = settings.instance_id
@@ -83,6 +89,18 @@ class Edge:
             self._claimed_device,
         )
         stack.divert = self.proxy.divert
+        self.trunks = trunks
+        self.quotas = Quotas(
+            config,
+            runtime.instances,
+            settings.instance_id,
+            lambda: list(self.sessions.values()),
+            self.monotonic,
+        )
+        self.toll = TollBook(
+            runtime.bus, settings.instance_id, self.quotas, lambda: list(self.sessions.values())
+        )
+        self.outside = Outside(self, trunks, self.quotas, self.toll)
         stack.awake = self.awake
         self.tracer = runtime.tracer
         self.clock = runtime.clock
@@ -181,6 +199,7 @@ class Edge:
         """The last fact is journalled. Reports may still be owed."""
         session.over_at = self.monotonic()
         call = session.call
+        self.toll.ended(call)
         log.info(
             "call ended",
             tenant=call.tenant_id,
@@ -282,7 +301,7 @@ class Edge:
         trunk = self.config.get(call.tenant_id, "trunk", call.trunk_id) if call.trunk_id else None
         session.feed(
             on.Restored(
-                session.sip.restoring.offer if call.phase is Phase.ARRIVED else "",
+                session.sip.restoring.offer if call.phase in (Phase.ARRIVED, Phase.DIALLING) else "",
                 tuple(trunk.trunk.codecs) if trunk is not None else (),
                 trunk.trunk.media_zone if trunk is not None else "",
             )
@@ -304,7 +323,12 @@ class Edge:
         self.records.known(session.call, revision)
         self.publisher.push(events)
         self.owners.moved(session.sip.keys, self.instance_id)
+        leg = session.call.agent_leg
+        if leg is not None and leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
+            # Its phone would answer to where the INVITE came from. acd offers the caller anew.
+            session.feed(on.OfferWithdrawn(leg.rid))
         self._take_up(session, broken=broken is not None)
+        session.sip.restoring.tell_all()
 
     def _lost(self, call_id: str, owner: str) -> None:
         session = self.sessions.get(call_id)
@@ -334,8 +358,13 @@ class Edge:
         """False while it is not known whether calls were taken over during a standstill of this process."""
         now = self.loop.time()
         gap, self._awake_at = now - self._awake_at, now
-        limit = self.settings.adopt_after_s / 2
-        if limit and gap > limit and self.restored and not self._standstill:
+        if (
+            self.settings.adopt_after_s
+            and gap > STALE_S / 2
+            and gap > self.adoption.surely_ours_s
+            and self.restored
+            and not self._standstill
+        ):
             self._standstill = True
             log.error("this process has stood still, its calls are checked", seconds=round(gap, 1))
             self.stack.hold()

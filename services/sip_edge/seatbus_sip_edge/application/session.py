@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.call")
 
+_REMEMBERED = 64
+
 
 class Session:
     """Everything of a call but its truth, which is `call`."""
@@ -42,12 +44,17 @@ class Session:
         self.over_at: float | None = None
         self.recovered = False
         self.adopted = False
+        self._done: dict[str, None] = {}
         self._timers: dict[tuple[fx.Timer, str], asyncio.TimerHandle] = {}
         self._performers: Mapping[type, Callable[..., None]] = {
             fx.Media: self.commands.media.perform,
             fx.AnswerCaller: lambda e: self.sip.incoming.answer(call.caller_leg_id, e.sdp),
             fx.ProgressCaller: lambda e: self.sip.incoming.progress(call.caller_leg_id, e.sdp),
             fx.RefuseCaller: lambda e: self.sip.incoming.refuse(call.caller_leg_id, e.status),
+            fx.AnswerLeg: lambda e: self.sip.incoming.answer(e.leg_id, e.sdp),
+            fx.ProgressLeg: lambda e: self.sip.incoming.progress(e.leg_id, e.sdp),
+            fx.RingLeg: lambda e: self.sip.incoming.ring(e.leg_id),
+            fx.RefuseLeg: lambda e: self.sip.incoming.refuse(e.leg_id, e.status),
             fx.Dial: lambda e: self.sip.outgoing.dial(e.leg_id),
             fx.ResumeDial: lambda e: self.sip.outgoing.dial(e.leg_id),
             fx.ResumeCaller: lambda e: self.sip.restoring.resume_caller(answered=e.answered, sdp=e.sdp),
@@ -68,6 +75,22 @@ class Session:
             fx.StopTimer: lambda e: self._stop_timers(e.timer, e.leg_id),
             fx.Finished: lambda _: self.edge.finished(self),
         }
+
+    # ---- requests that were done ------------------------------------------------------------------------
+    def has_done(self, request_id: str) -> bool:
+        return request_id in self._done
+
+    def first_time(self, request_id: str) -> bool:
+        """False for a repeat. The last 64 are remembered, in this process."""
+        if request_id in self._done:
+            return False
+        self._done[request_id] = None
+        if len(self._done) > _REMEMBERED:
+            del self._done[next(iter(self._done))]
+        return True
+
+    def not_done(self, request_id: str) -> None:
+        self._done.pop(request_id, None)
 
     @property
     def over(self) -> bool:

@@ -37,6 +37,8 @@ class SipSide:
         self.stack = session.edge.stack
         self.legs: dict[str, SipLeg] = {}
         self._keys: list[tuple[str, str]] = []
+        # Why no INVITE could be made for an outside leg.
+        self.refusals: dict[str, int] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
         self.within = Within(self)
@@ -74,6 +76,8 @@ class SipSide:
         flow = self._flow(leg, leg.dialog)
         if leg.dialog.route_set != routes:
             request.set("Route", *leg.dialog.route_set)
+        if leg.digest is not None:
+            leg.digest.authorize(request)
         tx = self.stack.layer.send_request(request, flow, self.stack.now)
         self.stack.pump()
         return tx
@@ -88,10 +92,12 @@ class SipSide:
             return self._through(leg, dialog, token)
         if leg.flow.reliable and self.stack.alive(leg.flow):
             return leg.flow
-        own = self.is_caller(leg.leg_id)
-        if leg.flow.reliable and not own:
+        by_trunk = leg.trunk is not None or (
+            self.is_caller(leg.leg_id) and self.session.call.direction == Direction.DIRECTION_INBOUND
+        )
+        if leg.flow.reliable and not by_trunk and self._is_agents(leg.leg_id):
             return self._again(leg, dialog)
-        if own and self.session.call.direction == Direction.DIRECTION_INBOUND:
+        if by_trunk:
             try:
                 host, port = dialog.next_hop.address
             except SipError:
@@ -132,6 +138,10 @@ class SipSide:
     @property
     def caller(self) -> SipLeg | None:
         return self.legs.get(self.session.call.caller_leg_id)
+
+    def _is_agents(self, leg_id: str) -> bool:
+        leg = self.session.call.legs.get(leg_id)
+        return leg is not None and bool(leg.agent_id)
 
     def is_caller(self, leg_id: str) -> bool:
         return leg_id == self.session.call.caller_leg_id

@@ -61,6 +61,35 @@ class RefuseCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """200 to the INVITE of an agent's phone that has dialled."""
+
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressLeg:
+    """183 with the SDP to it: early audio."""
+
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingLeg:
+    """180 to it: the phone makes its own ringback."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseLeg:
+    leg_id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     leg_id: str
     sdp: str
@@ -205,6 +234,10 @@ Effect = (
     | AnswerCaller
     | ProgressCaller
     | RefuseCaller
+    | AnswerLeg
+    | ProgressLeg
+    | RingLeg
+    | RefuseLeg
     | Dial
     | CancelDial
     | HangUp

@@ -39,7 +39,7 @@ class RefusedAtDoor:
 
 @dataclass(frozen=True, slots=True)
 class AgentDialled:
-    """An admitted INVITE of an agent's phone for a number outside. `rid` empty: the agent asks during a call."""
+    """An admitted INVITE of an agent's phone for a number outside. `rid` empty: during another call."""
 
     sdp: str
     source_address: str

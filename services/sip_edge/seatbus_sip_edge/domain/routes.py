@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_sip_edge.domain.numbering import longest_prefix
+from seatbus_sip_edge.domain.targets import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,18 +45,13 @@ def route_of(
 
 def in_order(trunks: Sequence[tenancy.RouteTrunk], tenant: str, roll: Callable[[], float]) -> list[TrunkRef]:
     """Trunks by `order`; equal ones drawn by weight. `roll` gives numbers from [0, 1)."""
-    found: list[TrunkRef] = []
-    for order in sorted({item.order for item in trunks}):
-        group = [item for item in trunks if item.order == order]
-        while group:
-            at = roll() * sum(item.weight or 1 for item in group)
-            for drawn in group:
-                at -= drawn.weight or 1
-                if at < 0:
-                    break
-            group.remove(drawn)
-            found.append(TrunkRef(drawn.trunk_tenant_id or tenant, drawn.trunk_id))
-    return found
+    return drawn(
+        (
+            (item.order, item.weight or 1, TrunkRef(item.trunk_tenant_id or tenant, item.trunk_id))
+            for item in trunks
+        ),
+        roll,
+    )
 
 
 class Next(StrEnum):

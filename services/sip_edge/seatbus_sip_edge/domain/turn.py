@@ -9,6 +9,7 @@ from seatbus.common.v1 import types_pb2 as common
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.causes import status_of
 from seatbus_sip_edge.domain.legs import LegEvent, leg_step
 from seatbus_sip_edge.domain.model import LegPhase, Phase
 
@@ -154,8 +155,10 @@ class Turn:
         self.record(fact)
 
     def close_sip(self, leg: Leg) -> None:
-        """CANCEL or BYE a leg that we called, whatever it has come to."""
+        """CANCEL, BYE or refuse a leg, whatever it has come to."""
         if leg.was_answered:
             self.do(fx.HangUp(leg.leg_id))
+        elif leg.incoming:
+            self.do(fx.RefuseLeg(leg.leg_id, self.call.sip_status or status_of(self.call.cause)))
         elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
             self.do(fx.CancelDial(leg.leg_id))

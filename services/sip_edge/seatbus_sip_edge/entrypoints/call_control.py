@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbus.call.v1 import service_pb2 as pb
@@ -12,6 +11,7 @@ from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.entrypoints.conversation import Conversation
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.application.edge import Edge
@@ -23,15 +23,9 @@ _DEFAULT_PAGE = 200
 Context: TypeAlias = Any  # grpc.aio.ServicerContext, which has no type information
 
 
-class CallControl(pb_grpc.CallControlServicer):
+class CallControl(Conversation, pb_grpc.CallControlServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-
-    async def _journalled(self) -> None:
-        """Accepted means that a successor would know of it."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._edge.journal.then(lambda: None if done.done() else done.set_result(None))
-        await done
 
     async def OfferAgent(self, request: pb.OfferAgentRequest, context: Context) -> pb.OfferAgentResponse:
         session = self._edge.session(request.context.tenant_id, request.call_id)

@@ -45,6 +45,8 @@ class SipEntry:
                 found = self._leg(event.tx.call_id, event.response.from_.tag)
                 if found is not None:
                     found[0].sip.on_response(found[1], event.tx, event.response)
+                else:
+                    self._edge.trunks.on_response(event.tx, event.response)
             case ev.AckReceived():
                 found = self._leg(event.request.call_id, event.request.to.tag)
                 if found is not None:
@@ -78,11 +80,14 @@ class SipEntry:
             session.sip.incoming.acknowledged(leg_id)
             if leg_id == session.call.caller_leg_id:
                 session.feed(on.CallerNotAcknowledged())
+            elif session.call.legs[leg_id].incoming:
+                session.feed(on.AgentHungUp(leg_id))
 
     def _no_answer(self, event: ev.TransactionTimeout | ev.TransportFailed) -> None:
         tx = event.tx
         request = tx.request
         if tx.method != "INVITE" or request is None:
+            self._edge.trunks.on_no_response(tx)
             return
         found = self._leg(tx.call_id, request.from_.tag)
         if found is not None:

@@ -43,6 +43,11 @@ class Incoming:
             leg.local_sdp = sdp
             self.respond(leg, 183, sdp)
 
+    def ring(self, leg_id: str) -> None:
+        leg = self._side.legs.get(leg_id)
+        if leg is not None:
+            self.respond(leg, 180)
+
     def refuse(self, leg_id: str, status: int) -> None:
         leg = self._side.legs.get(leg_id)
         if leg is not None:

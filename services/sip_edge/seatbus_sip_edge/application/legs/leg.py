@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
+
     from seatbus_sip.dialog import Dialog
+    from seatbus_sip.digest import DigestClient
     from seatbus_sip.flow import Flow
     from seatbus_sip.forking import Forks
     from seatbus_sip.message import Request
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+    from seatbus_sip_edge.domain.routes import TrunkRef
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 
@@ -32,6 +36,12 @@ class SipLeg:
     bye_waits: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.
     refreshing: bool = False
+    # Of a leg by a trunk: which one, its account, the INVITE that was sent last, whether anything came back.
+    trunk: TrunkRef | None = None
+    digest: DigestClient | None = None
+    asked: Request | None = None
+    heard: bool = False
+    setup: asyncio.TimerHandle | None = None
     # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
     invite: str = ""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request
+from seatbus_sip.dialog import Dialog
 from seatbus_sip.flow import host_port
 from seatbus_sip.forking import ForkResult, Forks
 from seatbus_sip.stateless import in_transaction
@@ -32,6 +33,9 @@ class Outgoing:
         side = self._side
         call = side.session.call
         leg = call.legs[leg_id]
+        if leg.number:
+            side.edge.outside.prepare(side, leg_id, sdp)
+            return
         phone = side.edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
         if phone is None:
             log.warning(
@@ -72,10 +76,15 @@ class Outgoing:
         leg = side.legs.get(leg_id)
         invite = leg.request if leg is not None else None
         if leg is None or invite is None:
-            side.session.feed(on.AgentFailed(leg_id, 0))
+            side.session.feed(on.AgentFailed(leg_id, side.refusals.pop(leg_id, 0)))
             return
         leg.request = None
         leg.forks = Forks(invite)
+        leg.heard = False
+        if leg.trunk is not None:
+            # Sending adds nothing to it that a second attempt would not take off again.
+            leg.asked = invite
+            side.edge.outside.sent(side, leg)
         leg.sent = side.stack.layer.send_prepared(invite, leg.flow, side.stack.now)
         side.stack.pump()
 
@@ -84,10 +93,21 @@ class Outgoing:
         if leg.forks is None:
             return
         side, leg_id = self._side, leg.leg_id
+        if leg.trunk is not None:
+            if tx is not leg.sent and leg.dialog is None:
+                self._too_late(leg, tx, response)
+                return
+            side.edge.outside.heard(leg)
+            if side.edge.outside.proves(side, leg, response):
+                return
         outcome = leg.forks.receive(response)
         dialog = outcome.dialog
         match outcome.result:
             case ForkResult.EARLY if response.status in (180, 181, 182, 183):
+                if leg.trunk is not None and response.body:
+                    side.session.feed(on.EarlyMedia(leg_id, response.body.decode("utf-8", "replace")))
+                    if response.status == 183:
+                        return
                 side.session.feed(on.AgentRinging(leg_id))
             case ForkResult.WON | ForkResult.REPEATED if dialog is not None:
                 leg.dialog = dialog
@@ -108,6 +128,10 @@ class Outgoing:
             case ForkResult.FAILED:
                 leg.sent = None
                 leg.invite = ""
+                if leg.trunk is not None and side.edge.outside.goes_on(
+                    side, leg, response.status, response.get("Reason") or ""
+                ):
+                    return
                 side.session.feed(on.AgentFailed(leg_id, response.status))
             case _:
                 pass
@@ -118,7 +142,19 @@ class Outgoing:
         if leg is not None and leg.sent is not None:
             leg.sent = None
             leg.invite = ""
+            if leg.trunk is not None and self._side.edge.outside.goes_on(self._side, leg, status):
+                return
             self._side.session.feed(on.AgentFailed(leg_id, status))
+
+    def _too_late(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
+        """A trunk answers an INVITE that the call has left: whoever picked up there is let go."""
+        if response.status < 200 or response.status >= 300:
+            return
+        side = self._side
+        dialog = Dialog.uac(tx.request, response) if tx.request is not None else None
+        if dialog is not None:
+            side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
+            side.stack.layer.send_request(dialog.request("BYE"), tx.flow, side.stack.now)
 
     def cancel(self, leg_id: str) -> None:
         side = self._side

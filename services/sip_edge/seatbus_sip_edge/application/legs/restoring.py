@@ -11,6 +11,7 @@ from seatbus_sip.message import Request
 from seatbus_sip.parsing import parse_message
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
+from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Restoring:
                 "flow": leg.flow.remote,
                 "transport": leg.flow.transport,
                 "sdp": leg.local_sdp,
+                **({"trunk": [leg.trunk.tenant, leg.trunk.trunk_id]} if leg.trunk is not None else {}),
             }
             if leg.dialog is not None:
                 item["dialog"] = leg.dialog.to_dict()
@@ -60,6 +62,8 @@ class Restoring:
         flow = side.stack.flow_to(host, port, str(item.get("transport", "UDP")))
         leg = SipLeg(leg_id, flow, local_sdp=str(item.get("sdp", "")))
         leg.invite = str(item.get("invite", ""))
+        if isinstance(item.get("trunk"), list):
+            self._of_trunk(leg, TrunkRef(*item["trunk"]))
         if leg.invite:
             parsed = parse_message(leg.invite.encode("latin-1"))
             leg.request = parsed if isinstance(parsed, Request) else None
@@ -71,24 +75,42 @@ class Restoring:
             side.index(leg_id, dialog.call_id, dialog.local_tag)
             if side.session.adopted:
                 dialog.contact = side.contact(flow)
-            if side.is_caller(leg_id) and leg.request is not None:
+            if leg.request is not None and self._came_to_us(leg_id):
                 leg.received = side.stack.layer.resume_invite(leg.request, leg.flow, dialog.local_tag)
                 leg.acked = False
         elif leg.request is not None:
             side.index(leg_id, leg.request.call_id, leg.request.from_.tag or "")
         return leg
 
+    def _of_trunk(self, leg: SipLeg, ref: TrunkRef) -> None:
+        trunks = self._side.edge.trunks
+        trunk = trunks.trunk(ref)
+        leg.trunk = ref
+        leg.digest = trunks.digest(ref, trunk) if trunk is not None else None
+
+    def _came_to_us(self, leg_id: str) -> bool:
+        leg = self._side.session.call.legs.get(leg_id)
+        return self._side.is_caller(leg_id) if leg is None or not leg.incoming else True
+
+    @property
+    def _unanswered(self) -> SipLeg | None:
+        """The leg whose INVITE came to us and is open: the caller's, or that of an agent's phone."""
+        found = self._side.caller
+        if found is not None and found.received is not None:
+            return found
+        return next((leg for leg in self._side.legs.values() if leg.received is not None), found)
+
     @property
     def offer(self) -> str:
         """The SDP of the caller's INVITE that is not answered yet, or nothing."""
-        leg = self._side.caller
+        leg = self._unanswered
         if leg is None or leg.request is None:
             return ""
         return leg.request.body.decode("utf-8", "replace")
 
     def resume_caller(self, *, answered: bool, sdp: str) -> None:
         """The answer of the present state again, if the caller may not have it."""
-        leg = self._side.caller
+        leg = self._unanswered
         if leg is not None and leg.received is not None and sdp:
             leg.local_sdp = sdp
             self._side.incoming.respond(leg, 200 if answered else 183, sdp)
@@ -107,6 +129,11 @@ class Restoring:
             self._refresh(leg)
         else:
             self._side.send(leg, leg.dialog.request("OPTIONS"))
+
+    def tell_all(self) -> None:
+        """After another edge's death: every peer learns where its dialog is now."""
+        for leg_id in list(self._side.legs):
+            self.probe(leg_id)
 
     def _refresh(self, leg: SipLeg) -> None:
         """Tells the peer that its dialog is served here now (RFC 3261 section 12.2.2); the audio stays."""

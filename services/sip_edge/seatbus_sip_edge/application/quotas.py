@@ -1,0 +1,167 @@
+"""How much a tenant and a trunk may do at the same time, across all edges."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain.limits import Rates
+from seatbus_sip_edge.domain.model import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatbus_kit.config_view import ConfigView
+    from seatbus_kit.instances import Instances
+    from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.model import Call
+    from seatbus_sip_edge.domain.routes import TrunkRef
+
+COUNTS: Final = "calls"
+_TELL_S: Final = 0.5
+_NO_QUOTA: Final = tenancy.Quota()
+_NO_GUARD: Final = tenancy.TollGuard()
+
+
+class Quotas:
+    """Each edge tells the others its counts with its heartbeat: they are at most a second old.
+
+    Rates are divided by the number of edges; counts are not, so that a trunk which reaches one edge alone has
+    its whole limit.
+    """
+
+    def __init__(
+        self,
+        config: ConfigView,
+        instances: Instances,
+        own_id: str,
+        sessions: Callable[[], list[Session]],
+        now: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._instances = instances
+        self._own = own_id
+        self._sessions = sessions
+        self._now = now
+        self._rates = Rates()
+        self._told = ""
+        self._ticker: asyncio.TimerHandle | None = None
+
+    def quota(self, tenant: str) -> tenancy.Quota:
+        """What the operator has agreed with the tenant; the first by id if there are several."""
+        found = self._config.objects(tenant, "quota")
+        return found[min(found)].quota if found else _NO_QUOTA
+
+    def guard(self, tenant: str) -> tenancy.TollGuard:
+        quota = self.quota(tenant)
+        return quota.toll_guard if quota.HasField("toll_guard") else _NO_GUARD
+
+    def open_now(self, tenant: str, schedule_id: str) -> bool:
+        """Whether the schedule is open; without one it always is."""
+        found = self._config.get(tenant, "schedule", schedule_id) if schedule_id else None
+        if found is None:
+            return True
+        schedule = found.schedule
+        there = datetime.now(UTC).astimezone(ZoneInfo(schedule.time_zone))
+        if there.date().isoformat() in schedule.closed_dates:
+            return False
+        clock = there.strftime("%H:%M")
+        return any(
+            period.weekday == there.isoweekday() and getattr(period, "from") <= clock < period.until
+            for period in schedule.open
+        )
+
+    def _edges(self) -> int:
+        return max(1, len(self._instances.all("sip_edge")))
+
+    # ---- inbound ----------------------------------------------------------------------------------------
+    def inbound_allowed(self, tenant: str, trunk_tenant: str, trunk_id: str, trunk: tenancy.Trunk) -> bool:
+        """Whether one more call may come in by this trunk for this tenant."""
+        quota = self.quota(tenant)
+        if quota.max_calls and self._count(f"t/{tenant}") >= quota.max_calls:
+            return False
+        if trunk.max_calls and self._count(f"k/{trunk_tenant}/{trunk_id}") >= trunk.max_calls:
+            return False
+        edges, now = self._edges(), self._now()
+        return self._rates.take(
+            ("trunk", trunk_tenant, trunk_id), trunk.max_calls_per_second, edges, now
+        ) and self._rates.take(("tenant", tenant), quota.max_calls_per_second, edges, now)
+
+    # ---- outbound ---------------------------------------------------------------------------------------
+    def outbound_allowed(self, call: Call) -> bool:
+        """Whether the tenant may have this call beside its others; it is counted already."""
+        quota = self.quota(call.tenant_id)
+        if quota.max_calls and self._count(f"t/{call.tenant_id}") > quota.max_calls:
+            return False
+        if quota.max_outbound_calls and self._count(f"o/{call.tenant_id}") > quota.max_outbound_calls:
+            return False
+        return self._rates.take(
+            ("tenant", call.tenant_id), quota.max_calls_per_second, self._edges(), self._now()
+        )
+
+    def trunk_allowed(self, ref: TrunkRef, trunk: tenancy.Trunk) -> bool:
+        if trunk.max_calls and self._count(f"k/{ref.tenant}/{ref.trunk_id}") >= trunk.max_calls:
+            return False
+        return self._rates.take(
+            ("trunk", ref.tenant, ref.trunk_id), trunk.max_calls_per_second, self._edges(), self._now()
+        )
+
+    # ---- counting ---------------------------------------------------------------------------------------
+    def _count(self, key: str) -> int:
+        return self._counts().get(key, 0) + self._elsewhere(key)
+
+    def _elsewhere(self, key: str) -> int:
+        total = 0
+        for instance in self._instances.all("sip_edge"):
+            if instance.id != self._own and (text := instance.attributes.get(COUNTS)):
+                total += int(orjson.loads(text).get(key, 0))
+        return total
+
+    def _counts(self) -> dict[str, int]:
+        """Calls by tenant, outbound ones by tenant, legs by trunk."""
+        counts: dict[str, int] = {}
+        for session in self._sessions():
+            call = session.call
+            if session.over:
+                continue
+            keys = [f"t/{call.tenant_id}"]
+            if call.direction == Direction.DIRECTION_OUTBOUND:
+                keys.append(f"o/{call.tenant_id}")
+            elif call.trunk_id:
+                keys.append(f"k/{call.trunk_tenant or call.tenant_id}/{call.trunk_id}")
+            for leg in call.legs.values():
+                if leg.live and leg.ways:
+                    keys.append(f"k/{leg.ways[0][0]}/{leg.ways[0][1]}")
+            for key in keys:
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    def start(self) -> None:
+        self._tell()
+
+    def stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    def _tell(self) -> None:
+        """Gives this edge's counts to the next heartbeat, of tenants and trunks that have a limit."""
+        self._ticker = asyncio.get_running_loop().call_later(_TELL_S, self._tell)
+        wanted = {key: count for key, count in self._counts().items() if self._limited(key)}
+        text = orjson.dumps(wanted).decode() if wanted else ""
+        if text != self._told:
+            self._told = text
+            self._instances.set_attributes(**{COUNTS: text})
+
+    def _limited(self, key: str) -> bool:
+        kind, _, rest = key.partition("/")
+        if kind == "k":
+            tenant, _, trunk_id = rest.partition("/")
+            found = self._config.get(tenant, "trunk", trunk_id)
+            return found is not None and found.trunk.max_calls > 0
+        quota = self.quota(rest)
+        return bool(quota.max_calls or quota.max_outbound_calls)
