@@ -140,6 +140,26 @@ class LeaveQueueResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class AnnounceRequest(_message.Message):
+    __slots__ = ("context", "call_id", "contact_id", "number", "position", "estimated_wait_s")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    call_id: str
+    contact_id: str
+    number: int
+    position: int
+    estimated_wait_s: int
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., number: _Optional[int] = ..., position: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ...) -> None: ...
+
+class AnnounceResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class QueryReservationRequest(_message.Message):
     __slots__ = ("tenant_id", "call_id", "rid")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]

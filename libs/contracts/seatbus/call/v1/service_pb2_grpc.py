@@ -50,6 +50,11 @@ class CallControlStub:
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueRequest.SerializeToString,
                 response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueResponse.FromString,
                 _registered_method=True)
+        self.Announce = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/Announce',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceResponse.FromString,
+                _registered_method=True)
         self.QueryReservation = channel.unary_unary(
                 '/seatbus.call.v1.CallControl/QueryReservation',
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.QueryReservationRequest.SerializeToString,
@@ -168,6 +173,13 @@ class CallControlServicer:
 
     def LeaveQueue(self, request, context):
         """ACD: the contact left its queue without an agent (full, closed, waited too long).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Announce(self, request, context):
+        """ACD: a waiting caller hears the queue's comfort message, then the music again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -306,6 +318,11 @@ def add_CallControlServicer_to_server(servicer, server):
                     servicer.LeaveQueue,
                     request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueRequest.FromString,
                     response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueResponse.SerializeToString,
+            ),
+            'Announce': grpc.unary_unary_rpc_method_handler(
+                    servicer.Announce,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceResponse.SerializeToString,
             ),
             'QueryReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryReservation,
@@ -485,6 +502,33 @@ class CallControl:
             '/seatbus.call.v1.CallControl/LeaveQueue',
             seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueRequest.SerializeToString,
             seatbus_dot_call_dot_v1_dot_service__pb2.LeaveQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Announce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/Announce',
+            seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.AnnounceResponse.FromString,
             options,
             channel_credentials,
             insecure,
