@@ -11,8 +11,6 @@ from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase, Phase
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from seatbus.common.v1 import types_pb2 as common
     from seatbus_sip_edge.application.edge import Edge
     from seatbus_sip_edge.application.session import Session
@@ -69,9 +67,9 @@ class Conversation:
         if self._edge.config.get(tenant, "agent", agent_id) is None:
             raise NotFound(f"no agent {agent_id}", field=field)
 
-    def _repeated(self, session: Session, request: Message) -> bool:
-        name = f"{type(request).__name__}:{request.context.request_id}"  # type: ignore[attr-defined]
-        return session.has_done(name)
+    @staticmethod
+    def _repeated(session: Session, request: Any) -> bool:
+        return session.has_done(f"{type(request).__name__}:{request.context.request_id}")
 
     # ---- the two who talk -------------------------------------------------------------------------------
     async def Hold(self, request: pb.HoldRequest, context: Context) -> pb.HoldResponse:
