@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sip_wire import request
 
-from seatbus_sip import DigestClient, DigestServer, Request, Response, Verdict, ha1
+from seatbus_sip import DigestClient, DigestServer, Request, Response, Verdict, ha1, parse_message
 from seatbus_sip.digest import digest_response, read_challenges
 from seatbus_sip.errors import DigestError
+from seatbus_sip.ids import CountedIds
 
 
 @pytest.mark.parametrize(
@@ -170,3 +173,59 @@ def test_a_proxy_challenge_without_qop_or_algorithm_is_answered_in_kind() -> Non
 def test_an_unknown_algorithm_is_a_mistake_of_the_operator() -> None:
     with pytest.raises(DigestError):
         DigestServer(b"s", "r", algorithms=("MD4",))
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1, max_size=20)
+
+
+@given(
+    username=WORDS,
+    password=WORDS,
+    algorithms=st.sampled_from([("SHA-256", "MD5"), ("MD5",), ("SHA-256",)]),
+    proxy=st.booleans(),
+    body=st.binary(max_size=20),
+)
+def test_whoever_knows_the_password_gets_in_with_any_name_and_nobody_else(
+    username: str, password: str, algorithms: tuple[str, ...], proxy: bool, body: bytes
+) -> None:
+    server = DigestServer(b"shared", "seatbus", algorithms=algorithms, ids=CountedIds())
+
+    def known(user: str, algorithm: str) -> str | None:
+        return ha1(algorithm, user, "seatbus", password) if user == username else None
+
+    def attempt(secret: str) -> Verdict:
+        asked = request("REGISTER")
+        challenge = server.challenge(asked, 1000.0, proxy=proxy)
+        client = DigestClient(username, secret, ids=CountedIds())
+        refused = parse_message(challenge.to_bytes())
+        assert isinstance(refused, Response)
+        assert client.accept(refused, asked)
+        sent = client.authorize(asked)
+        sent.body = body
+        arrived = parse_message(sent.to_bytes())
+        assert isinstance(arrived, Request)
+        return server.verify(arrived, known, 1001.0, proxy=proxy).verdict
+
+    assert attempt(password) is Verdict.OK
+    assert attempt(password + "x") is Verdict.WRONG
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=30), st.booleans())
+def test_each_count_of_a_nonce_is_good_once_and_never_backwards(counts: list[int], sha: bool) -> None:
+    algorithm = "SHA-256" if sha else "MD5"
+    server = DigestServer(b"shared", "seatbus", ids=CountedIds())
+    nonce = server.nonce(1000.0)
+    secret = ha1(algorithm, "100", "seatbus", "pw")
+    highest = 0
+    for count in counts:
+        asked = request("REGISTER")
+        nc = f"{count:08x}"
+        value = digest_response(algorithm, secret, "REGISTER", asked.uri, nonce, "auth", nc, "c")
+        asked.set(
+            "Authorization",
+            f'Digest username="100", realm="seatbus", nonce="{nonce}", uri="{asked.uri}", qop=auth, nc={nc}, '
+            f'cnonce="c", algorithm={algorithm}, response="{value}"',
+        )
+        verdict = server.verify(asked, lambda user, name: ha1(name, user, "seatbus", "pw"), 1001.0).verdict
+        assert verdict is (Verdict.OK if count > highest else Verdict.STALE)
+        highest = max(highest, count)

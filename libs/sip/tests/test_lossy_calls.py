@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sip_wire import Wire, lossy, request
+from sip_wire import Handler, Wire, lossy, request
 
 from seatbus_sip import (
     AckReceived,
@@ -18,6 +18,7 @@ from seatbus_sip import (
     DialogState,
     ForkResult,
     Forks,
+    LayerEvent,
     RequestReceived,
     ResponseReceived,
     TransactionTimeout,
@@ -132,17 +133,52 @@ def check(calls: Calls) -> None:
         assert forks.winner is None or forks.winner.state is DialogState.TERMINATED
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_every_call_ends_at_ten_percent_loss(seed: int) -> None:
+@pytest.mark.parametrize("loss", [0.0, 0.03, 0.10, 0.30])
+@pytest.mark.parametrize("seed", range(2))
+def test_every_call_ends_once_whatever_the_network_loses(seed: int, loss: float) -> None:
     rng = random.Random(seed)
     plan = [rng.choice(["answer", "answer", "answer", "busy", "cancel"]) for _ in range(60)]
-    wire = Wire(lossy(rng, 0.10, duplicate=0.05, jitter=0.3))
+    wire = Wire(lossy(rng, loss, duplicate=0.05, jitter=0.3))
     calls = Calls(wire, plan)
     wire.run(600.0)
     check(calls)
     expected = {"answer": "ended", "busy": "refused 486", "cancel": "refused 487"}
     right = sum(calls.outcome[f"call-{n}"] == [expected[kind]] for n, kind in enumerate(plan))
-    assert right == len(plan)
+    # A third of all datagrams lost may end a call in another way; it ends all the same.
+    assert right == len(plan) or (loss == 0.30 and right > 0.8 * len(plan))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from([0.0, 0.03, 0.10, 0.30]),
+    st.lists(st.sampled_from(["answer", "busy", "cancel"]), min_size=1, max_size=4),
+    st.integers(0, 2**32),
+)
+def test_nothing_is_held_64_t1_after_the_last_word(loss: float, plan: list[str], seed: int) -> None:
+    rng = random.Random(seed)
+    wire = Wire(lossy(rng, loss, duplicate=0.1, jitter=0.5))
+    calls = Calls(wire, plan)
+    last = 0.0
+    told: list[int] = []
+    held: list[tuple[float, int]] = []
+    for second in range(400):
+        wire.at(float(second), lambda now: held.append((now, len(wire.a) + len(wire.b))))
+
+    def watch(handler: Handler) -> Handler:
+        def seen(event: LayerEvent, now: float) -> None:
+            nonlocal last
+            last = now
+            if isinstance(event, ResponseReceived) and event.response.status == 200:
+                told.append(hash((event.tx.call_id, event.tx.method, event.response.to.tag)))
+            handler(event, now)
+
+        return seen
+
+    wire.on_a, wire.on_b = watch(calls.on_a), watch(calls.on_b)
+    wire.run(600.0)
+    check(calls)
+    assert len(told) == len(set(told)), "a 2xx was delivered twice"
+    assert max((when for when, count in held if count), default=0.0) <= last + 64 * 0.5 + 5.0 + 1.0
 
 
 def test_without_loss_a_call_takes_six_messages() -> None:
