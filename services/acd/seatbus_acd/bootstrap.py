@@ -11,8 +11,10 @@ from seatbus_acd.adapters.config import KINDS, TopologyReader
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
 from seatbus_acd.adapters.left_behind import LeftBehind
+from seatbus_acd.adapters.tenancy import TenancyClient
 from seatbus_acd.application.router import Router
 from seatbus_acd.application.shard import Deps
+from seatbus_acd.entrypoints.desk import Desk
 from seatbus_acd.entrypoints.grpc import AcdServicer
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.config_view import ConfigView
@@ -21,6 +23,8 @@ from seatbus_kit.records import RecordStore
 from seatbus_kit.watch import Watcher
 
 if TYPE_CHECKING:
+    from seatbus.tenancy.v1.types_pb2 import Route
+    from seatbus_acd.domain.model import QueueKey
     from seatbus_acd.settings import Settings
     from seatbus_kit.runtime import App, Runtime
 
@@ -52,19 +56,23 @@ class AcdApp:
             EdgeClient(instances, runtime.channels, settings.instance_id, lambda: runtime.rpc.address),
             clock,
             lambda: started + clock.monotonic() - mono,
+            self._overflow_of,
         )
+        holders = Holders(self._leases, instances, runtime.channels)
         self._router = Router(
             deps,
             TopologyReader(self._config).read,
             lambda group: Lease(bus, group, settings.instance_id, clock, view=self._lease_view),
             AgentFeed(self._agents),
-            lambda tenant, queue_id: self._config.get(tenant, "queue", queue_id) is not None,
+            lambda key: self._config.get(key[0], "queue", key[1]) is not None,
+            lambda group: holders.vacant(group, settings.instance_id),
             settings.reconcile_s,
             self._left_behind.look,
         )
-        holders = Holders(self._leases, instances, runtime.channels)
+        tenancy = TenancyClient(self._config, instances, runtime.channels)
         runtime.rpc.add(
-            add_AcdServiceServicer_to_server, AcdServicer(self._router, holders, settings.instance_id)
+            add_AcdServiceServicer_to_server,
+            AcdServicer(Desk(self._router, holders, settings.instance_id), tenancy),
         )
 
     async def start(self) -> None:
@@ -74,6 +82,12 @@ class AcdApp:
         await self._lease_view.start()
         await self._router.start()
         self._config.on_change(self._config_changed)
+
+    def _overflow_of(self, key: QueueKey) -> Route | None:
+        found = self._config.get(key[0], "queue", key[1])
+        if found is None or not found.queue.HasField("overflow"):
+            return None
+        return found.queue.overflow
 
     def _config_changed(self, _tenant: str, kind: str, _id: str) -> None:
         if kind in KINDS:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from seatbus.agent.v1 import service_pb2 as api
 from seatbus.agent.v1.service_pb2_grpc import AgentStateServiceStub
-from seatbus.agent.v1.types_pb2 import PRESENCE_READY, AgentState
+from seatbus.agent.v1.types_pb2 import PRESENCE_NOT_READY, PRESENCE_READY, AgentState
 from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor, RequestContext
 from seatbus_acd.domain.model import AgentStatus
-from seatbus_contracts.subjects import parse_record_key, record_key
+from seatbus_contracts.subjects import record_key
 from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, Refused, Unavailable
 from seatbus_kit.rpc import invoke
 
 if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from seatbus_acd.application.ports import Visit
     from seatbus_acd.domain.model import AgentKey, Offer
     from seatbus_kit.buckets import Bucket, Entry
@@ -104,44 +106,54 @@ class AgentFeed:
         self._watcher = watcher
         self._listener: Callable[[AgentStatus], None] | None = None
         self._gone: Callable[[AgentKey], None] | None = None
-        self._wanted: Callable[[str], bool] = lambda _tenant: False
+        self._wanted: Callable[[AgentKey], bool] = lambda _key: False
         watcher.subscribe(self._changed)
 
     def listen(
         self,
-        wanted: Callable[[str], bool],
+        wanted: Callable[[AgentKey], bool],
         listener: Callable[[AgentStatus], None],
         gone: Callable[[AgentKey], None],
     ) -> None:
-        """`wanted(tenant)` says whether an agent of that tenant matters here now."""
+        """`wanted(agent)` says whether an agent matters here now."""
         self._wanted, self._listener, self._gone = wanted, listener, gone
 
-    def of_tenants(self, tenants: Iterable[str]) -> list[AgentStatus]:
-        """What is known of all agents of these tenants."""
-        chosen = frozenset(tenants)
-        return [
-            status_of(parse_record_key(key), entry)
-            for key, entry in self._watcher.entries.items()
-            if key.partition(".")[0] in chosen
-        ]
+    def of(self, agents: Iterable[AgentKey]) -> list[AgentStatus]:
+        """What is known of these agents."""
+        entries = self._watcher.entries
+        found = ((key, entries.get(record_key(*key))) for key in agents)
+        return [status_of(key, entry) for key, entry in found if entry is not None]
 
     def _changed(self, change: Change) -> None:
         tenant, _, agent_id = change.key.partition(".")
-        if self._listener is None or self._gone is None or not self._wanted(tenant):
+        key = (tenant, agent_id)
+        if self._listener is None or self._gone is None or not self._wanted(key):
             return
         if change.entry is None:
-            self._gone((tenant, agent_id))
+            self._gone(key)
         else:
-            self._listener(status_of((tenant, agent_id), change.entry))
+            self._listener(status_of(key, change.entry))
 
 
 def status_of(key: AgentKey, entry: Entry) -> AgentStatus:
     record = AgentState.FromString(entry.value)
-    idle = record.idle_since
+    idle = _seconds(record.idle_since)
+    logged_in = _seconds(record.logged_in_at)
+    # Of the time since he logged in, taken when he became idle: equal for every replica that looks.
+    shift = idle - logged_in if logged_in else 0.0
     return AgentStatus(
         key,
         entry.revision,
         record.presence == PRESENCE_READY and not record.deferred_presence,
-        idle.seconds + idle.nanos / 1e9,
+        idle,
         {item.rid: item.channel for item in record.work},
+        record.presence in (PRESENCE_READY, PRESENCE_NOT_READY),
+        int(record.contacts_handled),
+        record.handled_us / 1e6 / shift if shift > 0 else 0.0,
+        {item.rid: (item.tenant_id, item.queue_id) for item in record.work},
     )
+
+
+def _seconds(moment: Timestamp) -> float:
+    seconds: float = moment.seconds + moment.nanos / 1e9
+    return seconds

@@ -17,7 +17,7 @@ from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, Unavailable
 from seatbus_kit.rpc import invoke
 
 if TYPE_CHECKING:
-    from seatbus_acd.application.ports import Visit
+    from seatbus_acd.application.ports import Departure, Visit
     from seatbus_acd.domain.model import Offer
     from seatbus_kit.instances import Instances
     from seatbus_kit.rpc import Channels
@@ -30,6 +30,8 @@ _REPEAT_S: Final = (0.1, 0.4)
 _LEAVE = {
     LeaveReason.MAX_WAIT: api.LEAVE_REASON_MAX_WAIT,
     LeaveReason.QUEUE_CLOSED: api.LEAVE_REASON_QUEUE_CLOSED,
+    LeaveReason.NO_AGENTS: api.LEAVE_REASON_NO_AGENTS,
+    LeaveReason.MOVED: api.LEAVE_REASON_MOVED,
 }
 _LEG = {
     call_types.LEG_STATE_TRYING: Leg.PENDING,
@@ -70,18 +72,34 @@ class EdgeClient:
         trace = trace_of(visit.call_id)
         await self._repeated(lambda: invoke(self._stub(visit).OfferAgent, request, _TIMEOUT_S, trace))
 
-    async def leave(self, visit: Visit, reason: LeaveReason, epoch: int) -> None:
+    async def leave(self, visit: Visit, departure: Departure, epoch: int) -> None:
         request = api.LeaveQueueRequest(
             context=RequestContext(
                 request_id=f"{visit.contact_id}/leave", tenant_id=visit.tenant, actor=self._actor
             ),
             call_id=visit.call_id,
             contact_id=visit.contact_id,
-            reason=_LEAVE[reason],
+            reason=_LEAVE[departure.reason],
             epoch=epoch,
+            overflow=departure.target,
+            first_fifo=departure.fifo,
         )
+        request.first_enqueued_at.FromMicroseconds(round(departure.first_at * 1_000_000))
         trace = trace_of(visit.call_id)
         await invoke(self._stub(visit).LeaveQueue, request, _TIMEOUT_S, trace)
+
+    async def announce(self, visit: Visit, number: int, position: int, wait_s: int) -> None:
+        request = api.AnnounceRequest(
+            context=RequestContext(
+                request_id=f"{visit.contact_id}/comfort/{number}", tenant_id=visit.tenant, actor=self._actor
+            ),
+            call_id=visit.call_id,
+            contact_id=visit.contact_id,
+            number=number,
+            position=position,
+            estimated_wait_s=wait_s,
+        )
+        await invoke(self._stub(visit).Announce, request, _TIMEOUT_S, trace_of(visit.call_id))
 
     async def query(self, visit: Visit, rid: str) -> Leg:
         request = api.QueryReservationRequest(tenant_id=visit.tenant, call_id=visit.call_id, rid=rid)

@@ -40,6 +40,11 @@ class Holders:
         owner = Holder.decode(entry.value).owner
         return self._instances.get(owner) if owner else None
 
+    def vacant(self, group: str, own_id: str) -> bool:
+        """Nobody else holds the lease, by the watched copy."""
+        entry = self._watcher.entries.get(lease_key(group))
+        return entry is None or Holder.decode(entry.value).owner in ("", own_id)
+
     async def forward(self, instance: Instance, method: str, request: Message, timeout: float) -> Any:
         """The holder's own answer. Raises what it raised."""
         stub = self._stubs.get(instance.address)

@@ -16,14 +16,15 @@ from seatbus_kit.records import Change, RecordStore
 from seatbus_kit.trace import TraceContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    from seatbus_acd.domain.model import Decision, Offer, QueueSpec
+    from seatbus_acd.domain.model import AgentKey, Decision, Offer, QueueSpec
     from seatbus_acd.domain.visit import Fence
     from seatbus_kit.clock import Clock
 
+OPERATOR: Final = "operator"
 _REMEMBER_ENDED: Final = 20_000
 # A smaller key than any revision that a real record gets after the bucket's first.
 FRONT: Final = 1
@@ -100,13 +101,27 @@ class Contacts:
     async def to_front(self, visit: Visit) -> None:
         """Before everybody of its class, for good. Raises NotFound when the visit has ended."""
 
+        def change(record: wire.Contact) -> None:
+            record.fifo = FRONT
+
+        await self._change(visit, change, f"{visit.contact_id}/front")
+
+    async def prioritise(self, visit: Visit, priority: int, request_id: str) -> None:
+        """Another class. Raises NotFound when the visit has ended."""
+
+        def change(record: wire.Contact) -> None:
+            record.priority = priority
+
+        await self._change(visit, change, request_id)
+
+    async def _change(self, visit: Visit, change: Callable[[wire.Contact], None], request_id: str) -> None:
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             record = rules.must_exist(found)
             self._fence.check(record)
-            record.fifo = FRONT
+            change(record)
             return Change(record)
 
-        await self._mutate(visit, decide, f"{visit.contact_id}/front")
+        await self._mutate(visit, decide, request_id)
 
     async def end(
         self,
@@ -201,6 +216,14 @@ class Contacts:
         await self._store.mutate(key, decide, request_id=request_id, trace=trace_of(visit.call_id))
 
 
+async def queue_of_contact(store: RecordStore[wire.Contact], key: ContactKey) -> str:
+    """The queue of a contact that lives, or has left a marker in the bucket; empty when there is neither."""
+    entry = await store.bucket.read(record_key(*key))
+    if entry is None or not entry.value:
+        return ""
+    return store.parse(entry.value).queue_id
+
+
 def trace_of(call_id: str) -> TraceContext | None:
     try:
         return TraceContext.for_call(call_id)
@@ -222,11 +245,13 @@ def visit_of(record: wire.Contact) -> Visit:
         record.edge_instance,
         record.channel,
         _seconds(record.enqueued_at),
+        record.caller,
     )
 
 
-def spec_of(record: wire.Contact, fifo: int) -> ContactSpec:
-    """The engine's view of a record."""
+def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ()) -> ContactSpec:
+    """The engine's view of a record. `members` tell whose the preferred agent is."""
+    tenant = record.tenant_id
     offered = None
     if record.state == wire.CONTACT_STATE_OFFERED:
         made = record.offer
@@ -235,9 +260,13 @@ def spec_of(record: wire.Contact, fifo: int) -> ContactSpec:
             (made.agent_tenant_id, made.agent_id),
             _seconds(made.offered_at),
         )
+    preferred = None
+    if record.preferred_agent_id:
+        own, shared = (tenant, record.preferred_agent_id), (OPERATOR, record.preferred_agent_id)
+        preferred = shared if shared in members and own not in members else own
     return ContactSpec(
-        (record.tenant_id, record.contact_id),
-        (record.tenant_id, record.queue_id),
+        (tenant, record.contact_id),
+        (tenant, record.queue_id),
         record.fifo or fifo,
         _seconds(record.enqueued_at),
         record.priority,
@@ -245,6 +274,10 @@ def spec_of(record: wire.Contact, fifo: int) -> ContactSpec:
         tuple(sorted((skill.name, skill.level) for skill in record.requirements)),
         record.offers,
         offered,
+        _seconds(record.first_enqueued_at) if record.HasField("first_enqueued_at") else None,
+        tuple((tenant, queue) for queue in record.also_queue_ids),
+        preferred,
+        record.branch_id,
     )
 
 
@@ -257,6 +290,8 @@ def decision_message(decision: Decision) -> wire.Decision:
         candidate_agent_ids=[agent for _, agent in decision.first_candidates],
         candidates=decision.candidates,
         position=decision.position,
+        won_queue_id=decision.won[1] if decision.won else "",
+        step=decision.step,
     )
     message.at.FromDatetime(datetime.fromtimestamp(decision.at, UTC))
     return message

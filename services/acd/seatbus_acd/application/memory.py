@@ -31,22 +31,40 @@ class Decisions:
 
 
 class WaitEstimates:
-    """Expected wait = position × the smoothed interval between two answers of the queue."""
+    """Expected wait = position × the smoothed interval between two answers of a queue where callers waited.
+
+    Its error is measured: each contact's estimate is compared with the wait it had.
+    """
 
     def __init__(self) -> None:
+        # Last answer, smoothed interval, smoothed error.
         self._queues: dict[QueueKey, tuple[float, float, float]] = {}
+        self._expected: OrderedDict[ContactKey, float] = OrderedDict()
 
-    def answered(self, queue: QueueKey, at: float) -> None:
-        last, interval, deviation = self._queues.get(queue, (0.0, 0.0, 0.0))
-        if last:
+    def enqueued(self, contact: ContactKey, queue: QueueKey, position: int) -> None:
+        """Notes what a caller was told."""
+        _, interval, _ = self._queues.get(queue, (0.0, 0.0, 0.0))
+        if interval:
+            self._expected[contact] = interval * position
+            if len(self._expected) > _CONTACTS:
+                self._expected.popitem(last=False)
+
+    def answered(self, queue: QueueKey, at: float, contact: ContactKey, came: float) -> None:
+        last, interval, error = self._queues.get(queue, (0.0, 0.0, 0.0))
+        # Only while somebody waits does the interval between answers say how fast they are.
+        if last and came <= last:
             gap = at - last
-            if not interval:
-                interval = gap
-            deviation += _SMOOTHING * (abs(gap - interval) - deviation)
-            interval += _SMOOTHING * (gap - interval)
-        self._queues[queue] = (at, interval, deviation)
+            interval = gap if not interval else interval + _SMOOTHING * (gap - interval)
+        expected = self._expected.pop(contact, None)
+        if expected is not None:
+            missed = abs(at - came - expected)
+            error = missed if not error else error + _SMOOTHING * (missed - error)
+        self._queues[queue] = (at, interval, error)
+
+    def left(self, contact: ContactKey) -> None:
+        self._expected.pop(contact, None)
 
     def estimate(self, queue: QueueKey, position: int) -> tuple[int, int]:
-        """Seconds, and the mean error to expect; zeros while nothing was observed."""
-        _, interval, deviation = self._queues.get(queue, (0.0, 0.0, 0.0))
-        return round(interval * position), round(deviation * position)
+        """Seconds, and the mean error so far; zeros while nothing was observed."""
+        _, interval, error = self._queues.get(queue, (0.0, 0.0, 0.0))
+        return round(interval * position), round(error)

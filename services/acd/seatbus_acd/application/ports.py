@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from seatbus.tenancy.v1.types_pb2 import Route
     from seatbus_acd.domain.model import AgentKey, LeaveReason, Offer
 
 
@@ -21,6 +22,19 @@ class Visit:
     edge_instance: str
     channel: str
     enqueued_at: float
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A contact leaves its queue without an agent. Its place goes along for the next visit; without a target
+    the call's flow decides.
+    """
+
+    reason: LeaveReason
+    target: Route | None
+    fifo: int
+    first_at: float
 
 
 class Agents(Protocol):
@@ -57,8 +71,12 @@ class Edges(Protocol):
         """Raises NotFound for a call that is gone, Refused, StaleEpoch, or a retryable SeatbusError."""
         ...
 
-    async def leave(self, visit: Visit, reason: LeaveReason, epoch: int) -> None:
+    async def leave(self, visit: Visit, departure: Departure, epoch: int) -> None:
         """Raises as `offer` does."""
+        ...
+
+    async def announce(self, visit: Visit, number: int, position: int, wait_s: int) -> None:
+        """Comfort message `number` of the visit's queue, from 0. Raises SeatbusError."""
         ...
 
     async def query(self, visit: Visit, rid: str) -> Leg:

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
+from seatbus_acd.application.contacts import queue_of_contact
 from seatbus_acd.application.shard import Deps, Shard
 from seatbus_acd.domain.model import AgentGone
 from seatbus_acd.domain.visit import Fence
 from seatbus_kit.errors import NotFound, SeatbusError, Unavailable
+from seatbus_kit.lease import TAKEOVER_S
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from seatbus_acd.domain.model import AgentKey, AgentStatus, Configured
+    from seatbus_acd.domain.model import AgentKey, AgentStatus, Configured, ContactKey, QueueKey
     from seatbus_kit.lease import Lease
 
 log = get_logger("acd.router")
@@ -24,28 +26,38 @@ _REBUILD_RETRY_S: Final = 0.2
 # Several objects of one configuration change arrive one by one.
 _SETTLE_S: Final = 0.05
 _DRAIN_S: Final = 2.0
+_VACANT_LOOK_S: Final = 0.02
+_LOOKS_S: Final = (0.3, 0.7, 2.0)
 
 
 class Topology(Protocol):
     @property
-    def group_of(self) -> Mapping[str, str]: ...
-    def tenants(self, group: str) -> frozenset[str]: ...
+    def group_of(self) -> Mapping[QueueKey, str]: ...
+    @property
+    def agent_group(self) -> Mapping[AgentKey, str]: ...
+    @property
+    def first_group(self) -> Mapping[str, str]: ...
+    @property
+    def groups(self) -> frozenset[str]: ...
+    def queues_of(self, group: str) -> frozenset[QueueKey]: ...
+    def groups_of(self, tenant: str) -> list[str]: ...
     def part(self, group: str) -> Configured: ...
 
 
 class AgentsFeed(Protocol):
     def listen(
         self,
-        wanted: Callable[[str], bool],
+        wanted: Callable[[AgentKey], bool],
         listener: Callable[[AgentStatus], None],
         gone: Callable[[AgentKey], None],
     ) -> None: ...
-    def of_tenants(self, tenants: Iterable[str]) -> list[AgentStatus]: ...
+    def of(self, agents: Iterable[AgentKey]) -> list[AgentStatus]: ...
 
 
 class Router:
-    """`lease_for(group)` makes a contender for a group; `read` gives the present topology, and
-    `configured(tenant, queue)` says whether it would have that queue. `taken_over` is told of each takeover.
+    """`lease_for(group)` makes a contender for a group, `read` gives the present topology, and
+    `configured(queue)` says whether it would have that queue. `vacant(group)`: nobody else holds its lease.
+    `taken_over` is told of each takeover.
     """
 
     def __init__(
@@ -54,12 +66,14 @@ class Router:
         read: Callable[[], Topology],
         lease_for: Callable[[str], Lease],
         feed: AgentsFeed,
-        configured: Callable[[str, str], bool],
+        configured: Callable[[QueueKey], bool],
+        vacant: Callable[[str], bool],
         reconcile_s: float,
         taken_over: Callable[[], None],
     ) -> None:
         self._taken_over = taken_over
         self._configured = configured
+        self._vacant = vacant
         self._deps = deps
         self._read = read
         self._lease_for = lease_for
@@ -71,6 +85,7 @@ class Router:
         self._ready: dict[str, asyncio.Event] = {}
         self._settling: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._draining = False
 
@@ -93,8 +108,7 @@ class Router:
             if asyncio.get_running_loop().time() > until:
                 break
             await asyncio.sleep(0.02)
-        for group in list(self._leases):
-            await self._drop(group)
+        await asyncio.gather(*(self._drop(group) for group in list(self._leases)))
 
     async def stop(self) -> None:
         if self._settling is not None:
@@ -102,15 +116,37 @@ class Router:
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
-        for group in list(self._leases):
-            await self._drop(group)
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*(self._drop(group) for group in list(self._leases)))
 
-    def group(self, tenant: str) -> str:
-        """Raises NotFound for a tenant that is not configured."""
-        found = self._topology.group_of.get(tenant)
+    def group(self, key: QueueKey) -> str:
+        """The group of a queue; one that was configured a moment ago is routed at once. Raises NotFound."""
+        found = self._topology.group_of.get(key)
+        if found is None and self._configured(key):
+            self._apply_topology()
+            self._changed.set()
+            found = self._topology.group_of.get(key)
         if found is None:
-            raise NotFound(f"no tenant {tenant}", field="tenant_id", rule="configured tenant")
+            raise NotFound(
+                f"tenant {key[0]} has no queue {key[1]}", field="queue_id", rule="configured queue"
+            )
         return found
+
+    def groups_of(self, tenant: str) -> list[str]:
+        return self._topology.groups_of(tenant)
+
+    async def group_of_contact(self, key: ContactKey) -> str:
+        """The group that answers for a contact, also for one that has ended. Raises NotFound."""
+        for group, shard in self._shards.items():
+            if key in shard.visits or shard.contacts.is_ended(key):
+                return group
+        tenant = key[0]
+        queue = await queue_of_contact(self._deps.store, key)
+        group_name = self._topology.group_of.get((tenant, queue)) or self._topology.first_group.get(tenant)
+        if group_name is None:
+            raise NotFound(f"no contact {key[1]}: tenant {tenant} has no queues", field="contact_id")
+        return group_name
 
     def shard(self, group: str) -> Shard | None:
         """The shard of a group that this replica holds for certain, and has rebuilt.
@@ -135,11 +171,6 @@ class Router:
             raise Unavailable(f"the lease of routing group {group} is in doubt, try again")
         return shard
 
-    def knows_queue(self, shard: Shard, tenant: str, queue_id: str) -> None:
-        """A queue that was configured a moment ago is routed at once."""
-        if (tenant, queue_id) not in shard.engine.queues and self._configured(tenant, queue_id):
-            self._refresh()
-
     @property
     def load(self) -> float:
         contacts = sum(len(shard.visits) for shard in self._shards.values())
@@ -158,15 +189,20 @@ class Router:
         lease = self._leases.get(group)
         if lease is None:
             return
-        shard = Shard(self._deps, Fence(group, epoch), lambda: lease.held and not self._draining)
-        tenants = self._topology.tenants(group)
-        shard.configure(self._topology.part(group), tenants)
+        shard = Shard(
+            self._deps,
+            Fence(group, epoch),
+            lambda: lease.held and not self._draining,
+            lambda queue: self._answers_for(group, queue),
+        )
+        part = self._topology.part(group)
+        shard.configure(part)
         self._shards[group] = shard
-        for status in self._feed.of_tenants(tenants):
+        for status in self._feed.of(part.agents):
             shard.agent_seen(status)
         while self._shards.get(group) is shard and lease.held:
             try:
-                await shard.reconcile()
+                await shard.adoption.reconcile()
                 break
             except SeatbusError as error:
                 log.warning("rebuild interrupted, it starts again", group=group, reason=str(error))
@@ -174,6 +210,7 @@ class Router:
         self._taken_over()
         log.info("routing group taken over", group=group, epoch=epoch, contacts=len(shard.visits))
         self._ready.setdefault(group, asyncio.Event()).set()
+        self._look_again(group, ())
 
     def _lost(self, group: str) -> None:
         ready = self._ready.get(group)
@@ -211,51 +248,85 @@ class Router:
             if self.shard(group) is not shard:
                 continue
             try:
-                await shard.reconcile()
+                await shard.adoption.reconcile()
             except SeatbusError as error:
                 log.warning("reconciliation put off", group=group, reason=str(error))
 
     async def _reconfigure(self) -> None:
-        gained = self._refresh()
-        wanted = set(self._topology.group_of.values())
+        self._apply_topology()
+        wanted = self._topology.groups
         for group in sorted(self._leases.keys() - wanted):
+            await self._settle(group)
             await self._drop(group)
         for group in sorted(wanted - self._leases.keys()):
             if not self._draining:
                 await self._contend(group)
-        for group in gained:
-            shard = self.shard(group)
-            if shard is not None:
-                try:
-                    await shard.reconcile()
-                except SeatbusError as error:
-                    log.warning("contacts not adopted yet", group=group, reason=str(error))
 
-    def _refresh(self) -> list[str]:
-        """Tells every shard the present configuration; returns groups that have gained tenants."""
-        self._topology = self._read()
-        gained = []
+    async def _settle(self, group: str) -> None:
+        """A group that is no more finishes what it has begun."""
+        shard = self._shards.get(group)
+        until = asyncio.get_running_loop().time() + _DRAIN_S
+        while shard is not None and shard.busy:
+            if asyncio.get_running_loop().time() > until:
+                break
+            await asyncio.sleep(0.02)
+
+    def _apply_topology(self) -> None:
+        """Tells every shard the present configuration. Queues that come from another group are adopted once
+        its holder has let them go.
+        """
+        before, self._topology = self._topology, self._read()
         for group, shard in self._shards.items():
-            before, now = shard.tenants, self._topology.tenants(group)
-            shard.forget(before - now)
-            shard.configure(self._topology.part(group), now)
-            for status in self._feed.of_tenants(now - before):
+            had = set(shard.engine.queues)
+            known = set(shard.engine.agents)
+            part = self._topology.part(group)
+            shard.configure(part)
+            for status in self._feed.of(part.agents.keys() - known):
                 shard.agent_seen(status)
-            if now - before:
-                gained.append(group)
-        return gained
+            gained = part.queues.keys() - had
+            if gained:
+                sources = {before.group_of[key] for key in gained if key in before.group_of} - {group}
+                self._look_again(group, sources)
+
+    def _answers_for(self, group: str, queue: QueueKey) -> bool:
+        found = self._topology.group_of.get(queue)
+        # Contacts of a queue that is gone leave by the word of their tenant's first group.
+        return group == (found or self._topology.first_group.get(queue[0]) or group)
+
+    def _look_again(self, group: str, sources: Iterable[str]) -> None:
+        """Another replica may learn of the change a moment later, and write until then."""
+        task = asyncio.create_task(self._looking(group, frozenset(sources)), name=f"look {group}")
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
+    async def _looking(self, group: str, sources: frozenset[str]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TAKEOVER_S
+        while not all(self._vacant(source) or source in self._topology.groups for source in sources):
+            if loop.time() > until:
+                break
+            await asyncio.sleep(_VACANT_LOOK_S)
+        for pause in (0.0, *_LOOKS_S) if sources else _LOOKS_S:
+            await asyncio.sleep(pause)
+            shard = self.shard(group)
+            if shard is None:
+                return
+            try:
+                await shard.adoption.reconcile()
+            except SeatbusError as error:
+                log.info("contacts not adopted yet", group=group, reason=str(error))
 
     # Agents
 
-    def _wanted(self, tenant: str) -> bool:
-        return self._topology.group_of.get(tenant) in self._shards
+    def _wanted(self, key: AgentKey) -> bool:
+        return self._topology.agent_group.get(key) in self._shards
 
     def _agent_seen(self, status: AgentStatus) -> None:
-        shard = self._shards.get(self._topology.group_of.get(status.key[0], ""))
+        shard = self._shards.get(self._topology.agent_group.get(status.key, ""))
         if shard is not None:
             shard.agent_seen(status)
 
     def _agent_gone(self, key: AgentKey) -> None:
-        shard = self._shards.get(self._topology.group_of.get(key[0], ""))
+        shard = self._shards.get(self._topology.agent_group.get(key, ""))
         if shard is not None:
             shard.apply(AgentGone(key))

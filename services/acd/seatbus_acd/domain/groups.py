@@ -1,32 +1,55 @@
 """Routing groups: what must be decided in one place because it shares agents.
 
-Tenants whose queues draw on the same tenant's agents form one group. It is named after its first tenant, so
-that every replica computes the same names from the same configuration.
+Queues that share an agent, a capped team, or agents by overflow are of one group. Queues without members
+decide nothing: they go with the first queue of their tenant. A group is named after its first queue, so that
+every replica computes the same names from the same configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from seatbus_acd.domain.model import QueueSpec
+from seatbus_acd.domain.model import AgentKey, AgentSpec, QueueKey, QueueSpec
 
 
-def groups(tenants: Iterable[str], queues: Iterable[QueueSpec]) -> Mapping[str, str]:
-    """Tenant -> group."""
-    parent = {tenant: tenant for tenant in tenants}
+def groups(
+    queues: Mapping[QueueKey, QueueSpec],
+    agents: Mapping[AgentKey, AgentSpec],
+    capped_teams: Collection[AgentKey] = (),
+) -> Mapping[QueueKey, str]:
+    """Queue -> name of its group."""
+    parent = {key: key for key in queues}
 
-    def root(tenant: str) -> str:
-        parent.setdefault(tenant, tenant)
-        while parent[tenant] != tenant:
-            parent[tenant] = parent[parent[tenant]]
-            tenant = parent[tenant]
-        return tenant
+    def root(key: QueueKey) -> QueueKey:
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
 
-    for queue in queues:
-        own = root(queue.key[0])
-        for tenant in {agent_tenant for agent_tenant, _ in queue.members}:
-            other = root(tenant)
-            # The smaller name wins, so the root of a set is its first tenant.
-            first, second = sorted((own, other))
-            parent[second] = own = first
-    return {tenant: f"g-{root(tenant)}" for tenant in parent}
+    def join(one: QueueKey, other: QueueKey) -> None:
+        # The smaller name wins, so the root of a set is its first queue.
+        first, second = sorted((root(one), root(other)))
+        parent[second] = first
+
+    first_of_tenant: dict[str, QueueKey] = {}
+    seen: dict[tuple[str, AgentKey], QueueKey] = {}
+    for key in sorted(queues):
+        first = first_of_tenant.setdefault(key[0], key)
+        queue = queues[key]
+        if not queue.members:
+            join(key, first)
+        for member in queue.members:
+            join(key, seen.setdefault(("agent", member), key))
+            spec = agents.get(member)
+            if spec is not None and spec.team is not None and spec.team in capped_teams:
+                join(key, seen.setdefault(("team", spec.team), key))
+        for other in queue.overflow_queues:
+            if other in parent:
+                join(key, other)
+    return {key: group_name(root(key), first_of_tenant) for key in queues}
+
+
+def group_name(root: QueueKey, first_of_tenant: Mapping[str, QueueKey]) -> str:
+    """Short for the group of a tenant's first queue: most tenants have one group."""
+    tenant, queue = root
+    return f"g-{tenant}" if first_of_tenant[tenant] == root else f"g-{tenant}_{queue}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
+from seatbus_acd.domain.callers import CallerRules
+
 # Always with the tenant: an id alone names nothing.
 QueueKey: TypeAlias = "tuple[str, str]"
 AgentKey: TypeAlias = "tuple[str, str]"
@@ -17,7 +19,6 @@ DEFAULT_CHANNEL = "voice"
 DEFAULT_RING_TIMEOUT_S = 20
 # No class may starve: without a value of its own a queue ages its contacts at this pace.
 DEFAULT_AGEING_S = 300
-HIGHEST_PRIORITY = 9
 
 
 class Strategy(StrEnum):
@@ -93,6 +94,7 @@ class QueueSpec:
     allow_pull: bool = False
     leave_without_agents: bool = False
     comfort: Comfort | None = None
+    callers: CallerRules = field(default_factory=CallerRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +350,7 @@ class LeaveReason(Enum):
     MAX_WAIT = "max_wait"
     QUEUE_CLOSED = "queue_closed"
     NO_AGENTS = "no_agents"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)

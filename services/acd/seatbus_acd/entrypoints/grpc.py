@@ -1,26 +1,26 @@
-"""AcdService over gRPC. A request for a group that another replica holds is passed to it."""
+"""AcdService over gRPC."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from seatbus.acd.v1 import service_pb2 as api
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.acd.v1.service_pb2_grpc import AcdServiceServicer
-from seatbus_acd.adapters.holders import FORWARDED
-from seatbus_acd.application.contacts import decision_message
-from seatbus_kit.errors import StaleEpoch, Unavailable
+from seatbus_acd.application.contacts import OPERATOR, decision_message
+from seatbus_acd.application.snapshot import preview, queue_snapshots
+from seatbus_acd.entrypoints.desk import is_forwarded
 
 if TYPE_CHECKING:
     import grpc.aio
-    from google.protobuf.message import Message
 
-    from seatbus_acd.adapters.holders import Holders
-    from seatbus_acd.application.router import Router
+    from seatbus_acd.adapters.tenancy import TenancyClient
     from seatbus_acd.application.shard import Shard
+    from seatbus_acd.domain.model import AgentKey
+    from seatbus_acd.entrypoints.desk import Desk
 
-T = TypeVar("T")
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _OUTCOMES: Final = {
@@ -32,21 +32,21 @@ _OUTCOMES: Final = {
     api.OFFER_OUTCOME_UNREACHABLE: "unreachable",
     api.OFFER_OUTCOME_FAILED: "failed",
 }
-# A takeover is waited for a little; callers repeat after that.
-_TAKEOVER_WAIT_S: Final = 1.0
-_FORWARD_S: Final = 4.0
+_WATCH_S: Final = 0.5
+# Sent though nothing changed, so that a silent line is noticed.
+_WATCH_BEAT_S: Final = 5.0
 
 
 class AcdServicer(AcdServiceServicer):
-    def __init__(self, router: Router, holders: Holders, own_id: str) -> None:
-        self._router = router
-        self._holders = holders
-        self._own_id = own_id
+    def __init__(self, desk: Desk, tenancy: TenancyClient) -> None:
+        self._desk = desk
+        self._tenancy = tenancy
 
     async def Enqueue(self, request: api.EnqueueRequest, context: Context) -> api.EnqueueResponse:
+        asked = request.context
+        key = (asked.tenant_id, request.queue_id)
+
         async def here(shard: Shard) -> api.EnqueueResponse:
-            asked = request.context
-            self._router.knows_queue(shard, asked.tenant_id, request.queue_id)
             record = wire.Contact(
                 tenant_id=asked.tenant_id,
                 contact_id=request.contact_id,
@@ -61,85 +61,144 @@ class AcdServicer(AcdServiceServicer):
                 attributes=request.attributes,
                 interaction_id=request.interaction_id,
                 branch_id=request.branch_id,
+                caller=request.caller,
+                also_queue_ids=request.also_queue_ids,
+                fifo=request.first_fifo,
             )
-            position = await shard.enqueue(record, asked.request_id)
-            seconds, _ = shard.estimates.estimate((asked.tenant_id, request.queue_id), position)
+            if request.HasField("first_enqueued_at"):
+                record.first_enqueued_at.CopyFrom(request.first_enqueued_at)
+            if request.HasField("callback"):
+                record.callback.CopyFrom(request.callback)
+            position = await shard.requests.enqueue(record, asked.request_id)
+            seconds, _ = shard.estimates.estimate(key, position)
             return api.EnqueueResponse(position=position, estimated_wait_s=seconds)
 
-        return await self._at_holder(request.context.tenant_id, "Enqueue", request, context, here)
+        return await self._desk.at_queue(key, "Enqueue", request, context, here)
 
     async def Cancel(self, request: api.CancelRequest, context: Context) -> api.CancelResponse:
-        async def here(shard: Shard) -> api.CancelResponse:
-            asked = request.context
-            key = (asked.tenant_id, request.contact_id)
-            return api.CancelResponse(outcome=await shard.cancel(key, request.outcome, asked.request_id))
+        asked = request.context
+        key = (asked.tenant_id, request.contact_id)
 
-        return await self._at_holder(request.context.tenant_id, "Cancel", request, context, here)
+        async def here(shard: Shard) -> api.CancelResponse:
+            outcome = await shard.requests.cancel(key, request.outcome, asked.request_id)
+            return api.CancelResponse(outcome=outcome)
+
+        return await self._desk.at_contact(key, "Cancel", request, context, here)
 
     async def ReportOffer(self, request: api.ReportOfferRequest, context: Context) -> api.ReportOfferResponse:
+        asked = request.context
+        key = (asked.tenant_id, request.contact_id)
+
         async def here(shard: Shard) -> api.ReportOfferResponse:
-            asked = request.context
-            key = (asked.tenant_id, request.contact_id)
-            await shard.report(key, request.rid, _OUTCOMES[request.outcome], asked.request_id)
+            await shard.requests.report(key, request.rid, _OUTCOMES[request.outcome], asked.request_id)
             return api.ReportOfferResponse()
 
-        return await self._at_holder(request.context.tenant_id, "ReportOffer", request, context, here)
+        return await self._desk.at_contact(key, "ReportOffer", request, context, here)
 
     async def Requeue(self, request: api.RequeueRequest, context: Context) -> api.RequeueResponse:
-        async def here(shard: Shard) -> api.RequeueResponse:
-            key = (request.context.tenant_id, request.contact_id)
-            return api.RequeueResponse(position=await shard.requeue(key, front=request.front))
+        key = (request.context.tenant_id, request.contact_id)
 
-        return await self._at_holder(request.context.tenant_id, "Requeue", request, context, here)
+        async def here(shard: Shard) -> api.RequeueResponse:
+            return api.RequeueResponse(position=await shard.requests.requeue(key, front=request.front))
+
+        return await self._desk.at_contact(key, "Requeue", request, context, here)
+
+    async def Move(self, request: api.MoveRequest, context: Context) -> api.MoveResponse:
+        tenant = request.context.tenant_id
+        key = (tenant, request.contact_id)
+        self._desk.must_know((tenant, request.to_queue_id))
+
+        async def here(shard: Shard) -> api.MoveResponse:
+            await shard.requests.move(key, request.to_queue_id)
+            return api.MoveResponse()
+
+        return await self._desk.at_contact(key, "Move", request, context, here)
+
+    async def Prioritise(self, request: api.PrioritiseRequest, context: Context) -> api.PrioritiseResponse:
+        asked = request.context
+        key = (asked.tenant_id, request.contact_id)
+
+        async def here(shard: Shard) -> api.PrioritiseResponse:
+            position = await shard.requests.prioritise(key, request.priority, asked.request_id)
+            return api.PrioritiseResponse(position=position)
+
+        return await self._desk.at_contact(key, "Prioritise", request, context, here)
+
+    async def Pull(self, request: api.PullRequest, context: Context) -> api.PullResponse:
+        tenant = request.context.tenant_id
+        key = (tenant, request.contact_id)
+
+        async def here(shard: Shard) -> api.PullResponse:
+            agent: AgentKey = (tenant, request.agent_id)
+            if agent not in shard.engine.agents and (OPERATOR, request.agent_id) in shard.engine.agents:
+                agent = (OPERATOR, request.agent_id)
+            return api.PullResponse(rid=await shard.requests.pull(key, agent))
+
+        return await self._desk.at_contact(key, "Pull", request, context, here)
+
+    async def Preview(self, request: api.PreviewRequest, context: Context) -> api.PreviewResponse:
+        key = (request.tenant_id, request.queue_id)
+
+        async def here(shard: Shard) -> api.PreviewResponse:
+            shard.queue(*key)
+            return api.PreviewResponse(waiting=preview(shard, key))
+
+        return await self._desk.at_queue(key, "Preview", request, context, here)
 
     async def Explain(self, request: api.ExplainRequest, context: Context) -> api.ExplainResponse:
-        async def here(shard: Shard) -> api.ExplainResponse:
-            decisions = shard.decisions.of((request.tenant_id, request.contact_id))
-            return api.ExplainResponse(decisions=[decision_message(decision) for decision in decisions])
+        key = (request.tenant_id, request.contact_id)
 
-        return await self._at_holder(request.tenant_id, "Explain", request, context, here)
+        async def here(shard: Shard) -> api.ExplainResponse:
+            decisions = [decision_message(decision) for decision in shard.decisions.of(key)]
+            answer = api.ExplainResponse(decisions=decisions, position=shard.engine.position(key))
+            visit = shard.visits.get(key)
+            if visit is not None and answer.position:
+                found = shard.estimates.estimate((visit.tenant, visit.queue_id), answer.position)
+                answer.estimated_wait_s, answer.error_s = found
+            return answer
+
+        return await self._desk.at_contact(key, "Explain", request, context, here)
 
     async def Snapshot(self, request: api.SnapshotRequest, context: Context) -> api.SnapshotResponse:
-        async def here(shard: Shard) -> api.SnapshotResponse:
-            return api.SnapshotResponse(queues=shard.snapshot(request.tenant_id))
+        return await self._snapshot(request.tenant_id, forwarded=is_forwarded(context))
 
-        return await self._at_holder(request.tenant_id, "Snapshot", request, context, here)
+    async def WatchSnapshot(
+        self, request: api.SnapshotRequest, context: Context
+    ) -> AsyncIterator[api.SnapshotResponse]:
+        last: api.SnapshotResponse | None = None
+        loop = asyncio.get_running_loop()
+        sent_at = 0.0
+        while True:
+            now = await self._snapshot(request.tenant_id, forwarded=False)
+            if now != last or loop.time() - sent_at >= _WATCH_BEAT_S:
+                last, sent_at = now, loop.time()
+                yield now
+            await asyncio.sleep(_WATCH_S)
 
     async def EstimateWait(
         self, request: api.EstimateWaitRequest, context: Context
     ) -> api.EstimateWaitResponse:
+        key = (request.tenant_id, request.queue_id)
+
         async def here(shard: Shard) -> api.EstimateWaitResponse:
-            seconds, error = shard.estimate(request.tenant_id, request.queue_id)
+            shard.queue(*key)
+            behind = len(shard.engine.queues[key].places) + 1
+            seconds, error = shard.estimates.estimate(key, behind)
             return api.EstimateWaitResponse(estimated_wait_s=seconds, error_s=error)
 
-        return await self._at_holder(request.tenant_id, "EstimateWait", request, context, here)
+        return await self._desk.at_queue(key, "EstimateWait", request, context, here)
 
-    async def _at_holder(
-        self,
-        tenant: str,
-        method: str,
-        request: Message,
-        context: Context,
-        here: Callable[[Shard], Awaitable[T]],
-    ) -> T:
-        group = self._router.group(tenant)
-        shard = self._router.shard(group)
-        if shard is None:
-            holder = self._holders.holder(group)
-            if holder is not None and holder.id != self._own_id:
-                if _forwarded(context):
-                    raise Unavailable(f"routing group {group} moves, try again")
-                remaining = context.time_remaining()
-                timeout = min(_FORWARD_S, remaining) if remaining is not None else _FORWARD_S
-                answer: T = await self._holders.forward(holder, method, request, timeout)
-                return answer
-            shard = await self._router.wait_shard(group, _TAKEOVER_WAIT_S)
-        try:
-            return await here(shard)
-        except StaleEpoch as error:
-            # That is ours to know, not the caller's: the holder will answer the repeated request.
-            raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
+    async def SetQueueMode(
+        self, request: api.SetQueueModeRequest, context: Context
+    ) -> api.SetQueueModeResponse:
+        """A queue's mode is configuration: it outlives every replica, and every edge sees it."""
+        await self._tenancy.set_mode(
+            request.context, request.queue_id, request.mode, request.announcement_prompt_id
+        )
+        return api.SetQueueModeResponse()
 
+    async def _snapshot(self, tenant: str, *, forwarded: bool) -> api.SnapshotResponse:
+        def here(shard: Shard) -> api.SnapshotResponse:
+            return api.SnapshotResponse(queues=queue_snapshots(shard, tenant))
 
-def _forwarded(context: Context) -> bool:
-    return any(key == FORWARDED for key, _ in context.invocation_metadata() or ())
+        return await self._desk.snapshot(tenant, here, forwarded=forwarded)

@@ -1,0 +1,216 @@
+"""What callers' edges, supervisors and agents ask of a routing group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from seatbus.tenancy.v1.types_pb2 import Route
+from seatbus_acd.application.contacts import FRONT, spec_of, visit_of
+from seatbus_acd.application.offers import offers_ended
+from seatbus_acd.application.ports import Departure
+from seatbus_acd.domain.model import (
+    ContactArrived,
+    ContactChanged,
+    ContactLeft,
+    LeaveReason,
+    OfferFailed,
+    OfferProgress,
+    Pulled,
+    QueueKey,
+    Skip,
+)
+from seatbus_kit.errors import NotFound, Refused, ResourceExhausted, Unavailable
+
+if TYPE_CHECKING:
+    from seatbus.acd.v1 import types_pb2 as wire
+    from seatbus_acd.application.ports import Visit
+    from seatbus_acd.application.shard import Shard
+    from seatbus_acd.domain.model import AgentKey, ContactKey, QueueSpec
+    from seatbus_acd.domain.pools import Contact
+
+_RETRY_S: Final = 1.0
+
+
+class Requests:
+    """Each raises StaleEpoch once another replica has taken the group over."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        # Contacts on their way into the bucket: they count against a queue's limit.
+        self._opening: Counter[QueueKey] = Counter()
+
+    # Of the edge
+
+    async def enqueue(self, record: wire.Contact, request_id: str) -> int:
+        """The contact's position (0: it is offered at once, or has ended). Raises NotFound for the queue,
+        Refused(queue_closed, no_agents, blocked_caller, another_group), ResourceExhausted(queue_full).
+        """
+        shard = self._shard
+        key = (record.tenant_id, record.contact_id)
+        if key in shard.visits:
+            return shard.engine.position(key)
+        queue = shard.queue(record.tenant_id, record.queue_id)
+        self._admit(queue, record)
+        priority = record.priority or queue.priority
+        record.priority = queue.callers.priority(record.caller, record.attributes, priority)
+        self._opening[queue.key] += 1
+        try:
+            opened = await shard.contacts.open(record, queue, request_id)
+        finally:
+            self._opening[queue.key] -= 1
+        if opened is None:
+            return 0
+        if not shard.alive:
+            raise Unavailable(f"routing group {shard.fence.group} moves to another replica")
+        stored, fifo = opened
+        if key not in shard.visits:
+            shard.visits[key] = visit_of(stored)
+            shard.apply(ContactArrived(spec_of(stored, fifo, queue.members)))
+            position = shard.engine.position(key)
+            if position:
+                shard.estimates.enqueued(key, queue.key, position)
+        return shard.engine.position(key)
+
+    def _admit(self, queue: QueueSpec, record: wire.Contact) -> None:
+        shard = self._shard
+        name = record.queue_id
+        if queue.closed:
+            raise Refused("queue_closed", f"queue {name} is closed")
+        if record.caller in queue.callers.blocked:
+            raise Refused("blocked_caller", f"queue {name} does not take this caller", field="caller")
+        found = shard.engine.queues[queue.key]
+        if queue.leave_without_agents and not found.present:
+            raise Refused("no_agents", f"no agent of queue {name} is logged in")
+        waiting = len(found.places) + self._opening[queue.key]
+        if queue.max_waiting and waiting >= queue.max_waiting:
+            raise ResourceExhausted(
+                f"queue {name} is full: {waiting} wait", field="queue_id", rule="queue_full"
+            )
+        for other in record.also_queue_ids:
+            if (record.tenant_id, other) not in shard.engine.queues:
+                raise Refused(
+                    "another_group",
+                    f"queue {other} shares no agents with {name}: name it in overflow_queue_ids of one",
+                    field="also_queue_ids",
+                )
+        if record.HasField("callback"):
+            raise Refused("callback_not_served", "nobody dials call-backs in this version", field="callback")
+
+    async def cancel(self, key: ContactKey, outcome: wire.VisitOutcome, request_id: str) -> wire.VisitOutcome:
+        """What the visit ended as. Raises NotFound for a visit nobody remembers."""
+        shard = self._shard
+        final = await shard.contacts.end(key, outcome, shard.queue_of(key[0]), request_id)
+        shard.left(key)
+        return final
+
+    async def report(self, key: ContactKey, rid: str, outcome: str, request_id: str) -> None:
+        """How an offer goes: ringing, answered, or the reason why not. Raises Refused(not_current_offer)."""
+        shard = self._shard
+        if outcome == "ringing":
+            contact = shard.engine.contacts.get(key)
+            if contact is None or contact.rid != rid:
+                raise Refused("not_current_offer", f"contact {key[1]} is not offered under {rid}")
+            shard.apply(OfferProgress(key, rid))
+        elif outcome == "answered":
+            await shard.answered(key, rid, request_id)
+        else:
+            visit = await self._visit(key)
+            contact = shard.engine.contacts.get(key)
+            agent = contact.agent.key if contact and contact.agent and contact.rid == rid else None
+            await shard.take_back(visit, rid, outcome)
+            offers_ended.inc(outcome=outcome)
+            if outcome == "failed":
+                if agent is not None:
+                    await shard.offers.release(visit, agent, rid)
+                shard.apply(OfferFailed(key, rid, Skip.NONE, _RETRY_S))
+            else:
+                shard.apply(OfferFailed(key, rid, Skip.AGENT))
+
+    # Of supervisors and agents
+
+    async def requeue(self, key: ContactKey, *, front: bool) -> int:
+        """Puts an offered or waiting contact back, in its place or in front of its class."""
+        shard = self._shard
+        visit = await self._visit(key)
+        contact = shard.engine.contacts.get(key)
+        if contact is not None and contact.rid:
+            await self._withdraw(visit, contact)
+        if front and contact is not None:
+            await shard.contacts.to_front(visit)
+            shard.apply(ContactLeft(key))
+            shard.apply(ContactArrived(replace(contact.spec, fifo=FRONT, offers=contact.offers)))
+        return shard.engine.position(key)
+
+    async def prioritise(self, key: ContactKey, priority: int, request_id: str) -> int:
+        shard = self._shard
+        visit = await self._visit(key)
+        await shard.contacts.prioritise(visit, priority, request_id)
+        contact = shard.engine.contacts.get(key)
+        if contact is not None:
+            shard.apply(ContactChanged(replace(contact.spec, priority=priority)))
+        return shard.engine.position(key)
+
+    async def move(self, key: ContactKey, to_queue: str) -> None:
+        """To another queue, of whatever group, at the place that the first enqueue gives it there.
+
+        Its edge opens the new visit: a visit has one queue. Raises Refused(offered).
+        """
+        shard = self._shard
+        visit = await self._visit(key)
+        contact = self._waiting(key)
+        spec = contact.spec
+        target = Route(queue_id=to_queue)
+        departure = Departure(LeaveReason.MOVED, target, spec.fifo, spec.came_at)
+        await shard.depart(visit, departure)
+
+    async def pull(self, key: ContactKey, agent: AgentKey) -> str:
+        """The rid under which the contact is offered to the agent. Raises Refused."""
+        shard = self._shard
+        await self._visit(key)
+        contact = self._waiting(key)
+        queues = (shard.engine.queues.get(name) for name in contact.spec.queues)
+        allowed = [queue for queue in queues if queue is not None and queue.spec.allow_pull]
+        if not any(agent in queue.roster.members for queue in allowed):
+            raise Refused("pull_not_allowed", f"agent {agent[1]} may not pull from this contact's queue")
+        known = shard.engine.agents.get(agent)
+        if known is None or not known.free(contact.spec.channel):
+            raise Refused("agent_not_ready", f"agent {agent[1]} is not ready, or is busy")
+        shard.apply(Pulled(key, agent))
+        if not contact.rid or contact.agent is not known:
+            raise Refused("not_waiting", "the contact went to another agent at this moment")
+        return contact.rid
+
+    # Inside
+
+    def _waiting(self, key: ContactKey) -> Contact:
+        contact = self._shard.engine.contacts.get(key)
+        if contact is None or not contact.waiting:
+            raise Refused("not_waiting", f"contact {key[1]} does not wait: it is offered, or leaves")
+        return contact
+
+    async def _withdraw(self, visit: Visit, contact: Contact) -> None:
+        shard = self._shard
+        key, rid, agent = contact.spec.key, contact.rid, contact.agent
+        await shard.take_back(visit, rid, "requeued")
+        if agent is not None:
+            await shard.offers.release(visit, agent.key, rid)
+        shard.apply(OfferFailed(key, rid, Skip.AGENT))
+
+    async def _visit(self, key: ContactKey) -> Visit:
+        shard = self._shard
+        visit = shard.visits.get(key)
+        if visit is None:
+            if await shard.contacts.read(key) is not None:
+                await shard.adoption.adopt([key])
+            visit = shard.visits.get(key)
+        if visit is None:
+            raise Refused("not_current_offer", f"no visit {key[1]} is waiting or offered")
+        return visit
+
+
+def must_have(queue: QueueSpec | None, tenant: str, queue_id: str) -> QueueSpec:
+    if queue is None:
+        raise NotFound(f"tenant {tenant} has no queue {queue_id}", field="queue_id", rule="configured queue")
+    return queue

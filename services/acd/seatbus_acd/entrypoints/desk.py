@@ -1,0 +1,124 @@
+"""Who answers a request: this replica if it holds the routing group, else the holder, asked once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+
+from seatbus.acd.v1 import service_pb2 as api
+from seatbus_acd.adapters.holders import FORWARDED
+from seatbus_kit.errors import SeatbusError, StaleEpoch, Unavailable
+
+if TYPE_CHECKING:
+    import grpc.aio
+    from google.protobuf.message import Message
+
+    from seatbus_acd.adapters.holders import Holders
+    from seatbus_acd.application.router import Router
+    from seatbus_acd.application.shard import Shard
+    from seatbus_acd.domain.model import ContactKey, QueueKey
+
+T = TypeVar("T")
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+# A takeover is waited for a little; callers repeat after that.
+_TAKEOVER_WAIT_S: Final = 1.0
+_FORWARD_S: Final = 4.0
+
+
+class Desk:
+    def __init__(self, router: Router, holders: Holders, own_id: str) -> None:
+        self._router = router
+        self._holders = holders
+        self._own_id = own_id
+
+    def must_know(self, key: QueueKey) -> None:
+        """Raises NotFound for a queue that is not configured."""
+        self._router.group(key)
+
+    async def at_queue(
+        self,
+        key: QueueKey,
+        method: str,
+        request: Message,
+        context: Context,
+        here: Callable[[Shard], Awaitable[T]],
+    ) -> T:
+        return await self._at_group(self._router.group(key), method, request, context, here)
+
+    async def at_contact(
+        self,
+        key: ContactKey,
+        method: str,
+        request: Message,
+        context: Context,
+        here: Callable[[Shard], Awaitable[T]],
+    ) -> T:
+        group = await self._router.group_of_contact(key)
+        return await self._at_group(group, method, request, context, here)
+
+    async def _at_group(
+        self,
+        group: str,
+        method: str,
+        request: Message,
+        context: Context,
+        here: Callable[[Shard], Awaitable[T]],
+    ) -> T:
+        shard = self._router.shard(group)
+        if shard is None:
+            holder = self._holders.holder(group)
+            if holder is not None and holder.id != self._own_id:
+                if is_forwarded(context):
+                    raise Unavailable(f"routing group {group} moves, try again")
+                remaining = context.time_remaining()
+                timeout = min(_FORWARD_S, remaining) if remaining is not None else _FORWARD_S
+                answer: T = await self._holders.forward(holder, method, request, timeout)
+                return answer
+            shard = await self._router.wait_shard(group, _TAKEOVER_WAIT_S)
+        try:
+            return await here(shard)
+        except StaleEpoch as error:
+            # That is ours to know, not the caller's: the holder will answer the repeated request.
+            raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
+
+    async def snapshot(
+        self, tenant: str, here: Callable[[Shard], api.SnapshotResponse], *, forwarded: bool
+    ) -> api.SnapshotResponse:
+        """Of all the tenant's groups, each by its holder; a holder that does not answer is named."""
+        answer = api.SnapshotResponse()
+        elsewhere: dict[str, list[str]] = {}
+        for group in self._router.groups_of(tenant):
+            shard = self._router.shard(group)
+            if shard is not None:
+                answer.queues.extend(here(shard).queues)
+                continue
+            holder = self._holders.holder(group)
+            if holder is not None and holder.id != self._own_id and not forwarded:
+                elsewhere.setdefault(holder.id, []).append(group)
+            elif not forwarded:
+                answer.unreachable.append(group)
+        await asyncio.gather(
+            *(self._ask(holder, groups, tenant, answer) for holder, groups in elsewhere.items())
+        )
+        ordered = sorted(answer.queues, key=lambda queue: queue.queue_id)
+        del answer.queues[:]
+        answer.queues.extend(ordered)
+        return answer
+
+    async def _ask(self, holder: str, groups: list[str], tenant: str, answer: api.SnapshotResponse) -> None:
+        instance = self._holders.holder(groups[0])
+        request = api.SnapshotRequest(tenant_id=tenant)
+        try:
+            if instance is None:
+                raise Unavailable(f"{holder} is gone")
+            theirs = await self._holders.forward(instance, "Snapshot", request, 1.0)
+        except SeatbusError:
+            answer.unreachable.extend(groups)
+            return
+        answer.queues.extend(cast("api.SnapshotResponse", theirs).queues)
+
+
+def is_forwarded(context: Context) -> bool:
+    return any(key == FORWARDED for key, _ in context.invocation_metadata() or ())
