@@ -70,6 +70,7 @@ class Edge(CallControlServicer):
         self.complaints: list[str] = []
         self.order: list[str] = []
         self.stale = 0
+        self.departures: dict[str, call.LeaveQueueRequest] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def OfferAgent(self, request: call.OfferAgentRequest, context: Any) -> call.OfferAgentResponse:
@@ -99,6 +100,7 @@ class Edge(CallControlServicer):
         if found is None or not found.alive:
             raise NotFound("no such call")
         found.left = request.reason
+        self.departures[request.call_id] = request
         found.done.set()
         return call.LeaveQueueResponse()
 

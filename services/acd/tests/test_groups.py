@@ -1,0 +1,252 @@
+"""Routing groups on a real bus: they merge, split and move with everybody in the place that he had."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.call.v1 import service_pb2 as call
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_acd.domain.groups import groups
+from seatbus_acd.domain.model import AgentSpec, QueueSpec
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.errors import NotFound, Refused
+from seatbus_kit.ids import uuid7
+from seatbus_kit.lease import Holder
+from seatbus_kit.rpc import invoke, stream
+from seatbus_testkit.eventually import eventually
+from seatbus_testkit.nats import NatsServer
+
+from .world import Call, T, World
+
+
+def spec(name: str, *members: str, tenant: str = T, **fields: Any) -> QueueSpec:
+    return QueueSpec((tenant, name), frozenset((tenant, member) for member in members), **fields)
+
+
+def named(*queues: QueueSpec, agents: dict[tuple[str, str], AgentSpec] | None = None) -> dict[str, str]:
+    teams = {agent.team for agent in (agents or {}).values() if agent.team}
+    found = groups({queue.key: queue for queue in queues}, agents or {}, teams)
+    return {key[1]: group for key, group in found.items()}
+
+
+def test_queues_are_of_one_group_when_an_agent_an_overflow_or_a_capped_team_joins_them() -> None:
+    assert named(spec("a", "1"), spec("b", "2")) == {"a": "g-acme", "b": "g-acme_b"}
+    assert named(spec("a", "1"), spec("b", "1", "2"), spec("c", "2")) == dict.fromkeys("abc", "g-acme")
+    assert named(spec("a", "1"), spec("b", "2", overflow_queues=((T, "a"),)))["b"] == "g-acme"
+    team = {(T, name): AgentSpec((T, name), team=(T, "red")) for name in "12"}
+    assert named(spec("a", "1"), spec("b", "2"), agents=team)["b"] == "g-acme"
+    assert named(spec("a", "1"), spec("b", "2"), spec("c"))["c"] == "g-acme", "nobody serves it"
+    across = groups(
+        {
+            ("x", "q"): QueueSpec(("x", "q"), frozenset([("operator", "o")])),
+            ("y", "q"): QueueSpec(("y", "q"), frozenset([("operator", "o")])),
+        },
+        {},
+    )
+    assert set(across.values()) == {"g-x"}
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    with NatsServer.start(tmp_path / "nats") as server:
+        async with World(server.url, tmp_path) as made:
+            await made.configure(["a1", "a2"])
+            await queues(made, sales=["a1"], service=["a2"])
+            await asyncio.gather(made.start("acd", "acd-1", "acd-2"), made.start("agent_state", "as-1"))
+            yield made
+
+
+async def queues(world: World, **members: list[str]) -> None:
+    bucket = Bucket(world.runtime.bus, "config")
+    for queue_id, names in members.items():
+        who = [tenancy.Member(agent_id=name) for name in names]
+        made = tenancy.Queue(name=queue_id, members=who, ring_timeout_s=1, allow_pull=True)
+        item = tenancy.ConfigObject(tenant_id=T, id=queue_id, queue=made)
+        key = f"{T}.queue.{queue_id}"
+        entry = await bucket.read(key)
+        await bucket.put(key, item.SerializeToString(), entry.revision if entry else 0)
+
+
+async def holder_of(world: World, group: str) -> str:
+    entry = await Bucket(world.runtime.bus, "leases").get(f"lease.{group}")
+    return Holder.decode(entry.value).owner if entry else ""
+
+
+async def enqueue(world: World, queue_id: str, **fields: Any) -> Call:
+    made = Call(uuid7(), uuid7())
+    world.edge.calls[made.call_id] = made
+    request = acd.EnqueueRequest(
+        context=world.context(made.contact_id),
+        contact_id=made.contact_id,
+        call_id=made.call_id,
+        queue_id=queue_id,
+        edge_instance=world.runtime.instances.id,
+        **fields,
+    )
+    await world.insist(lambda: invoke(world.acd().Enqueue, request, 3))
+    return made
+
+
+async def snapshot(world: World) -> dict[str, acd_types.QueueSnapshot]:
+    answer = await invoke(world.acd("acd-2").Snapshot, acd.SnapshotRequest(tenant_id=T), 2)
+    return {queue.queue_id: queue for queue in answer.queues}
+
+
+async def waiting(world: World, **counts: int) -> bool:
+    shown = await snapshot(world)
+    return {name: queue.waiting for name, queue in shown.items() if queue.waiting} == counts
+
+
+async def group_of(world: World, made: Call) -> str:
+    entry = await Bucket(world.runtime.bus, "waiting").read(f"{T}.{made.contact_id}")
+    return acd_types.Contact.FromString(entry.value).group if entry else ""
+
+
+async def test_groups_merge_and_split_by_hand_over_and_nobody_loses_his_place(world: World) -> None:
+    await eventually(lambda: holder_of(world, "g-acme_service"), 5)
+    calls = []
+    for queue_id in ("service", "sales", "service", "sales"):
+        calls.append(await enqueue(world, queue_id))
+    assert [await group_of(world, made) for made in calls] == ["g-acme_service", "g-acme"] * 2
+
+    # a1 serves both now: one group, and the order is that of all four.
+    await queues(world, service=["a1", "a2"])
+
+    async def merged() -> bool:
+        return {await group_of(world, made) for made in calls} == {"g-acme"}
+
+    await eventually(merged, 8)
+    assert await holder_of(world, "g-acme_service") == ""
+
+    # Apart again, while all four wait; then who is free serves his own queue in its order.
+    await queues(world, service=["a2"])
+
+    async def split() -> bool:
+        return [await group_of(world, made) for made in calls] == ["g-acme_service", "g-acme"] * 2
+
+    await eventually(split, 8)
+    await eventually(lambda: waiting(world, sales=2, service=2), 3)
+    await world.login("a1", "a2")
+    await asyncio.wait_for(asyncio.gather(*(made.done.wait() for made in calls)), 10)
+    place = world.edge.order.index
+    assert place(calls[0].contact_id) < place(calls[2].contact_id)
+    assert place(calls[1].contact_id) < place(calls[3].contact_id)
+    assert [made.connected for made in calls] == [["a2"], ["a1"]] * 2
+    assert not world.edge.complaints
+
+
+async def test_every_group_of_a_drained_replica_is_taken_at_once(world: World) -> None:
+    names = ["g-acme", "g-acme_service"]
+
+    async def held() -> bool:
+        return all([await holder_of(world, name) for name in names])
+
+    await eventually(held, 5)
+    owners = {await holder_of(world, name) for name in names}
+    old = world.processes[owners.pop()]
+    began = time.monotonic()
+    old.signal(signal.SIGTERM)
+
+    async def moved() -> bool:
+        return all([await holder_of(world, name) not in ("", old.instance) for name in names])
+
+    await eventually(moved, 3, 0.005)
+    assert time.monotonic() - began < 0.6, "released within 200 ms, taken by one who was told"
+
+
+async def test_a_contact_is_explained_moved_prioritised_previewed_and_pulled(world: World) -> None:
+    first, second, third = [await enqueue(world, "sales") for _ in range(3)]
+    ids = [made.contact_id for made in (first, second, third)]
+
+    async def previewed() -> list[str]:
+        request = acd.PreviewRequest(tenant_id=T, queue_id="sales")
+        answer = await invoke(world.acd("acd-2").Preview, request, 2)
+        return [shown.contact_id for shown in answer.waiting]
+
+    assert await previewed() == ids
+    for instance in ("acd-1", "acd-2"):
+        request = acd.ExplainRequest(tenant_id=T, contact_id=ids[1])
+        told = await invoke(world.acd(instance).Explain, request, 2)
+        assert (told.position, told.decisions[-1].rule) == (2, "no_agent_ready")
+
+    ask = acd.PrioritiseRequest(context=world.context(), contact_id=ids[2], priority=5)
+    assert (await invoke(world.acd("acd-1").Prioritise, ask, 2)).position == 1
+    assert await previewed() == [ids[2], ids[0], ids[1]]
+
+    # The edge is told where the caller goes, and which place he keeps there.
+    move = acd.MoveRequest(context=world.context(), contact_id=ids[0], to_queue_id="service")
+    await invoke(world.acd("acd-2").Move, move, 3)
+    assert first.left == call.LEAVE_REASON_MOVED
+    left = world.edge.departures[first.call_id]
+    assert (left.overflow.queue_id, left.first_fifo > 0) == ("service", True)
+    nowhere = acd.MoveRequest(context=world.context(), contact_id=ids[1], to_queue_id="nowhere")
+    with pytest.raises(NotFound):
+        await invoke(world.acd("acd-1").Move, nowhere, 3)
+    again = await enqueue(
+        world, "service", first_fifo=left.first_fifo, first_enqueued_at=left.first_enqueued_at
+    )
+    entry = await Bucket(world.runtime.bus, "waiting").read(f"{T}.{again.contact_id}")
+    assert entry is not None
+    assert acd_types.Contact.FromString(entry.value).fifo == left.first_fifo
+
+    pull = acd.PullRequest(context=world.context(), contact_id=ids[1], agent_id="a1")
+    with pytest.raises(Refused):
+        await invoke(world.acd("acd-1").Pull, pull, 3)
+    await world.login("a1")
+    await asyncio.wait_for(asyncio.gather(second.done.wait(), third.done.wait()), 8)
+    assert world.edge.order[:2] == [ids[2], ids[1]]
+
+
+async def test_the_live_snapshot_follows_the_queues_of_all_groups(world: World) -> None:
+    seen: list[dict[str, int]] = []
+
+    async def watch() -> None:
+        request = acd.SnapshotRequest(tenant_id=T)
+        async for shown in stream(world.acd("acd-1").WatchSnapshot, request, 10):
+            seen.append({queue.queue_id: queue.waiting for queue in shown.queues})
+            if seen[-1] == {"sales": 1, "service": 1}:
+                return
+
+    watching = asyncio.create_task(watch())
+    await eventually(lambda: bool(seen), 5)
+    await enqueue(world, "sales")
+    await enqueue(world, "service")
+    await asyncio.wait_for(watching, 8)
+    assert seen[0] in ({}, {"sales": 0, "service": 0}, {"sales": 0}, {"service": 0})
+
+
+async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world: World) -> None:
+    bucket = Bucket(world.runtime.bus, "config")
+    entry = await bucket.read(f"{T}.queue.sales")
+    assert entry is not None
+    item = tenancy.ConfigObject.FromString(entry.value)
+    item.queue.green_numbers.append("+861391*")
+    item.queue.green_attribute = "vip"
+    item.queue.blocked_numbers.append("+8613666")
+    await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
+    plain = await enqueue(world, "sales", caller="+8613500000001")
+    green = await enqueue(world, "sales", caller="8613912345678")
+    marked = await enqueue(world, "sales", attributes={"vip": "yes"})
+
+    async def refused() -> bool:
+        try:
+            await enqueue(world, "sales", caller="+8613666")
+        except Refused as error:
+            return error.reason == "blocked_caller"
+        return False
+
+    await eventually(refused, 3)
+    await world.login("a1")
+    calls = (plain, green, marked)
+    await asyncio.wait_for(asyncio.gather(*(made.done.wait() for made in calls)), 8)
+    order = [world.edge.order.index(made.contact_id) for made in (green, marked, plain)]
+    assert order == sorted(order)
