@@ -125,6 +125,12 @@ class Latch:
         self._heard = now
         return True
 
+    def restore(self, locked: Address | None, signalled: Address | None) -> None:
+        """As it was in a process that is gone: what was locked is locked again."""
+        self.signalled = signalled
+        self._candidate = self.locked = locked
+        self.state = LatchState.LOCKED if locked is not None else LatchState.UNLATCHED
+
     def renegotiated(self, signalled: Address | None) -> None:
         """A new offer or answer: an unchanged address keeps the lock, another one opens a new window."""
         if signalled != self.signalled:

@@ -9,7 +9,7 @@ statistics stay true.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from seatbus_rtp.errors import AudioError, PacketError
 from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, TS_MASK, payload_bounds, ts_delta
@@ -25,6 +25,20 @@ _MAX_EVENT: Final = 0xFFFF
 
 Route = tuple[int, bytes | None]
 """(outgoing payload type, 256-byte translation table or None for a plain copy)."""
+
+
+_RESUME_JUMP: Final = 100
+
+
+class StreamState(NamedTuple):
+    """A stream at a moment: `at` is monotonic seconds of the newest packet, -1 before the first."""
+
+    ssrc: int
+    sequence: int
+    timestamp: int
+    at: float
+    packets: int
+    octets: int
 
 
 class StreamRewriter:
@@ -91,6 +105,26 @@ class StreamRewriter:
         self._event_ts = 0
         self._routes: dict[int, Route] = {}
         self.set_routes(routes if routes is not None else {0: (0, None), 8: (8, None)})
+
+    def state(self) -> StreamState:
+        """What a successor needs to go on with the stream."""
+        return StreamState(
+            self.ssrc, self._seq, self._ts, self._time if self._started else -1.0, self.packets, self.octets
+        )
+
+    def resume(self, state: StreamState, now: float, clock_rate: int, frame_samples: int) -> None:
+        """Goes on with a stream of a process that is gone. Nobody knows what it sent last: the numbers jump
+        ahead of all that it can have sent since `state`, which receivers take for loss.
+        """
+        self.set_clock(clock_rate, frame_samples)
+        self.ssrc, self.packets, self.octets = state.ssrc, state.packets, state.octets
+        self._seq, self._ts = state.sequence, state.timestamp
+        self._source = _NO_SOURCE
+        if state.at >= 0:
+            frames = max(0.0, now - state.at) * clock_rate / frame_samples
+            self._seq = (self._seq + int(frames) + _RESUME_JUMP) & 0xFFFF
+            self._time = state.at
+            self._started = True
 
     @property
     def sequence(self) -> int:

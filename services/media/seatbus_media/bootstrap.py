@@ -10,6 +10,7 @@ from typing import Final
 from seatbus.media.v1.service_pb2_grpc import add_MediaServicer_to_server
 from seatbus_kit.log import get_logger
 from seatbus_kit.runtime import App, Runtime
+from seatbus_media.adapters.ledger_files import LedgerFiles
 from seatbus_media.adapters.prompts import StoredPrompts
 from seatbus_media.adapters.recorder import GrpcRecorder
 from seatbus_media.adapters.speech import EspeakSpeech
@@ -17,9 +18,12 @@ from seatbus_media.adapters.udp import UdpSockets
 from seatbus_media.application.audio import AudioLibrary
 from seatbus_media.application.commands import Commands
 from seatbus_media.application.hub import Hub
+from seatbus_media.application.ledger import Reclaim, record_of
 from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.service import MediaService
+from seatbus_media.application.session import Session
 from seatbus_media.application.ticker import Ticker
+from seatbus_media.application.vigil import STALE_S, VIGIL
 from seatbus_media.domain.port_pool import PortPool
 from seatbus_media.entrypoints.servicer import Servicer
 from seatbus_media.settings import MediaSettings
@@ -55,22 +59,52 @@ class MediaApp:
         )
         negotiation = Negotiation(self._sockets, settings.advertised)
         self._ledger = LedgerFiles(settings.data_dir / settings.instance_id / "sessions")
+        commands = Commands(negotiation, audio, self._recorder, runtime.clock)
+        self._reclaim = Reclaim(self._sockets, negotiation, commands, self._hub)
+
+        def keep(session: Session) -> None:
+            record = record_of(session, negotiation, monotonic())
+            if record is not None:
+                self._ledger.save(session.id, record)
+
         self.service = MediaService(
-            Commands(negotiation, audio, self._recorder, runtime.clock),
+            commands,
             self._hub,
+            keep=keep,
+            forget=self._ledger.forget,
             rtp_timeout_s=settings.rtp_timeout_s,
             rtcp_interval_s=settings.rtcp_interval_s,
             orphan_after_s=settings.orphan_after_s,
         )
         self._recorder.failures = self.service
         self._tasks: list[asyncio.Task[None]] = []
+        self._sounds: list[asyncio.Task[None]] = []
         servicer = Servicer(self.service, self._hub, settings.instance_id, runtime.instances.incarnation)
         runtime.rpc.add(add_MediaServicer_to_server, servicer)
 
     def load(self) -> float:
         return self._sockets.load
 
+    async def reclaim(self) -> None:
+        """The calls of a process that was killed go on. One that was away for long asks first."""
+        records = self._ledger.load()
+        if not records:
+            return
+        now = monotonic()
+        away_s = now - self._ledger.last_beat
+        for record in records:
+            session = await self._reclaim.session(record, now)
+            if session is None:
+                self._ledger.forget(str(record.get("id", "")))
+                continue
+            if away_s > STALE_S:
+                session.doubt(True)
+            self.service.adopt(session)
+            self._sounds.append(asyncio.create_task(self._reclaim.sounds(session, record, now)))
+        log.warning("calls of a killed process go on", sessions=len(self._sounds), away_s=round(away_s, 2))
+
     async def start(self) -> None:
+        VIGIL.start(self.service.stalled, self._ledger.beat)
         # A collection that walks through all that was imported stands in the way of every packet for tens of
         # milliseconds. What is here now stays; what calls leave behind is collected as ever.
         gc.collect()
@@ -87,6 +121,7 @@ class MediaApp:
         await self._recorder.wait_idle()
 
     async def stop(self) -> None:
+        VIGIL.stop()
         self.service.close()
         try:
             await asyncio.wait_for(self._recorder.wait_idle(), _FLUSH_S)
@@ -95,9 +130,10 @@ class MediaApp:
         self._hub.close()
         self._ticker.stop()
         self._sockets.stop()
-        for task in self._tasks:
+        tasks = (*self._tasks, *self._sounds)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._speech.close()
 
 
@@ -105,4 +141,6 @@ async def bootstrap(runtime: Runtime) -> App:
     settings = runtime.settings
     if not isinstance(settings, MediaSettings):
         raise TypeError(f"media needs MediaSettings, not {type(settings).__name__}")
-    return MediaApp(runtime, settings)
+    app = MediaApp(runtime, settings)
+    await app.reclaim()
+    return app

@@ -133,6 +133,7 @@ class Commands:
                 cursor,
                 lambda reason: session.play_finished(endpoint_id, play_id, reason),
                 barge_in=command.playlist.barge_in,
+                origin=pb.Command(play=command).SerializeToString(),
             )
         )
         if command.playlist.loops == FOREVER:
@@ -148,13 +149,24 @@ class Commands:
         endpoint.stop_player()
         return pb.Result()
 
+    async def play_on(self, session: Session, endpoint: Endpoint, origin: bytes, position_ms: int) -> None:
+        """What a predecessor of this process played goes on from `position_ms`."""
+        command = pb.Command.FromString(origin)
+        if command.HasField("hold"):
+            await self.hold(session, command.hold)
+        else:
+            await self.play(session, command.play)
+        if endpoint.player is not None:
+            cursor = endpoint.player.cursor
+            cursor.seek(position_ms % max(1, cursor.length_ms) if cursor.endless else position_ms)
+
     async def hold(self, session: Session, command: pb.Hold) -> pb.Result:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
         if command.on:
             music = command.music if command.HasField("music") else _default_music()
             cursor = await self._audio.cursor(session.tenant, music, "music")
             endpoint.hold(True)
-            endpoint.play(Player(cursor))
+            endpoint.play(Player(cursor, origin=pb.Command(hold=command).SerializeToString()))
         elif endpoint.held:
             endpoint.hold(False)
             endpoint.stop_player()
@@ -221,9 +233,16 @@ class Commands:
         opening.started_at.FromDatetime(self._clock.now())
         self._recorder.begin(command.recording_id, opening, session.id, session.owner)
         session.recordings[command.recording_id] = RecordingRun(
-            command.recording_id, left, right, self._recorder
+            command.recording_id, opening, left, right, self._recorder
         )
         return pb.Result()
+
+    def resume_recording(
+        self, session: Session, kept: RecordingRun.Kept, left: Endpoint, right: Endpoint
+    ) -> RecordingRun:
+        """Goes on with a recording of a predecessor of this process."""
+        self._recorder.begin(kept.id, kept.opening, session.id, session.owner)
+        return RecordingRun(kept.id, kept.opening, left, right, self._recorder, kept)
 
     def _recording(self, session: Session, recording_id: str) -> RecordingRun:
         run = session.recordings.get(recording_id)

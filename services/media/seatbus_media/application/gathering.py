@@ -56,6 +56,11 @@ class Gathering:
     def supervised(self, endpoint: Endpoint) -> bool:
         return any(one.agent is endpoint for one in self._supervisions.values())
 
+    def described(self) -> tuple[list[str], list[tuple[str, str, str]]]:
+        """The members of the conference, and (supervisor, agent, mode) of each supervision, by id."""
+        watched = [(one.supervisor.id, one.agent.id, one.mode.value) for one in self._supervisions.values()]
+        return [one.id for one in self._conference], watched
+
     def leave(self, endpoint: Endpoint) -> None:
         """Out of the conference, and no supervisor any more; its own supervisors stay with it."""
         self._conference = tuple(one for one in self._conference if one is not endpoint)

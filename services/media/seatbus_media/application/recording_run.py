@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
+from seatbus.recording.v1.service_pb2 import Open
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ports import Recorder
 from seatbus_media.domain.clips import Law
@@ -20,18 +22,55 @@ _SIGN_OF_LIFE: Final = 10
 
 
 class RecordingRun:
-    def __init__(self, recording_id: str, left: Endpoint, right: Endpoint, recorder: Recorder) -> None:
+    class Kept(NamedTuple):
+        """What a successor of this process needs to go on."""
+
+        id: str
+        left: str
+        right: str
+        opening: Open
+        law: int
+        mode: str
+        zero: float
+
+    def __init__(
+        self,
+        recording_id: str,
+        opening: Open,
+        left: Endpoint,
+        right: Endpoint,
+        recorder: Recorder,
+        kept: Kept | None = None,
+    ) -> None:
         self.id = recording_id
+        self._opening = opening
         self._recorder = recorder
         self._ends = (left, right)
         law = next((Law(one.hears.static_type or 0) for one in (left, right) if one.hears.is_g711), Law.PCMU)
+        if kept is not None:
+            law = Law(kept.law)
         self._timeline = Timeline(law, monotonic(), left.codec_of, right.codec_of)
+        if kept is not None:
+            self._timeline.resume(kept.zero, TapMode(kept.mode), monotonic())
         self._taps = (self._timeline.left.heard.append, self._timeline.right.heard.append)
         left.add_tap(self._taps[0])
         right.add_tap(self._taps[1])
         self._idle = 0
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(CUT_S, self._cut)
+
+    def kept(self) -> dict[str, object]:
+        """As `Kept`, in plain values."""
+        left, right = self._ends
+        return {
+            "id": self.id,
+            "left": left.id,
+            "right": right.id,
+            "opening": b64encode(self._opening.SerializeToString()).decode(),
+            "law": int(self._timeline.law),
+            "mode": self._timeline.mode.value,
+            "zero": self._timeline.zero,
+        }
 
     def control(self, mode: TapMode) -> None:
         self._hand_over(self._timeline.switch(mode, monotonic()))

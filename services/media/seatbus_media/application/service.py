@@ -230,4 +230,5 @@ class MediaService:
     def close(self) -> None:
         for session in tuple(self.sessions.values()):
             self._commands.end(session)
+            self._forget(session.id)
         self.sessions.clear()

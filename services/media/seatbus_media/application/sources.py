@@ -18,11 +18,18 @@ Finished = Callable[[str], None]
 class Player:
     """A playlist on its way to one endpoint. `finished` hears how it ended, not that it was replaced."""
 
-    __slots__ = ("barge_in", "cursor", "finished")
+    __slots__ = ("barge_in", "cursor", "finished", "origin")
 
     def __init__(
-        self, cursor: PlayCursor, finished: Finished | None = None, *, barge_in: bool = False
+        self,
+        cursor: PlayCursor,
+        finished: Finished | None = None,
+        *,
+        barge_in: bool = False,
+        origin: bytes = b"",
     ) -> None:
+        """`origin` is the command that asked for it, for a successor of this process."""
+        self.origin = origin
         self.cursor = cursor
         self.finished = finished
         self.barge_in = barge_in

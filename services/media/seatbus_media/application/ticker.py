@@ -6,6 +6,8 @@ import asyncio
 from time import monotonic
 from typing import Final, Protocol
 
+from seatbus_media.application.vigil import VIGIL
+
 FRAME_S: Final = 0.02
 _CATCH_UP: Final = 10
 """Frames sent at once after a stall of the process; a longer stall is skipped, and the timestamps say so."""
@@ -49,6 +51,7 @@ class Ticker:
     def _run(self) -> None:
         # The loop's own clock counts whole milliseconds, the frames' clock must not.
         now = monotonic()
+        VIGIL.check(now)
         behind = max(0, int((now - self._due) / FRAME_S))
         if behind > _CATCH_UP:
             self.late_frames += behind

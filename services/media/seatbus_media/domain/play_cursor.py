@@ -65,6 +65,10 @@ class PlayCursor:
         return [*self._clips, *(self._comfort.clips if self._comfort is not None else ())]
 
     @property
+    def endless(self) -> bool:
+        return self._times == FOREVER
+
+    @property
     def length_ms(self) -> int:
         """Of one turn."""
         return sum(clip.frames for clip in self._clips) * FRAME_MS

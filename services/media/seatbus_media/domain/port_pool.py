@@ -36,6 +36,14 @@ class PortPool:
         self._used.add(port)
         return port
 
+    def claim(self, port: int) -> bool:
+        """Takes this pair if it is one of ours and free: a leg of a process that is gone had it."""
+        if port in self._used or port not in self._free:
+            return False
+        self._free.remove(port)
+        self._used.add(port)
+        return True
+
     def release(self, port: int, now: float) -> None:
         """Gives a pair back. One that is not in use is left alone: two releases must not free it twice."""
         if port in self._used:

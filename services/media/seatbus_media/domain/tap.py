@@ -198,6 +198,18 @@ class Timeline:
         self._zero = now
         self._paused_at = 0.0
 
+    @property
+    def zero(self) -> float:
+        """Monotonic time of position 0."""
+        return self._zero
+
+    def resume(self, zero: float, mode: TapMode, now: float) -> None:
+        """Goes on with the clock of a process that is gone; what it may have cut is not cut again."""
+        self._zero = zero
+        self.mode = mode
+        self._paused_at = now
+        self.position = max(0, int((now - zero) * RATE))
+
     def cut(self, now: float, *, final: bool = False) -> tuple[int, bytes, bytes] | None:
         """(offset, left, right) of what has become certain since the last cut; None if that is nothing."""
         if self.mode is TapMode.PAUSED:

@@ -36,6 +36,10 @@ class Servicer(MediaServicer):
     async def GetSession(self, request: pb.GetSessionRequest, context: Any) -> pb.GetSessionResponse:
         return self._service.find(request.session_id).describe()
 
+    async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
+        self._service.confirm(request.owner, frozenset(request.session_ids))
+        return pb.ConfirmResponse()
+
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
         found = [session.describe() for session in self._service.of_owner(request.owner)]
         return pb.ListSessionsResponse(sessions=found)

@@ -315,6 +315,18 @@ class GetSessionResponse(_message.Message):
     endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.EndpointInfo]
     def __init__(self, session_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
 
+class ConfirmRequest(_message.Message):
+    __slots__ = ("owner", "session_ids")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    SESSION_IDS_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    session_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, owner: _Optional[str] = ..., session_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ConfirmResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ListSessionsRequest(_message.Message):
     __slots__ = ("owner",)
     OWNER_FIELD_NUMBER: _ClassVar[int]

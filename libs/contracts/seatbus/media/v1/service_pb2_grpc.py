@@ -56,6 +56,11 @@ class MediaStub:
                 request_serializer=seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsRequest.SerializeToString,
                 response_deserializer=seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsResponse.FromString,
                 _registered_method=True)
+        self.Confirm = channel.unary_unary(
+                '/seatbus.media.v1.Media/Confirm',
+                request_serializer=seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmRequest.SerializeToString,
+                response_deserializer=seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmResponse.FromString,
+                _registered_method=True)
 
 
 class MediaServicer:
@@ -89,6 +94,14 @@ class MediaServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Confirm(self, request, context):
+        """Said by an owner after each Hello: which of its sessions are still here. An instance that stood still sends
+        nothing for a session before this, and ends those that are not named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MediaServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_MediaServicer_to_server(servicer, server):
                     servicer.ListSessions,
                     request_deserializer=seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsRequest.FromString,
                     response_serializer=seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'Confirm': grpc.unary_unary_rpc_method_handler(
+                    servicer.Confirm,
+                    request_deserializer=seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmRequest.FromString,
+                    response_serializer=seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class Media:
             '/seatbus.media.v1.Media/ListSessions',
             seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsRequest.SerializeToString,
             seatbus_dot_media_dot_v1_dot_service__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Confirm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.media.v1.Media/Confirm',
+            seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmRequest.SerializeToString,
+            seatbus_dot_media_dot_v1_dot_service__pb2.ConfirmResponse.FromString,
             options,
             channel_credentials,
             insecure,
