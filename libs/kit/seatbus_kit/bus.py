@@ -243,7 +243,8 @@ class Bus:
             digits = text.rpartition(" ")[2]
             return Conflict(text, revision=int(digits) if digits.isdigit() else 0)
         code = error.get("code")
-        if isinstance(code, int) and code >= 500:
+        # 409: a message of this id, our own attempt before, is on its way through the replicas.
+        if isinstance(code, int) and (code >= 500 or code == 409):
             return OutcomeUnknown(text)
         return Refused("bus_refused", text)
 

@@ -149,8 +149,10 @@ class RecordStore(Generic[M]):
         doubt: int | None = None  # revision a write without answer was based on
         failures = 0
         while True:
+            entry = cached
             try:
-                entry = cached if unread else await self._read(key)
+                if not unread:
+                    entry = await self._look(key)
                 outcome = await self._attempt(key, entry, unread, decide, request, causation, trace, doubt)
                 if outcome is not None:
                     return outcome
@@ -171,6 +173,13 @@ class RecordStore(Generic[M]):
                 await asyncio.sleep(min(0.02 * 2**failures, 0.25))
             elif failures > 2:
                 await asyncio.sleep(random.uniform(0.0005, 0.002 * min(failures, 10)))
+
+    async def _look(self, key: str) -> Entry | None:
+        """The leader's entry. A question without an answer has changed nothing: Unavailable."""
+        try:
+            return await self._read(key)
+        except OutcomeUnknown as error:
+            raise Unavailable(f"{key} cannot be read: {error.message}") from error
 
     def _known(self, key: str, hint: Entry | None) -> Entry | None:
         known = self._cache.get(key)

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from seatbus.agent.v1.events_pb2 import AgentPresenceChanged
 from seatbus.agent.v1.types_pb2 import AgentState
-from seatbus_kit.bus import Bus
+from seatbus_kit.bus import Answer, Bus
 from seatbus_kit.drain import Drainer
 from seatbus_kit.errors import Conflict, InvalidArgument, OutcomeUnknown, Refused, Unavailable
 from seatbus_kit.records import Bucket, Change, Entry, Write
@@ -309,11 +310,31 @@ async def test_a_paused_server_leaves_the_outcome_unknown_until_it_answers(
         assert await agents.published(bus, agent_id) == [(1, "first-0"), (2, "second-0")]
 
 
+async def test_a_record_that_could_not_even_be_read_was_not_changed(
+    tmp_path: Path, open_bus: Any, agents: Any, agent_id: str
+) -> None:
+    with NatsServer.start(tmp_path) as server:
+        bus = await open_bus(server.url)
+        await agents.store(bus).mutate(agent_id, agents.reason(agent_id, "first"), request_id="r1")
+        newcomer = agents.store(bus)
+        server.pause()
+        with pytest.raises(Unavailable):
+            await newcomer.mutate(agent_id, agents.reason(agent_id, "second"), request_id="r2", timeout=0.5)
+        server.resume()
+
+
+def test_a_message_whose_first_attempt_is_still_under_way_is_no_refusal() -> None:
+    """What a replicated stream says to a retry (its error 10158)."""
+    error = {"code": 409, "err_code": 10158, "description": "duplicate message id is in process"}
+    with pytest.raises(OutcomeUnknown):
+        Bus.stored(Answer(orjson.dumps({"error": error}), b""))
+
+
 KILLED_BETWEEN_CAS_AND_PUBLISH = """
 import asyncio, os, signal, sys
 from seatbus.agent.v1.events_pb2 import AgentPresenceChanged
 from seatbus.agent.v1.types_pb2 import AgentState
-from seatbus_kit.bus import Bus
+from seatbus_kit.bus import Answer, Bus
 from seatbus_kit.records import Change, RecordStore
 from seatbus_kit.settings import ServiceSettings
 
