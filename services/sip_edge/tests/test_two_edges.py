@@ -214,7 +214,7 @@ async def test_nobody_but_an_edge_is_let_through_to_a_phone(
     stranger.set("Call-ID", "stranger")
     stranger.set("CSeq", "1 OPTIONS")
     # One host for all here: the same request is refused as soon as no edge is known at its source.
-    holder.edge.edges.is_host = lambda _: False  # type: ignore[method-assign]
+    holder.edge.edges.is_host = lambda _: False  # type: ignore[assignment,method-assign]
     dropped = holder.edge.proxy.dropped
     assert await wire.ask(holder.at("UDP"), stranger, 0.3) is None
     assert holder.edge.proxy.dropped == dropped + 1
@@ -246,8 +246,13 @@ async def test_replaces_is_taken_to_the_owner_of_what_it_replaces(
     owner: Any, holder: Second, steps: Any
 ) -> None:
     _, leg, phone = await _talking(owner, steps, holder, "TCP")
-    seen = []
-    owner.app.edge.stack.divert = lambda message, flow, now: seen.append(message) or False
+    seen: list[Any] = []
+
+    def see(message: Any, _flow: Any, _now: float) -> bool:
+        seen.append(message)
+        return False
+
+    owner.app.edge.stack.divert = see
     dialog = leg.dialog
     replaces = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}"
     await phone.dial(owner.number, headers={"Replaces": replaces})

@@ -1,0 +1,189 @@
+"""The platform with two edges: calls arrive at one, phones are at the other; then the first one is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatbus_testkit.phone import Phone, PhoneCall
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import PASSWORD, TestTenant
+
+from .agents import caller_of, until_agent, wait_level
+
+pytestmark = pytest.mark.platform
+
+TRANSPORTS = ("UDP", "TCP", "WSS")
+ADOPT_AFTER_S = 6.0
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    folder: Path = tmp_path_factory.mktemp("two-edges")
+    running = Platform.start(folder / "data", env={"SEATBUS_ADOPT_AFTER_S": str(ADOPT_AFTER_S)}, edges=2)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@asynccontextmanager
+async def _phone_at_the_other(tenant: TestTenant, agent: str, transport: str) -> Any:
+    phone = await Phone.start(
+        tenant.platform.sip_over(transport, edge=1),
+        username=tenant.username(agent),
+        password=PASSWORD,
+        transport=transport,
+    )
+    try:
+        await phone.register()
+        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
+        yield phone
+    finally:
+        await phone.close()
+
+
+async def _conversations(
+    tenant: TestTenant, stack: AsyncExitStack, transports: tuple[str, ...]
+) -> tuple[list[tuple[PhoneCall, PhoneCall]], list[Phone]]:
+    """One for each transport: the caller's side at the first edge, the agent's phone at the second."""
+    caller = await stack.enter_async_context(caller_of(tenant))
+    pairs, phones = [], []
+    for agent, transport in zip(tenant.agents, transports, strict=True):
+        phone = await stack.enter_async_context(_phone_at_the_other(tenant, agent, transport))
+        call = await caller.dial(tenant.number)
+        await call.wait_answered(timeout=10)
+        await wait_level(call, -40, timeout=10)
+        call.mouth.send_dtmf("1")
+        leg = await phone.next_call(timeout=15)
+        await leg.answer()
+        pairs.append((call, leg))
+        phones.append(phone)
+        await until_agent(tenant, agent, presence="READY", work="TALKING")
+    return pairs, phones
+
+
+async def _hear_each_other(pairs: list[tuple[PhoneCall, PhoneCall]]) -> None:
+    for call, leg in pairs:
+        call.mouth.play_tone(440, -15)
+        leg.mouth.play_tone(1000, -15)
+    for call, leg in pairs:
+        await call.ears.wait_tone(1000, timeout=5)
+        await leg.ears.wait_tone(440, timeout=5)
+
+
+def _target(call: PhoneCall) -> tuple[str, int]:
+    """Where the call's requests go."""
+    assert call.dialog is not None
+    return call.dialog.next_hop.address
+
+
+def _final(tenant: TestTenant) -> list[dict[str, Any]]:
+    return [row for row in tenant.cdrs(limit=1000) if row["final"]]
+
+
+async def test_phones_of_another_edge_talk_hold_and_hang_up(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=3, queue={"wrap_up_s": 1})
+    async with AsyncExitStack() as stack:
+        pairs, _ = await _conversations(tenant, stack, TRANSPORTS)
+        await _hear_each_other(pairs)
+        for call, leg in pairs:
+            await leg.hold()
+            await leg.hold(False)
+            await call.hold()
+            await call.hold(False)
+        await _hear_each_other(pairs)
+        for number, (call, leg) in enumerate(pairs):
+            first, second = (call, leg) if number % 2 else (leg, call)
+            await first.hang_up()
+            await second.wait_ended(timeout=5)
+        for agent in tenant.agents:
+            await until_agent(tenant, agent, presence="READY", timeout=10)
+    await asyncio.to_thread(two.until, lambda: len(_final(tenant)) == 3, 20, "3 call records")
+    assert sorted(row["cause"] for row in _final(tenant)) == [
+        "agent_hung_up",
+        "agent_hung_up",
+        "caller_hung_up",
+    ]
+
+
+async def test_an_edge_that_does_not_come_back_loses_its_calls_to_the_other(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=3, queue={"wrap_up_s": 1})
+    async with AsyncExitStack() as stack:
+        pairs, phones = await _conversations(tenant, stack, TRANSPORTS)
+        waiting = await (await stack.enter_async_context(caller_of(tenant))).dial(tenant.number)
+        await waiting.wait_answered(timeout=10)
+        await wait_level(waiting, -40, timeout=10)
+        waiting.mouth.send_dtmf("1")
+        await asyncio.to_thread(
+            two.until,
+            lambda: "QUEUED" in str(two.get(tenant.path("calls"))["calls"]),
+            10,
+            "a call that waits",
+        )
+        await _hear_each_other(pairs)
+        for call, leg in pairs:
+            call.ears.clear()
+            leg.ears.clear()
+        await asyncio.sleep(0.3)
+        # It stands still and answers nothing: nobody starts it anew.
+        began = time.monotonic()
+        pid = two.kill("sip_edge-0", signal.SIGSTOP)
+        try:
+            other = two.sip_over("UDP", edge=1)
+            callers = [call for call, _ in pairs] + [waiting]
+
+            while [_target(call) for call in callers] != [other] * len(callers):
+                assert time.monotonic() - began < 30, [_target(call) for call in callers]
+                await asyncio.sleep(0.1)
+            print(f"edge_dead_to_adopted {time.monotonic() - began:.2f} s")
+            for call, leg in pairs:
+                assert call.state == leg.state == "answered"
+                assert call.ears.longest_gap_ms() <= 80
+                assert leg.ears.longest_gap_ms() <= 80
+            for agent in tenant.agents:
+                await until_agent(tenant, agent, presence="READY", work="TALKING")
+            await pairs[0][1].hold()
+            await pairs[0][1].hold(False)
+            await pairs[1][0].hold()
+            await pairs[1][0].hold(False)
+        finally:
+            two.kill("sip_edge-0", signal.SIGCONT)
+        # Back, it has nothing to say about them.
+        await asyncio.to_thread(
+            two.until,
+            lambda: two.log_text("sip_edge-0").count("a call is let go") >= 4,
+            15,
+            "four calls let go",
+        )
+        assert two.pid("sip_edge-0") == pid
+        await _hear_each_other(pairs)
+        # An agent who is free gets who waits; the others hang up from either side.
+        again = asyncio.ensure_future(phones[0].next_call(timeout=20))
+        await pairs[0][0].hang_up()
+        await pairs[0][1].wait_ended(timeout=5)
+        offered = await again
+        await offered.answer()
+        waiting.ears.clear()
+        offered.mouth.play_tone(700, -15)
+        await waiting.ears.wait_tone(700, timeout=5)
+        for number, (call, leg) in enumerate(pairs[1:]):
+            first, second = (call, leg) if number % 2 else (leg, call)
+            await first.hang_up()
+            await second.wait_ended(timeout=5)
+        await waiting.hang_up()
+        await offered.wait_ended(timeout=5)
+        for agent in tenant.agents:
+            await until_agent(tenant, agent, presence="READY", timeout=15)
+    await asyncio.to_thread(two.until, lambda: len(_final(tenant)) == 4, 30, "4 call records")
+    await asyncio.sleep(1)
+    rows = tenant.cdrs(limit=1000)
+    assert len(rows) == 4
+    assert {row["cause"] for row in rows} == {"caller_hung_up", "agent_hung_up"}
