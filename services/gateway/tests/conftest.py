@@ -84,6 +84,7 @@ class Edge(call_grpc.CallControlServicer):
     def __init__(self, call: Any) -> None:
         self.call = call
         self.hung_up: list[str] = []
+        self.asked: list[Any] = []
 
     async def ListCalls(self, request: Any, _context: Any) -> Any:
         return call_rpc.ListCallsResponse(calls=[self.call])
@@ -96,6 +97,35 @@ class Edge(call_grpc.CallControlServicer):
     async def HangUp(self, request: Any, _context: Any) -> Any:
         self.hung_up.append(request.call_id)
         return call_rpc.HangUpResponse()
+
+    async def _take(self, request: Any, answer: Any) -> Any:
+        self.asked.append(request)
+        return answer
+
+    async def Hold(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.HoldResponse())
+
+    async def Transfer(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.TransferResponse())
+
+    async def StartConsult(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.StartConsultResponse(leg_id="leg"))
+
+    async def CompleteConsult(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.CompleteConsultResponse())
+
+    async def Park(self, request: Any, _context: Any) -> Any:
+        self.call.park_slot = "701"
+        return await self._take(request, call_rpc.ParkResponse(slot="701"))
+
+    async def PickUp(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.PickUpResponse())
+
+    async def Supervise(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.SuperviseResponse())
+
+    async def ControlRecording(self, request: Any, _context: Any) -> Any:
+        return await self._take(request, call_rpc.ControlRecordingResponse())
 
 
 class Recordings(recording_grpc.RecordingServiceServicer):

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     AGENTS_CONTROL = "agents.control"
     CALLS_READ = "calls.read"
     CALLS_CONTROL = "calls.control"
+    CALLS_SUPERVISE = "calls.supervise"
     REPORTS_READ = "reports.read"
     RECORDINGS_READ = "recordings.read"
     BOARD_READ = "board.read"
@@ -42,9 +43,10 @@ _READS: Final = frozenset(
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OPERATOR: frozenset(Permission),
     Role.TENANT_ADMIN: _READS
-    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.RECORDINGS_READ, _P.TENANTS_READ}
+    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE}
+    | {_P.RECORDINGS_READ, _P.TENANTS_READ}
     | {_P.KEYS_READ, _P.KEYS_WRITE},
-    Role.SUPERVISOR: _READS | {_P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.RECORDINGS_READ},
+    Role.SUPERVISOR: _READS | {_P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE, _P.RECORDINGS_READ},
     Role.AGENT: frozenset({_P.AGENTS_READ, _P.BOARD_READ}),
     Role.QA: frozenset({_P.REPORTS_READ, _P.RECORDINGS_READ, _P.AGENTS_READ}),
     Role.AUDITOR: _READS | {_P.TENANTS_READ, _P.KEYS_READ},

@@ -75,7 +75,7 @@ class LiveRoutes:
 
     async def hang_up(self, ask: Ask) -> Response:
         call_id = ask.path["id"]
-        find = call_rpc.GetCallRequest(tenant_id=ask.tenant, call_id=_uuid(call_id))
+        find = call_rpc.GetCallRequest(tenant_id=ask.tenant, call_id=call_uuid(call_id))
         answers, errors = await self._neighbours.ask_all(
             "sip_edge", "GetCall", find, call_rpc.GetCallResponse
         )
@@ -148,7 +148,7 @@ class LiveRoutes:
         ]  # fmt: skip
 
 
-def _uuid(text: str) -> str:
+def call_uuid(text: str) -> str:
     import uuid
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from seatbus_gateway.adapters.neighbours import Neighbours
+from seatbus_gateway.entrypoints.call_routes import CallRoutes
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
 from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
@@ -16,6 +17,7 @@ def all_routes(neighbours: Neighbours) -> list[Route]:
     """Longer paths of words first: `agents/{id}/state` and `agents/{id}` never meet."""
     return [
         *LiveRoutes(neighbours).routes(),
+        *CallRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),
         *KeyRoutes(neighbours).routes(),
         *ConfigRoutes(neighbours).routes(),
