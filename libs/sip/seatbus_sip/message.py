@@ -142,8 +142,13 @@ class Message:
             key = canonical_name(name)
             found = other._headers.get(key)
             if found is not None:
-                self._structured.pop(key, None)
                 self._headers[key] = found if isinstance(found, str) else list(found)
+                # What was read there is immutable and need not be read again here.
+                read = other._structured.get(key)
+                if read is not None:
+                    self._structured[key] = read
+                else:
+                    self._structured.pop(key, None)
 
     def set_body(self, body: bytes | str, content_type: str) -> None:
         """Body and its Content-Type. Content-Length is written when serialised."""
@@ -269,6 +274,7 @@ class Message:
         other._headers = {
             name: found if isinstance(found, str) else list(found) for name, found in self._headers.items()
         }
+        other._structured = dict(self._structured)
         other.body = self.body
         return other
 

@@ -170,24 +170,29 @@ class Media:
     @property
     def codecs(self) -> list[Codec]:
         """Formats in order of preference; those without a known mapping are left out."""
-        maps: dict[int, Codec] = dict(_STATIC)
-        fmtp: dict[int, str] = {}
-        for value in _attributes(self.lines, "rtpmap"):
-            number, _, encoding = value.partition(" ")
-            parts = encoding.strip().split("/")
-            if number.isdecimal() and len(parts) >= 2 and parts[1].isdecimal() and len(parts[1]) < 8:
-                channels = int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else 1
-                maps[int(number)] = Codec(int(number), parts[0], int(parts[1]), channels)
-        for value in _attributes(self.lines, "fmtp"):
-            number, _, rest = value.partition(" ")
-            if number.isdecimal():
-                fmtp[int(number)] = rest.strip()
-        found = [maps.get(int(form)) for form in self.formats if form.isdecimal() and len(form) < 4]
-        return [
-            Codec(codec.payload, codec.name, codec.rate, codec.channels, fmtp.get(codec.payload, ""))
-            for codec in found
-            if codec is not None
-        ]
+        maps: dict[str, tuple[str, int, int]] = {}
+        fmtp: dict[str, str] = {}
+        for line in self.lines:
+            if line.startswith("a=rtpmap:"):
+                number, _, encoding = line[9:].strip().partition(" ")
+                parts = encoding.strip().split("/")
+                if len(parts) >= 2 and parts[1].isdecimal() and len(parts[1]) < 8:
+                    known = len(parts) > 2 and parts[2].isdecimal() and len(parts[2]) < 4
+                    maps[number] = (parts[0], int(parts[1]), int(parts[2]) if known else 1)
+            elif line.startswith("a=fmtp:"):
+                number, _, rest = line[7:].strip().partition(" ")
+                fmtp[number] = rest.strip()
+        found: list[Codec] = []
+        for form in self.formats:
+            if not (form.isdecimal() and form.isascii() and len(form) < 4):
+                continue
+            mapped, rest = maps.get(form), fmtp.get(form, "")
+            static = _STATIC.get(int(form))
+            if mapped is not None:
+                found.append(Codec(int(form), *mapped, rest))
+            elif static is not None:
+                found.append(Codec(int(form), static.name, static.rate, static.channels, rest))
+        return found
 
     def set_direction(self, direction: Direction) -> None:
         """Replace the direction attribute, in place or at the end."""
