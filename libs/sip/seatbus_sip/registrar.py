@@ -13,7 +13,9 @@ from seatbus_sip.uri import parse_uri
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One contact of an address of record. `expires_at` is on the caller's clock, `q` lies in 0..1."""
+    """One contact of an address of record. `expires_at` is on the caller's clock, `q` lies in 0..1, `ice`
+    says that it does ICE (RFC 5768).
+    """
 
     contact: str
     expires_at: float
@@ -21,6 +23,7 @@ class Binding:
     cseq: int
     q: float = 1.0
     instance: str | None = None
+    ice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,13 @@ def apply_register(
             continue
         granted = min(seconds, policy.max_expires)
         made = Binding(
-            address.uri_text, now + granted, request.call_id, request.cseq.number, _q(address), instance
+            address.uri_text,
+            now + granted,
+            request.call_id,
+            request.cseq.number,
+            _q(address),
+            instance,
+            "+sip.ice" in address.params,
         )
         kept.append(made)
         added.append(made)

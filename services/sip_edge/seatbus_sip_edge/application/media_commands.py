@@ -8,6 +8,7 @@ from seatbus.media.v1 import service_pb2 as media_pb
 from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
+from seatbus_sip_edge.application.media_kind import with_kind
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
@@ -43,7 +44,7 @@ class MediaCommands(Asking):
             session_id=call.call_id,
             owner=call.owner,
             epoch=call.epoch,
-            commands=commands,
+            commands=[self._of_kind(command) for command in commands],
         )
         found: media_pb.ExecuteResponse = await self._ask(
             "media",
@@ -53,6 +54,10 @@ class MediaCommands(Asking):
             instance=call.media_instance,
         )
         return found
+
+    def _of_kind(self, command: media_pb.Command) -> media_pb.Command:
+        leg_id = command.make_offer.endpoint_id or command.accept_offer.endpoint_id
+        return with_kind(self._edge, self._call, self._call.legs.get(leg_id), command) if leg_id else command
 
     async def _media(self, effect: fx.Media) -> None:
         call, session = self._call, self._session

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seatbus.media.v1 import events_pb2 as media_events
     from seatbus_kit.instances import Instance
     from seatbus_sip_edge.application.edge import Edge
+    from seatbus_sip_edge.application.session import Session
 
 log = get_logger("sip_edge.media")
 
@@ -151,6 +152,18 @@ class MediaWatch:
                 )
                 session.feed(on.MediaLost(reason))
 
+    def _leg_lost(self, session: Session, leg_id: str, reason: str) -> None:
+        """A browser has gone without a word: who talked with it is not left in silence."""
+        call = session.call
+        log.warning(
+            "a browser's audio is lost", tenant=call.tenant_id, call=call.call_id, leg=leg_id, reason=reason
+        )
+        if leg_id in (call.caller_leg_id, call.agent_leg_id) and call.phase not in (
+            Phase.ENDING,
+            Phase.ENDED,
+        ):
+            session.feed(on.MediaLost(f"leg {leg_id}: {reason}"))
+
     def _deliver(self, event: media_events.MediaEvent) -> None:
         session = self._edge.sessions.get(event.session_id)
         if session is None:
@@ -162,6 +175,8 @@ class MediaWatch:
         elif kind == "collect_finished":
             collected = event.collect_finished
             session.feed(on.CollectFinished(collected.collect_id, collected.digits, collected.reason))
+        elif kind == "leg_lost":
+            self._leg_lost(session, event.endpoint_id, event.leg_lost.reason)
         elif kind in ("rtp_timed_out", "recording_failed"):
             log.warning(
                 "trouble with the audio of a call",

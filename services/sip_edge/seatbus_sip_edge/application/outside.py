@@ -84,6 +84,14 @@ class Outside:
         """Whether the tenant has trunks for this number at all."""
         return bool(self._refs(tenant, branch_id, number))
 
+    def security(self, call: Call, leg: Leg) -> tenancy.MediaSecurity:
+        """The strictest that is asked by any of the trunks that may take the call."""
+        number = dialled(leg.number, self.plan(call.tenant_id, call.branch_id))
+        tenant, branch = call.tenant_id, call.branch_id
+        refs = self._emergency_refs(call) if call.emergency else self._refs(tenant, branch, number)
+        trunks = [trunk for ref in refs if (trunk := self._trunks.trunk(ref)) is not None]
+        return max((trunk.media_security for trunk in trunks), default=tenancy.MEDIA_SECURITY_NONE)
+
     # ---- which way --------------------------------------------------------------------------------------
     def _refs(self, tenant: str, branch_id: str, number: str) -> list[TrunkRef]:
         routes = [

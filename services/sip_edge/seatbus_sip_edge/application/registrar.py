@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.media.v1 import types_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import Conflict, SeatbusError
@@ -19,6 +20,7 @@ from seatbus_kit.watch import Change, Watcher
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
+from seatbus_sip_edge.application.media_kind import kind_of_phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.registrar")
 
+_PHONES = (tenancy.DEVICE_KIND_SIP, tenancy.DEVICE_KIND_WEBRTC)
 _SWEEP_S = 5.0
 _RETRY_S = 0.5
 
@@ -46,6 +49,8 @@ class Phone:
     transport: str = "UDP"
     # The instance that holds its flow.
     edge: str = ""
+    # How its audio travels.
+    kind: media.EndpointKind = media.ENDPOINT_KIND_RTP
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ def _of_record(record: call_types.Registration) -> Binding:
         record.cseq,
         record.q,
         instance,
+        record.ice,
     )
 
 
@@ -130,7 +136,7 @@ class Registrar:
         """
         now = time.time()
         for found_id, device in self._config.devices_of(tenant, agent_id):
-            if device.kind != tenancy.DEVICE_KIND_SIP or device_id not in ("", found_id):
+            if device.kind not in _PHONES or device_id not in ("", found_id):
                 continue
             bound = self._live(device.username, now)
             if bound:
@@ -147,6 +153,7 @@ class Registrar:
                     port,
                     best.transport.upper() or "UDP",
                     best.edge_instance,
+                    kind_of_phone(device, best),
                 )
         return None
 
@@ -246,6 +253,7 @@ class Registrar:
                 q=binding.q,
                 call_id=binding.call_id,
                 cseq=binding.cseq,
+                ice=binding.ice,
             )
             record.expires_at.FromMicroseconds(int(binding.expires_at * 1e6))
             binding_id = _binding_id(binding)

@@ -36,11 +36,7 @@ def ask_offer(turn: Turn, leg: Leg) -> None:
     if call.phase is Phase.DIALLING or leg.leg_id == like:
         like = call.agent_leg_id if leg.leg_id == call.caller_leg_id else ""
     turn.media(
-        media.Command(
-            make_offer=media.MakeOffer(
-                endpoint_id=leg.leg_id, like_endpoint_id=like, kind="ENDPOINT_KIND_RTP"
-            )
-        ),
+        media.Command(make_offer=media.MakeOffer(endpoint_id=leg.leg_id, like_endpoint_id=like)),
         reply=fx.MediaReply.OFFER,
         leg_id=leg.leg_id,
     )
@@ -202,6 +198,7 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
     turn.move_leg(leg, LegEvent.CONNECTED)
     leg.answer_sdp = ""
     call.served = True
+    turn.report(call.caller_leg, agent.WORK_EVENT_ANSWERED)
     turn.record(facts.LegAnswered(leg_id=leg.leg_id, codec=event.codec))
     bridged(turn, leg)
     if call.record:
