@@ -11,6 +11,7 @@ from seatbus_acd.adapters.config import KINDS, TopologyReader
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
 from seatbus_acd.adapters.left_behind import LeftBehind
+from seatbus_acd.adapters.sizing import Sizing
 from seatbus_acd.adapters.tenancy import TenancyClient
 from seatbus_acd.application.router import Router
 from seatbus_acd.application.shard import Deps
@@ -72,7 +73,7 @@ class AcdApp:
         tenancy = TenancyClient(self._config, instances, runtime.channels)
         runtime.rpc.add(
             add_AcdServiceServicer_to_server,
-            AcdServicer(Desk(self._router, holders, settings.instance_id), tenancy),
+            AcdServicer(Desk(self._router, holders, settings.instance_id), tenancy, Sizing()),
         )
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from seatbus_acd.entrypoints.desk import is_forwarded
 if TYPE_CHECKING:
     import grpc.aio
 
+    from seatbus_acd.adapters.sizing import Sizing
     from seatbus_acd.adapters.tenancy import TenancyClient
     from seatbus_acd.application.shard import Shard
     from seatbus_acd.domain.model import AgentKey
@@ -38,9 +39,10 @@ _WATCH_BEAT_S: Final = 5.0
 
 
 class AcdServicer(AcdServiceServicer):
-    def __init__(self, desk: Desk, tenancy: TenancyClient) -> None:
+    def __init__(self, desk: Desk, tenancy: TenancyClient, sizing: Sizing) -> None:
         self._desk = desk
         self._tenancy = tenancy
+        self._sizing = sizing
 
     async def Enqueue(self, request: api.EnqueueRequest, context: Context) -> api.EnqueueResponse:
         asked = request.context
@@ -196,6 +198,9 @@ class AcdServicer(AcdServiceServicer):
             request.context, request.queue_id, request.mode, request.announcement_prompt_id
         )
         return api.SetQueueModeResponse()
+
+    async def Size(self, request: api.SizeRequest, context: Context) -> api.SizeResponse:
+        return api.SizeResponse(document=await self._sizing.size(request))
 
     async def _snapshot(self, tenant: str, *, forwarded: bool) -> api.SnapshotResponse:
         def here(shard: Shard) -> api.SnapshotResponse:

@@ -264,3 +264,45 @@ class SetQueueModeRequest(_message.Message):
 class SetQueueModeResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class SizeRequest(_message.Message):
+    __slots__ = ("customers", "daily_rate", "busy_hour", "calls_per_hour", "aht", "max_load", "service_level", "within", "formula", "patience", "max_abandonment", "max_occupancy", "shrinkage", "agents", "seed", "simulate")
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    DAILY_RATE_FIELD_NUMBER: _ClassVar[int]
+    BUSY_HOUR_FIELD_NUMBER: _ClassVar[int]
+    CALLS_PER_HOUR_FIELD_NUMBER: _ClassVar[int]
+    AHT_FIELD_NUMBER: _ClassVar[int]
+    MAX_LOAD_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_FIELD_NUMBER: _ClassVar[int]
+    FORMULA_FIELD_NUMBER: _ClassVar[int]
+    PATIENCE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ABANDONMENT_FIELD_NUMBER: _ClassVar[int]
+    MAX_OCCUPANCY_FIELD_NUMBER: _ClassVar[int]
+    SHRINKAGE_FIELD_NUMBER: _ClassVar[int]
+    AGENTS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SIMULATE_FIELD_NUMBER: _ClassVar[int]
+    customers: float
+    daily_rate: float
+    busy_hour: float
+    calls_per_hour: float
+    aht: float
+    max_load: float
+    service_level: float
+    within: int
+    formula: str
+    patience: float
+    max_abandonment: float
+    max_occupancy: float
+    shrinkage: float
+    agents: int
+    seed: int
+    simulate: bool
+    def __init__(self, customers: _Optional[float] = ..., daily_rate: _Optional[float] = ..., busy_hour: _Optional[float] = ..., calls_per_hour: _Optional[float] = ..., aht: _Optional[float] = ..., max_load: _Optional[float] = ..., service_level: _Optional[float] = ..., within: _Optional[int] = ..., formula: _Optional[str] = ..., patience: _Optional[float] = ..., max_abandonment: _Optional[float] = ..., max_occupancy: _Optional[float] = ..., shrinkage: _Optional[float] = ..., agents: _Optional[int] = ..., seed: _Optional[int] = ..., simulate: _Optional[bool] = ...) -> None: ...
+
+class SizeResponse(_message.Message):
+    __slots__ = ("document",)
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    document: str
+    def __init__(self, document: _Optional[str] = ...) -> None: ...

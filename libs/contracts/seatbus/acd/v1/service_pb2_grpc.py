@@ -100,6 +100,11 @@ class AcdServiceStub:
                 request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeRequest.SerializeToString,
                 response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeResponse.FromString,
                 _registered_method=True)
+        self.Size = channel.unary_unary(
+                '/seatbus.acd.v1.AcdService/Size',
+                request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SizeRequest.SerializeToString,
+                response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SizeResponse.FromString,
+                _registered_method=True)
 
 
 class AcdServiceServicer:
@@ -189,6 +194,14 @@ class AcdServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Size(self, request, context):
+        """How many seats and agents a load needs, with the numbers of `seatbus size`. One at a time a replica:
+        RESOURCE_EXHAUSTED while another one is worked out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AcdServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -256,6 +269,11 @@ def add_AcdServiceServicer_to_server(servicer, server):
                     servicer.SetQueueMode,
                     request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeRequest.FromString,
                     response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeResponse.SerializeToString,
+            ),
+            'Size': grpc.unary_unary_rpc_method_handler(
+                    servicer.Size,
+                    request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SizeRequest.FromString,
+                    response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SizeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -610,6 +628,33 @@ class AcdService:
             '/seatbus.acd.v1.AcdService/SetQueueMode',
             seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeRequest.SerializeToString,
             seatbus_dot_acd_dot_v1_dot_service__pb2.SetQueueModeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Size(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.acd.v1.AcdService/Size',
+            seatbus_dot_acd_dot_v1_dot_service__pb2.SizeRequest.SerializeToString,
+            seatbus_dot_acd_dot_v1_dot_service__pb2.SizeResponse.FromString,
             options,
             channel_credentials,
             insecure,
