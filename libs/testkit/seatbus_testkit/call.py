@@ -120,6 +120,15 @@ class PhoneCall(Waits):
         self._host.sip.respond(tx, dialog.response(self.request, 180))
         self._rang("180 sent")
 
+    async def progress(self) -> None:
+        """Send 183 with SDP and begin to speak: early audio, as a far network's ringback."""
+        self._unanswered("progress")
+        await self._media.open()
+        tx, dialog = self._unanswered("progress")
+        body = self._media.answer(self.request.body)
+        self._host.sip.respond(tx, dialog.response(self.request, 183, body=body))
+        self._rang("183 sent")
+
     async def answer(self) -> None:
         """Send 200 with SDP and begin to speak. Raises `SdpError` after refusing an offer without a match."""
         self._unanswered("answer")

@@ -208,6 +208,20 @@ class FakeAgentState(agent_grpc.AgentStateServiceServicer):
         self.told = told
         self.work: list[agent.ReportWorkRequest] = []
         self.refuse: dict[int, Exception] = {}
+        self.begun: list[agent.BeginWorkRequest] = []
+        self.not_begun: Exception | None = None
+        self.seat_id = ""
+
+    async def BeginWork(self, request: agent.BeginWorkRequest, context: Any) -> agent.ReserveResponse:
+        if self.not_begun is not None:
+            raise self.not_begun
+        self.begun.append(request)
+        return agent.ReserveResponse()
+
+    async def GetAgent(self, request: agent.GetAgentRequest, context: Any) -> agent.AgentResponse:
+        answer = agent.AgentResponse()
+        answer.agent.agent_id, answer.agent.seat_id = request.agent_id, self.seat_id
+        return answer
 
     async def ReportWork(self, request: agent.ReportWorkRequest, context: Any) -> agent.AgentResponse:
         if request.event in self.refuse:

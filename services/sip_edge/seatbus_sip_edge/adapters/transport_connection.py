@@ -70,6 +70,15 @@ class Connection(asyncio.Protocol):
         """Whether a message sent now has a chance to arrive."""
         return not self._gone and self._transport is not None and self.codec.opened
 
+    def certificate_names(self) -> list[str]:
+        """Host names, then the common name, of the verified certificate that the far end has shown."""
+        shown = self._transport.get_extra_info("peercert") if self._transport is not None else None
+        if not shown:
+            return []
+        names = [value for kind, value in shown.get("subjectAltName", ()) if kind == "DNS"]
+        names += [value for part in shown.get("subject", ()) for key, value in part if key == "commonName"]
+        return names
+
     def send(self, message: bytes) -> bool:
         """False: nothing can be sent over this connection (any more)."""
         if self._gone or self._transport is None or self._transport.is_closing():

@@ -171,6 +171,11 @@ class Transports:
             self._admitted.discard(connection)
             self.gate.released(flow.remote[0], half_open=not connection.established)
 
+    def certificate_names(self, flow: Flow) -> list[str]:
+        """Names in the certificate that the far end of a TLS connection has shown, verified; none without."""
+        found = self._connections.get((flow.transport, flow.remote))
+        return found.certificate_names() if found is not None else []
+
     def is_connected(self, transport: str, remote: Address) -> bool:
         """Whether there is a connection with this far end."""
         found = self._connections.get((transport, remote))

@@ -10,10 +10,13 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
+from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
+from seatbus_sip_edge.domain.numbering import Plan, brought
 
 if TYPE_CHECKING:
+    from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ServerTransaction
@@ -37,29 +40,16 @@ class Admission:
 
     def invite(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         edge = self._edge
-        if edge.draining:
+        if edge.draining and not edge.dialling.is_emergency(request):
             response = tx.response(503)
             response.set("Retry-After", "5")
             self._respond(tx, response)
             return
-        # A browser on a trunk's host is not the trunk.
-        trunk = None if flow.transport in ("WS", "WSS") else edge.config.trunk_by_source(*flow.remote)
+        trunk = self._trunk(request, flow)
         if trunk is not None:
             tenant, trunk_id, found = trunk
-            caller = request.from_.uri.username
-            self._admit(
-                tx,
-                request,
-                flow,
-                tenant,
-                caller,
-                Direction.DIRECTION_INBOUND,
-                trunk_id=trunk_id,
-                branch_id=found.branch_id,
-                codecs=tuple(found.codecs),
-                zone=found.media_zone,
-                max_calls=found.max_calls,
-            )
+            if not found.challenge or self._identity.proves_trunk(tx, request, flow, found.username):
+                self._from_trunk(tx, request, flow, tenant, trunk_id, found)
             return
         claimed = clean_text(request.from_.uri.username)
         if edge.config.device_by_username(claimed) is None:
@@ -71,17 +61,80 @@ class Admission:
         username = self._identity.authenticated(tx, request, flow, proxy=True)
         device = edge.config.device_by_username(username) if username else None
         if device is not None:
-            tenant, _, found_device = device
-            agent = edge.config.get(tenant, "agent", found_device.agent_id)
-            self._admit(
-                tx,
-                request,
-                flow,
-                tenant,
-                (agent.agent.extension if agent is not None else "") or username,
-                Direction.DIRECTION_INTERNAL,
-                branch_id=agent.agent.branch_id if agent is not None else "",
-            )
+            self._from_device(tx, request, flow, username, device)
+
+    def _trunk(self, request: Request, flow: Flow) -> tuple[str, str, tenancy.Trunk] | None:
+        """By address, by the name of its certificate, or by the account that it claims."""
+        edge = self._edge
+        # A browser on a trunk's host is not the trunk.
+        if flow.transport in ("WS", "WSS"):
+            return None
+        found = edge.config.trunk_by_source(*flow.remote)
+        if found is None and flow.transport == "TLS":
+            for name in edge.stack.transports.certificate_names(flow):
+                found = found or edge.config.trunk_by_tls_name(name)
+        if found is None:
+            found = edge.config.trunk_by_username(clean_text(request.from_.uri.username))
+            if found is None:
+                found = edge.config.trunk_by_username(self._identity.claimed(request))
+        return None if found is None or found[2].disabled else found
+
+    def _from_trunk(
+        self,
+        tx: ServerTransaction,
+        request: Request,
+        flow: Flow,
+        tenant: str,
+        trunk_id: str,
+        trunk: tenancy.Trunk,
+    ) -> None:
+        plan = Plan.of(trunk.dial_plan)
+        identity = request.addresses("P-Asserted-Identity")
+        asserted = clean_text(identity[0].uri.username) if identity else ""
+        caller = clean_text(request.from_.uri.username)
+        # Without a plan nothing is known of the trunk's numbers: they stay as they are.
+        shown = brought(asserted or caller, plan) if plan.country else (asserted or caller)
+        self._admit(
+            tx,
+            request,
+            flow,
+            tenant,
+            shown,
+            Direction.DIRECTION_INBOUND,
+            trunk_id=trunk_id,
+            trunk=trunk,
+        )
+
+    def _from_device(
+        self,
+        tx: ServerTransaction,
+        request: Request,
+        flow: Flow,
+        username: str,
+        device: tuple[str, str, tenancy.Device],
+    ) -> None:
+        edge = self._edge
+        tenant, device_id, found = device
+        agent = edge.config.get(tenant, "agent", found.agent_id)
+        if agent is not None:
+            caller = Caller(tenant, device_id, found.agent_id, agent.agent)
+            if edge.dialling.emergency(tx, request, flow, caller):
+                return
+            own = edge.config.number(clean_text(request.target.username))
+            if (own is None or own[0] != tenant) and (
+                edge.dialling.colleague(tx, request, flow, caller)
+                or edge.dialling.outside(tx, request, flow, caller)
+            ):
+                return
+        self._admit(
+            tx,
+            request,
+            flow,
+            tenant,
+            (agent.agent.extension if agent is not None else "") or username,
+            Direction.DIRECTION_INTERNAL,
+            branch_id=agent.agent.branch_id if agent is not None else "",
+        )
 
     def _admit(
         self,
@@ -93,16 +146,16 @@ class Admission:
         direction: call_types.Direction,
         *,
         trunk_id: str = "",
+        trunk: tenancy.Trunk | None = None,
         branch_id: str = "",
-        codecs: tuple[str, ...] = (),
-        zone: str = "",
-        max_calls: int = 0,
     ) -> None:
         edge = self._edge
+        if trunk is not None:
+            branch_id = trunk.branch_id
         # Peers send bytes that are no UTF-8; from here on everything is stored and shown.
         dialed = clean_text(request.target.username)
         sip_call_id = clean_text(request.call_id)
-        owner = edge.config.number(dialed) if dialed else None
+        owner = self._owner(dialed, trunk)
         # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
         if owner is not None and tenant not in (owner[0], _OPERATOR):
             owner = None
@@ -119,6 +172,7 @@ class Admission:
             caller_leg_id=uuid7(),
             interaction_id=call_id,
             trunk_id=trunk_id,
+            trunk_tenant=tenant if trunk_id else "",
             branch_id=branch_id,
         )
         refusal: tuple[int, call_types.HangupCause] | None = None
@@ -133,7 +187,9 @@ class Admission:
             call.flow_version = flow_object.flow.version if flow_object is not None else 0
             if number.disabled:
                 refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)
-            elif max_calls and self._calls_on(trunk_id, tenant) >= max_calls:
+            elif trunk is not None and not edge.quotas.inbound_allowed(
+                call.tenant_id, tenant, trunk_id, trunk
+            ):
                 refusal = (503, Cause.HANGUP_CAUSE_QUOTA)
         sdp = request.body.decode("utf-8", "replace") if request.content_type == "application/sdp" else ""
         if refusal is None and not sdp:
@@ -157,11 +213,16 @@ class Admission:
             )
             session.feed(on.RefusedAtDoor(status, cause, source, sip_call_id))
             return
-        session.feed(on.Arrived(sdp, source, sip_call_id, codecs, zone))
-
-    def _calls_on(self, trunk_id: str, tenant: str) -> int:
-        return sum(
-            1
-            for session in self._edge.sessions.values()
-            if session.call.trunk_id == trunk_id and not session.over
+        codecs = tuple(trunk.codecs) if trunk is not None else ()
+        session.feed(
+            on.Arrived(sdp, source, sip_call_id, codecs, trunk.media_zone if trunk is not None else "")
         )
+
+    def _owner(self, dialed: str, trunk: tenancy.Trunk | None) -> tuple[str, str, tenancy.Number] | None:
+        """Whose access number this is, as it was written or as the trunk's plan reads it."""
+        if not dialed:
+            return None
+        found = self._edge.config.number(dialed)
+        if found is None and trunk is not None and trunk.dial_plan.country_code:
+            found = self._edge.config.number(brought(dialed, Plan.of(trunk.dial_plan)))
+        return found

@@ -25,6 +25,7 @@ from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.adoption import Adoption
+from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.outside import Outside
@@ -101,6 +102,7 @@ class Edge:
             runtime.bus, settings.instance_id, self.quotas, lambda: list(self.sessions.values())
         )
         self.outside = Outside(self, trunks, self.quotas, self.toll)
+        self.dialling = Dialling(self)
         stack.awake = self.awake
         self.tracer = runtime.tracer
         self.clock = runtime.clock

@@ -7,9 +7,11 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus_kit.log import get_logger
-from seatbus_sip.digest import Verdict
+from seatbus_sip.digest import Verdict, ha1
+from seatbus_sip.errors import SipParseError
 from seatbus_sip.flow import host_port
-from seatbus_sip.headers import clean_text
+from seatbus_sip.headers import clean_text, parse_auth
+from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +46,36 @@ class Identity:
     def _lookup(self, username: str, algorithm: str) -> str | None:
         found = self._edge.config.device_by_username(username)
         if found is None:
-            return None
+            return self._trunk_secret(username, algorithm)
         device = found[2]
         return (device.ha1_sha256 if algorithm == "SHA-256" else device.ha1_md5) or None
+
+    def _trunk_secret(self, username: str, algorithm: str) -> str | None:
+        found = self._edge.config.trunk_by_username(username)
+        if found is None:
+            return None
+        tenant, trunk_id, trunk = found
+        secret = self._edge.trunks.secret(TrunkRef(tenant, trunk_id), trunk)
+        return ha1(algorithm, username, self._digest.realm, secret) if secret else None
+
+    def claimed(self, request: Request) -> str:
+        """The account that the credentials of a request name, proved or not; empty without any."""
+        for value in request.get_all("Proxy-Authorization"):
+            try:
+                scheme, parameters = parse_auth(value, "Proxy-Authorization")
+            except SipParseError:
+                return ""
+            if scheme == "digest":
+                return clean_text(parameters.get("username", ""))
+        return ""
+
+    def proves_trunk(self, tx: ServerTransaction, request: Request, flow: Flow, username: str) -> bool:
+        """Whether the request carries this account's proof. Otherwise it has been answered."""
+        proved = self.authenticated(tx, request, flow, proxy=True)
+        if proved and proved != username:
+            self._respond(tx, tx.response(403))
+            return False
+        return bool(proved)
 
     def authenticated(self, tx: ServerTransaction, request: Request, flow: Flow, *, proxy: bool) -> str:
         """The username, or empty after the request was answered (or silently dropped)."""

@@ -9,8 +9,11 @@ from seatbus.media.v1 import service_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.causes import AWAY
+from seatbus_sip_edge.domain.destinations import Destination, Kind, send_to
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
+from seatbus_sip_edge.domain.new_legs import RING_S
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
@@ -51,6 +54,9 @@ def _start(turn: Turn, source_address: str, sip_call_id: str) -> None:
 def arrived(turn: Turn, event: on.Arrived) -> Phase:
     _start(turn, event.source_address, event.sip_call_id)
     turn.call.has_session = True
+    leg = turn.call.caller_leg
+    leg.agent_id, leg.agent_tenant_id, leg.device_id = event.agent_id, event.agent_tenant_id, event.device_id
+    leg.rid, leg.ring_timeout_s = event.rid, RING_S if event.rid else 0
     ask_answer(turn, event)
     return Phase.ARRIVED
 
@@ -76,6 +82,11 @@ def refused_at_door(turn: Turn, event: on.RefusedAtDoor) -> Phase:
 def offer_accepted(turn: Turn, event: on.OfferAccepted) -> Phase:
     call = turn.call
     call.local_sdp, call.codec = event.sdp, event.codec
+    if call.direct_agent_id:
+        if not call.caller_leg.rid:
+            return _to_colleague(turn)
+        turn.do(fx.BeginWork(call.caller_leg_id, "outbound", call.wrap_up_s))
+        return Phase.ARRIVED
     if call.supervision in (
         tenancy.ANSWER_SUPERVISION_UNSPECIFIED,
         tenancy.ANSWER_SUPERVISION_AT_FLOW,
@@ -89,6 +100,29 @@ def offer_accepted(turn: Turn, event: on.OfferAccepted) -> Phase:
         )
     turn.do(fx.BeginFlow(call.flow_id))
     return Phase.IN_FLOW
+
+
+def work_begun(turn: Turn, _event: on.WorkBegun) -> Phase:
+    """The agent who dialled is bound to this call."""
+    return _to_colleague(turn)
+
+
+def work_not_begun(turn: Turn, event: on.WorkNotBegun) -> Phase:
+    """Logged out, or in another contact. Where agent_state is away, colleagues talk all the same."""
+    turn.call.caller_leg.rid = ""
+    if event.reason in AWAY:
+        return _to_colleague(turn)
+    return finish(turn, Cause.HANGUP_CAUSE_FORBIDDEN)
+
+
+def _to_colleague(turn: Turn) -> Phase:
+    call = turn.call
+    turn.do(
+        fx.ProgressCaller(call.local_sdp),
+        fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
+        fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
+    )
+    return send_to(turn, Destination(Kind.AGENT, call.direct_agent_id))
 
 
 def offer_unacceptable(turn: Turn, _event: on.OfferUnacceptable) -> Phase:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Codes that say nothing about a request: the neighbour was not there.
+AWAY = frozenset({"unavailable", "deadline_exceeded", "outcome_unknown", "conflict"})
+
+
 @dataclass(frozen=True, slots=True)
 class OfferFailure:
     """One way in which an agent's phone did not take the call."""

@@ -12,6 +12,7 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.causes import AWAY
 from seatbus_sip_edge.domain.ending import end_agent, finish
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
 
 RING_S = 120
-# agent_state does not answer: the agent holds the phone in hand all the same.
-_AWAY = frozenset({"unavailable", "deadline_exceeded", "outcome_unknown", "conflict"})
 
 
 def _agent(turn: Turn) -> Leg:
@@ -147,7 +146,8 @@ def work_begun(turn: Turn, event: on.WorkBegun) -> Phase:
 def work_not_begun(turn: Turn, event: on.WorkNotBegun) -> Phase:
     """Refused: nobody dials who is logged out or in another contact. Away: told later."""
     leg = turn.call.legs[event.leg_id]
-    if turn.call.emergency or event.reason in _AWAY:
+    # The agent holds the phone in hand whether agent_state answers or not.
+    if turn.call.emergency or event.reason in AWAY:
         turn.call.unbound = True
         return _go_on(turn)
     leg.rid = ""

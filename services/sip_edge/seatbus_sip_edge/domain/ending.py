@@ -58,7 +58,10 @@ def _end_customer(
         turn.do(fx.RefuseCaller(status))
     elif not gone:
         turn.do(fx.HangUp(leg.leg_id))
+    answered = leg.was_answered
     turn.end_leg(leg, cause, status)
+    # The customer of a colleague's call is an agent too.
+    turn.report(leg, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED)
 
 
 def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:

@@ -25,6 +25,11 @@ class Arrived:
     sip_call_id: str
     codecs: Sequence[str] = ()
     zone: str = ""
+    # Of an agent who calls a colleague.
+    agent_tenant_id: str = ""
+    agent_id: str = ""
+    device_id: str = ""
+    rid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,8 +240,9 @@ class Call:
     park_slot: str = ""
     parked_by: str = ""
     parked_by_tenant: str = ""
-    # Of a call that an agent makes: bypasses every limit; agent_state did not answer; the far network is
-    # heard; the number is not to be shown to the customer, or the customer's not to the agent.
+    # Of a call that an agent makes: the colleague who is called; it bypasses every limit; agent_state did not
+    # answer; the far network is heard; the number is not to be shown, or the customer's not to the agent.
+    direct_agent_id: str = ""
     emergency: bool = False
     unbound: bool = False
     early_media: bool = False
