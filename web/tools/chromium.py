@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -41,9 +42,12 @@ def program() -> str | None:
 
 
 class Chromium:
-    """One browser with one page. `language` is that of the browser, e.g. `zh-CN`."""
+    """One browser with one page. `language` is that of the browser, e.g. `zh-CN`; `flags` come on top."""
 
-    def __init__(self, width: int = 1920, height: int = 1080, language: str = "en-US") -> None:
+    def __init__(
+        self, width: int = 1920, height: int = 1080, language: str = "en-US", flags: Sequence[str] = ()
+    ) -> None:
+        self._flags = tuple(flags)
         self._size = (width, height)
         self._language = language
         self._profile = tempfile.TemporaryDirectory(prefix="seatbus-chromium-", ignore_cleanup_errors=True)
@@ -61,6 +65,7 @@ class Chromium:
             [
                 path,
                 *FLAGS,
+                *self._flags,
                 f"--user-data-dir={self._profile.name}",
                 f"--window-size={width},{height}",
                 f"--lang={self._language}",
