@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from seatbus.acd.v1 import service_pb2 as acd_rpc
+from seatbus.acd.v1 import service_pb2_grpc as acd_grpc
+from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent_rpc
 from seatbus.agent.v1 import service_pb2_grpc as agent_grpc
 from seatbus.agent.v1 import types_pb2 as agent_types
@@ -128,6 +131,51 @@ class Edge(call_grpc.CallControlServicer):
         return await self._take(request, call_rpc.ControlRecordingResponse())
 
 
+class Acd(acd_grpc.AcdServiceServicer):
+    """Answers what it is asked for, and keeps the questions."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def _take(self, request: Any, answer: Any) -> Any:
+        self.asked.append(request)
+        return answer
+
+    async def Explain(self, request: Any, _context: Any) -> Any:
+        decision = acd_types.Decision(rule="capped", candidates=2, step="step 1")
+        return self._take(request, acd_rpc.ExplainResponse(decisions=[decision], position=3))
+
+    async def Requeue(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.RequeueResponse(position=1))
+
+    async def Move(self, request: Any, _context: Any) -> Any:
+        raise Refused("not_waiting", "the contact does not wait")
+
+    async def Prioritise(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.PrioritiseResponse(position=request.priority))
+
+    async def Pull(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.PullResponse(rid="r1"))
+
+    async def Preview(self, request: Any, _context: Any) -> Any:
+        shown = acd_types.WaitingContact(contact_id="c1", position=1, caller="+86139")
+        return self._take(request, acd_rpc.PreviewResponse(waiting=[shown]))
+
+    async def SetQueueMode(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.SetQueueModeResponse())
+
+    async def Snapshot(self, request: Any, _context: Any) -> Any:
+        queue = acd_types.QueueSnapshot(tenant_id=request.tenant_id, queue_id="sales", waiting=4)
+        return acd_rpc.SnapshotResponse(queues=[queue])
+
+    async def WatchSnapshot(self, request: Any, context: Any) -> Any:
+        yield await self.Snapshot(request, context)
+        raise NotFound("the tenant is gone")
+
+    async def Size(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.SizeResponse(document='{"seats": 666.6}'))
+
+
 class Recordings(recording_grpc.RecordingServiceServicer):
     DATA = bytes(range(256)) * 400
 
@@ -169,11 +217,13 @@ async def world(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Simple
         for id in call_ids
     ]
     tenancy, agents, recordings, reports = Tenancy(), Agents(), Recordings(), Reports()
+    acd = Acd()
     settings = Settings(
         nats_url=nats_server.url, http_port=0, data_dir=tmp_path, web_dir=web, log_level="warning"
     )
     runtime = await open_runtime(settings)
     parts: list[tuple[str, Callable[[Any, Any], None], Any]] = [
+        ("acd", acd_grpc.add_AcdServiceServicer_to_server, acd),
         ("tenancy", tenancy_grpc.add_TenancyServiceServicer_to_server, tenancy),
         ("agent_state", agent_grpc.add_AgentStateServiceServicer_to_server, agents),
         ("recording", recording_grpc.add_RecordingServiceServicer_to_server, recordings),
@@ -200,7 +250,7 @@ async def world(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Simple
     async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
         yield SimpleNamespace(
             http=http, gateway=gateway, base=base, key=gateway.operator_key, tenancy=tenancy, edges=edges,
-            reports=reports, recordings=recordings, runtime=runtime, call_ids=call_ids, tmp=tmp_path,
+            reports=reports, recordings=recordings, runtime=runtime, call_ids=call_ids, tmp=tmp_path, acd=acd,
         )  # fmt: skip
     await gateway.stop()
     for server, instances in running:

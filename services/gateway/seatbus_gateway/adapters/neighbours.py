@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from google.protobuf.message import Message
 
+from seatbus.acd.v1 import service_pb2_grpc as acd_grpc
 from seatbus.agent.v1 import service_pb2_grpc as agent_grpc
 from seatbus.call.v1 import service_pb2_grpc as call_grpc
 from seatbus.recording.v1 import service_pb2_grpc as recording_grpc
@@ -20,6 +21,7 @@ from seatbus_kit.rpc import Channels, invoke, stream
 M = TypeVar("M", bound=Message)
 
 _STUBS: dict[str, Callable[..., object]] = {
+    "acd": acd_grpc.AcdServiceStub,
     "agent_state": agent_grpc.AgentStateServiceStub,
     "recording": recording_grpc.RecordingServiceStub,
     "reporting": reporting_grpc.ReportingServiceStub,

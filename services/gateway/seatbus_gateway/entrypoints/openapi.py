@@ -225,11 +225,13 @@ def document() -> dict[str, Any]:
 
 
 def _listed() -> list[Descriptor]:
+    from seatbus.acd.v1.types_pb2 import WaitingContact
     from seatbus.agent.v1.types_pb2 import AgentState
     from seatbus.call.v1.types_pb2 import Call, Registration
     from seatbus.reporting.v1 import types_pb2 as reporting
 
-    kinds = (AgentState, Call, Registration, reporting.Cdr, reporting.QueueVisit, reporting.AgentInterval)
+    live = (AgentState, Call, Registration, WaitingContact)
+    kinds = (*live, reporting.Cdr, reporting.QueueVisit, reporting.AgentInterval)
     return [kind.DESCRIPTOR for kind in kinds]
 
 

@@ -11,6 +11,7 @@ from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
 from seatbus_gateway.entrypoints.report_routes import ReportRoutes
 from seatbus_gateway.entrypoints.route import Route
+from seatbus_gateway.entrypoints.routing_routes import RoutingRoutes
 
 
 def all_routes(neighbours: Neighbours) -> list[Route]:
@@ -18,6 +19,7 @@ def all_routes(neighbours: Neighbours) -> list[Route]:
     return [
         *LiveRoutes(neighbours).routes(),
         *CallRoutes(neighbours).routes(),
+        *RoutingRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),
         *KeyRoutes(neighbours).routes(),
         *ConfigRoutes(neighbours).routes(),
