@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 
+import numpy as np
 import pytest
 
 from seatbus_testkit.phone import Phone
@@ -188,16 +191,32 @@ async def test_media_restarted_between_two_calls_serves_the_second(platform: Pla
     )
 
 
-async def test_media_killed_in_a_call_ends_it_with_its_cause_and_frees_the_agent(platform: Platform) -> None:
+async def test_media_killed_in_a_call_comes_back_with_it(platform: Platform) -> None:
     tenant = TestTenant.create(platform, agents=1)
     async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as phone:
         call = await reach_queue(caller, tenant)
         ringing = await phone.next_call()
         await ringing.answer()
         await until_agent(tenant, "a1", presence="READY", work="TALKING")
+        call.mouth.play_tone(440, -15)
+        ringing.mouth.play_tone(1000, -15)
+        await call.ears.wait_tone(1000)
         pid = platform.kill("media-0")
-        await call.wait_ended(timeout=15)
-        await ringing.wait_ended(timeout=15)
         await asyncio.to_thread(platform.wait_restarted, "media-0", pid)
+        call.ears.clear()
+        ringing.ears.clear()
+        await call.ears.wait_tone(1000)
+        await ringing.ears.wait_tone(440)
+        assert (call.state, ringing.state) == ("answered", "answered")
+        await call.hang_up()
+        await ringing.wait_ended(timeout=5)
         await until_agent(tenant, "a1", presence="READY", timeout=10)
-    await cdr_of(tenant, "media_failed")
+    cdr = await cdr_of(tenant, "caller_hung_up")
+    path = f"/tenants/{tenant.id}/recordings/{cdr['recording_id']}/audio"
+    answer = await asyncio.to_thread(platform.http.get, path)
+    with wave.open(io.BytesIO(answer.content)) as file:
+        seconds = file.getnframes() / file.getframerate()
+        file.setpos(max(0, file.getnframes() - 8000))
+        end = np.frombuffer(file.readframes(4000), dtype="<i2").reshape(-1, 2)
+    assert seconds == pytest.approx(float(str(cdr["talk_us"])) / 1e6, abs=0.5)
+    assert np.abs(end).max(axis=0).min() > 1000, "one channel has no voice after the restart"

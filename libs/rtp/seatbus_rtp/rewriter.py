@@ -112,19 +112,20 @@ class StreamRewriter:
             self.ssrc, self._seq, self._ts, self._time if self._started else -1.0, self.packets, self.octets
         )
 
-    def resume(self, state: StreamState, now: float, clock_rate: int, frame_samples: int) -> None:
-        """Goes on with a stream of a process that is gone. Nobody knows what it sent last: the numbers jump
-        ahead of all that it can have sent since `state`, which receivers take for loss.
+    def resume(
+        self, state: StreamState, kept_at: float, now: float, clock_rate: int, frame_samples: int
+    ) -> None:
+        """Goes on with a stream of a process that is gone, as it was at `kept_at`. Nobody knows what was sent
+        last: the numbers jump ahead of all that can have been sent since, which receivers take for loss.
         """
         self.set_clock(clock_rate, frame_samples)
         self.ssrc, self.packets, self.octets = state.ssrc, state.packets, state.octets
         self._seq, self._ts = state.sequence, state.timestamp
         self._source = _NO_SOURCE
-        if state.at >= 0:
-            frames = max(0.0, now - state.at) * clock_rate / frame_samples
-            self._seq = (self._seq + int(frames) + _RESUME_JUMP) & 0xFFFF
-            self._time = state.at
-            self._started = True
+        frames = max(0.0, now - kept_at) * clock_rate / frame_samples
+        self._seq = (self._seq + int(frames) + _RESUME_JUMP) & 0xFFFF
+        self._time = state.at if state.at >= 0 else kept_at
+        self._started = True
 
     @property
     def sequence(self) -> int:

@@ -270,3 +270,14 @@ async def archive(recording_service: Service) -> AsyncIterator[Archive]:
     await recording_service.ready()
     async with grpc.aio.insecure_channel(recording_service.address) as channel:
         yield Archive(recording_service, channel)
+
+
+@pytest.fixture(scope="session")
+def new_service() -> type[Service]:
+    """For tests with a process of their own."""
+    return Service
+
+
+@pytest.fixture(scope="session")
+def new_desk() -> type[Desk]:
+    return Desk

@@ -142,7 +142,7 @@ class Reclaim:
             for leg in record["legs"]:
                 endpoint = await self._sockets.reopen(int(leg["wire"]["port"]))
                 opened.append(endpoint)
-                self._take_up(session, endpoint, leg, now)
+                self._take_up(session, endpoint, leg, float(record["at"]), now)
             self._join(session, record)
             for request_id, answer in record["answers"]:
                 session.remember(request_id, ExecuteResponse.FromString(b64decode(answer)))
@@ -153,7 +153,7 @@ class Reclaim:
             return None
         return session
 
-    def _take_up(self, session: Session, endpoint: Endpoint, leg: Record, now: float) -> None:
+    def _take_up(self, session: Session, endpoint: Endpoint, leg: Record, kept_at: float, now: float) -> None:
         endpoint.id = leg["id"]
         endpoint.listener = session
         endpoint.session_id, endpoint.version = int(leg["session_id"]), int(leg["version"])
@@ -176,7 +176,9 @@ class Reclaim:
             endpoint.wire.restore(leg["wire"])
         endpoint.negotiated(agreed, now)
         codec = endpoint.hears
-        endpoint.rewriter.resume(StreamState(*leg["stream"]), now, codec.clock_rate, codec.frame_ticks)
+        endpoint.rewriter.resume(
+            StreamState(*leg["stream"]), kept_at, now, codec.clock_rate, codec.frame_ticks
+        )
         if leg["held"]:
             endpoint.hold(True)
         if leg["muted"]:

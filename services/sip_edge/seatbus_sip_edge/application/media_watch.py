@@ -120,11 +120,14 @@ class MediaWatch:
             for session in self._edge.sessions.values()
             if session.call.media_instance == instance_id and session.call.has_session
         ]
-        if not calls:
+        if not calls and known is None:
             return
         stub = self._edge.neighbours.stub("media", address)
         answer = await invoke(stub.ListSessions, media.ListSessionsRequest(owner=self._edge.instance_id), 2.0)
         alive = frozenset(item.session_id for item in answer.sessions)
+        ours = [session.call.call_id for session in calls if session.call.call_id in alive]
+        confirm = media.ConfirmRequest(owner=self._edge.instance_id, session_ids=ours)
+        await invoke(stub.Confirm, confirm, 2.0)
         self._lose(instance_id, alive, "media was restarted without the session")
         if known is None:
             return
