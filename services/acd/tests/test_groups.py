@@ -250,3 +250,27 @@ async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world
     await asyncio.wait_for(asyncio.gather(*(made.done.wait() for made in calls)), 8)
     order = [world.edge.order.index(made.contact_id) for made in (green, marked, plain)]
     assert order == sorted(order)
+
+
+async def test_a_visit_is_offered_at_the_edge_that_has_taken_over_its_call(world: World) -> None:
+    await eventually(lambda: holder_of(world, "g-acme_service"), 5)
+    made = Call(uuid7(), uuid7())
+    world.edge.calls[made.call_id] = made
+
+    async def asked_by(edge: str, request_id: str) -> None:
+        request = acd.EnqueueRequest(
+            context=world.context(request_id),
+            contact_id=made.contact_id,
+            call_id=made.call_id,
+            queue_id="sales",
+            edge_instance=edge,
+        )
+        await world.insist(lambda: invoke(world.acd().Enqueue, request, 3))
+
+    await asked_by("edge-that-died", made.contact_id)
+    await asked_by(world.runtime.instances.id, f"{made.contact_id}:2")
+    entry = await Bucket(world.runtime.bus, "waiting").read(f"{T}.{made.contact_id}")
+    assert entry is not None
+    assert acd_types.Contact.FromString(entry.value).edge_instance == world.runtime.instances.id
+    await world.login("a1")
+    await eventually(lambda: made.offered_to == ["a1"], 5)

@@ -49,7 +49,10 @@ class Requests:
         """
         shard = self._shard
         key = (record.tenant_id, record.contact_id)
-        if key in shard.visits:
+        known = shard.visits.get(key)
+        if known is not None:
+            if known.edge_instance != record.edge_instance:
+                await self._moved(key, record, request_id)
             return shard.engine.position(key)
         queue = shard.queue(record.tenant_id, record.queue_id)
         self._admit(queue, record)
@@ -72,6 +75,14 @@ class Requests:
             if position:
                 shard.estimates.enqueued(key, queue.key, position)
         return shard.engine.position(key)
+
+    async def _moved(self, key: ContactKey, record: wire.Contact, request_id: str) -> None:
+        """Another edge has taken over the call of a visit that goes on: offers go there from now on."""
+        shard = self._shard
+        queue = shard.queue(record.tenant_id, record.queue_id)
+        moved = await shard.contacts.open(record, queue, request_id)
+        if moved is not None and key in shard.visits:
+            shard.visits[key] = visit_of(moved[0])
 
     def _admit(self, queue: QueueSpec, record: wire.Contact) -> None:
         shard = self._shard
