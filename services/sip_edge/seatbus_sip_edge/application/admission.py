@@ -53,6 +53,14 @@ class Admission:
             return
         claimed = clean_text(request.from_.uri.username)
         if edge.config.device_by_username(claimed) is None:
+            if self._may_prove(request):
+                username = self._identity.authenticated(tx, request, flow, proxy=True)
+                proved = edge.config.trunk_by_username(username) if username else None
+                if proved is not None:
+                    self._from_trunk(tx, request, flow, *proved)
+                elif username:
+                    self._respond(tx, tx.response(403))
+                return
             if self._identity.looks_again(tx, request, flow):
                 return
             log.info("call from an unknown source refused", source=host_port(flow.remote), claimed=claimed)
@@ -78,6 +86,19 @@ class Admission:
             if found is None:
                 found = edge.config.trunk_by_username(self._identity.claimed(request))
         return None if found is None or found[2].disabled else found
+
+    def _may_prove(self, request: Request) -> bool:
+        """Whether a stranger calls a number whose tenant, or the operator, has trunks without addresses.
+
+        Nobody else is challenged: scanners learn nothing.
+        """
+        owner = self._owner(clean_text(request.target.username), None)
+        tenants = (owner[0], _OPERATOR) if owner is not None else ()
+        return any(
+            item.trunk.challenge and not item.trunk.disabled
+            for tenant in tenants
+            for item in self._edge.config.objects(tenant, "trunk").values()
+        )
 
     def _from_trunk(
         self,
