@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_kit.errors import NotFound
 from seatbus_sip_edge.domain.destinations import Kind, destination_of
 
 if TYPE_CHECKING:
     from seatbus.call.v1 import types_pb2 as call_types
-    from seatbus.ivr.v1 import types_pb2 as ivr
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_kit.config_view import ConfigView
     from seatbus_sip_edge.domain.destinations import Destination
+
+
+def _number(value: int) -> ivr.Audio:
+    return ivr.Audio(say=ivr.SayValue(kind="number", value=str(value)))
+
 
 _OBJECTS = {Kind.QUEUE: "queue", Kind.FLOW: "flow", Kind.AGENT: "agent"}
 
@@ -36,6 +41,30 @@ class Directory:
             queue=found.queue if bare.kind is Kind.QUEUE else None,
             flow_version=found.flow.version if bare.kind is Kind.FLOW else 0,
         )
+
+    def overflow(self, tenant: str, queue_id: str) -> Destination | None:
+        """Where callers go whom a queue does not take or keep; None where it names nothing."""
+        found = self._config.get(tenant, "queue", queue_id)
+        if found is None or found.queue.overflow.WhichOneof("target") is None:
+            return None
+        return self.destination(tenant, found.queue.overflow)
+
+    def comfort(
+        self, tenant: str, queue_id: str, number: int, position: int, wait_s: int
+    ) -> tuple[ivr.Audio, ...]:
+        """Comfort message `number` of a queue: its prompt, then place and minutes if it tells them."""
+        found = self._config.get(tenant, "queue", queue_id)
+        if found is None:
+            return ()
+        schedule = found.queue.comfort
+        audio = []
+        if schedule.prompt_ids:
+            audio.append(ivr.Audio(prompt_id=schedule.prompt_ids[number % len(schedule.prompt_ids)]))
+        if schedule.position and position:
+            audio.append(_number(position))
+        if schedule.estimated_wait and wait_s:
+            audio.append(_number(max(1, round(wait_s / 60))))
+        return tuple(audio)
 
     def existing(self, tenant: str, target: call_types.OutboundTarget) -> Destination:
         """As `destination`. Raises NotFound for a queue, flow or agent that the tenant does not have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import service_pb2 as acd
-from seatbus_kit.errors import SeatbusError
+from seatbus_kit.errors import Refused, SeatbusError
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
 from seatbus_sip_edge.domain import inputs as on
@@ -65,7 +65,14 @@ class QueueCommands(Asking):
                 return  # The caller left before acd was back.
             except SeatbusError as error:
                 self._log("acd refuses the contact", error, queue=effect.queue_id)
-                self._session.feed(on.EnqueueRefused(effect.contact_id, error.rule or error.code))
+                reason = error.rule or error.reason if isinstance(error, Refused) else error.rule
+                reason = reason or error.code
+                to = (
+                    None
+                    if reason == "blocked_caller"
+                    else self._edge.directory.overflow(call.tenant_id, effect.queue_id)
+                )
+                self._session.feed(on.EnqueueRefused(effect.contact_id, reason, to))
                 return
             self._session.feed(on.Enqueued(effect.contact_id))
 

@@ -160,16 +160,30 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueRefused:
+    """`to`: the queue's own route for callers whom it cannot take."""
+
     contact_id: str
     reason: str
+    to: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LeftQueue:
-    """acd: the contact left its queue without an agent."""
+    """acd: the contact left its queue without an agent. Its place goes along to a next queue."""
 
     contact_id: str
     reason: str
+    to: Destination | None = None
+    first_fifo: int = 0
+    first_enqueued_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ComfortDue:
+    """acd: the waiting caller hears a message."""
+
+    contact_id: str
+    audio: tuple[ivr.Audio, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +442,7 @@ Input = (
     | Enqueued
     | EnqueueRefused
     | LeftQueue
+    | ComfortDue
     | AgentOffered
     | OfferWithdrawn
     | AgentOfferMade

@@ -19,12 +19,12 @@ from seatbus_sip_edge.domain import (
     ending,
     flow,
     offer,
+    overflow,
     parking,
     reaching,
     recovery,
     supervise,
     transfer,
-    waiting,
 )
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -82,6 +82,7 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.ProgressDue: _rule(arrival.progress_due, phase),
         on.AnswerOverdue: _rule(ending.answer_overdue, *_ENDS),
         on.Enqueued: _rule(_stay, phase),
+        on.ComfortDue: _rule(_stay, phase),
         on.LegRerouted: _rule(dialling.rerouted, phase),
         on.EarlyMedia: _rule(_stay, phase),
         # Reports of what was replaced or withdrawn meanwhile.
@@ -152,8 +153,10 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
     P.QUEUED: {
         **_waits(P.QUEUED),
         **_LEAVES,
-        on.EnqueueRefused: _rule(waiting.enqueue_refused, P.QUEUED, P.IN_FLOW, *_ENDS),
-        on.LeftQueue: _rule(waiting.left_queue, P.QUEUED, P.IN_FLOW, *_ENDS),
+        on.EnqueueRefused: _rule(overflow.enqueue_refused, *_SENT),
+        on.LeftQueue: _rule(overflow.left_queue, *_SENT),
+        on.ComfortDue: _rule(overflow.announced, P.QUEUED),
+        on.PlayFinished: _rule(overflow.comforted, P.QUEUED),
         on.AgentOffered: _rule(offer.offered, P.OFFERED),
         on.TransferAsked: _rule(transfer.moved, *_SENT),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
@@ -174,7 +177,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
         on.AgentHungUp: _rule(offer.hung_up_early, P.QUEUED, *_ENDS),
         on.OfferDropped: _rule(offer.dropped, P.OFFERED, P.QUEUED),
-        on.LeftQueue: _rule(waiting.left_queue, P.OFFERED, P.IN_FLOW, *_ENDS),
+        on.LeftQueue: _rule(overflow.left_queue, P.OFFERED, *_SENT),
         on.PlayFinished: _rule(offer.whispered, P.OFFERED),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),

@@ -15,6 +15,7 @@ from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure,
 from seatbus_sip_edge.domain.ending import end_agent, finish, take_away
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
+from seatbus_sip_edge.domain.waiting import COMFORT
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.domain.model import Call
@@ -183,6 +184,8 @@ def whispered(turn: Turn, event: on.PlayFinished) -> Phase:
     if leg is not None and leg.whispering and event.play_id == whisper_id(leg.leg_id):
         leg.whispering = False
         begin_talk(turn, leg)
+    elif event.play_id == COMFORT and turn.call.waiting:
+        turn.play_music()
     return turn.call.phase
 
 

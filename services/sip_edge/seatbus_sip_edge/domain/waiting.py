@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
-from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.ending import finish, take_away
+from seatbus_sip_edge.domain.ending import take_away
 from seatbus_sip_edge.domain.model import Cause, Phase
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from seatbus.common.v1 import types_pb2 as common
     from seatbus_sip_edge.domain.model import Call
     from seatbus_sip_edge.domain.turn import Turn
+
+COMFORT: Final = "comfort"
 
 
 def take_queue(call: Call, queue: tenancy.Queue | None) -> None:
@@ -48,11 +49,12 @@ def enqueue(
     call.priority, call.preferred_agent_id = priority, preferred_agent_id
     call.first_fifo, call.first_enqueued_at = first_fifo, first_enqueued_at
     take_queue(call, queue)
-    return visit_again(turn)
+    outage = queue is not None and queue.mass_outage
+    return visit_again(turn, queue.outage_prompt_id if outage and queue is not None else "")
 
 
-def visit_again(turn: Turn) -> Phase:
-    """A new visit of the queue that the call was in last, with the same wishes."""
+def visit_again(turn: Turn, ahead_prompt_id: str = "") -> Phase:
+    """A new visit of the queue that the call was in last, with the same wishes. A prompt may come ahead."""
     call = turn.call
     call.contact_id = turn.ids()
     call.visit += 1
@@ -61,7 +63,10 @@ def visit_again(turn: Turn) -> Phase:
         turn.answer_caller()
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
     turn.enqueue_again()
-    turn.play_music()
+    if ahead_prompt_id:
+        turn.play(COMFORT, [ivr.Audio(prompt_id=ahead_prompt_id)])
+    else:
+        turn.play_music()
     return Phase.QUEUED
 
 
@@ -77,31 +82,3 @@ def leave(turn: Turn, outcome: str, reported: acd_types.VisitOutcome) -> None:
     call.waiting = False
     turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome=outcome))
     turn.do(fx.CancelContact(call.contact_id, reported))
-
-
-def _leave(turn: Turn, outcome: str, reason: str) -> Phase:
-    call = turn.call
-    call.waiting = False
-    turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome=outcome))
-    call.contact_id = ""
-    if not call.in_flow:
-        return finish(turn, Cause.HANGUP_CAUSE_QUEUE_OVERFLOW)
-    turn.stop_play()
-    return turn.advance(ivr.OUTCOME_KIND_OVERFLOWED, reason=reason)
-
-
-def enqueue_refused(turn: Turn, event: on.EnqueueRefused) -> Phase:
-    if event.contact_id != turn.call.contact_id:
-        return turn.call.phase
-    return _leave(turn, "refused", event.reason)
-
-
-def left_queue(turn: Turn, event: on.LeftQueue) -> Phase:
-    call = turn.call
-    if event.contact_id != call.contact_id:
-        return call.phase
-    leg = call.agent_leg
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-    return _leave(turn, "overflowed", event.reason)

@@ -83,9 +83,23 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         if call.phase not in (Phase.QUEUED, Phase.OFFERED) or (leg is not None and leg.confirmed):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         reason = pb.LeaveReason.Name(request.reason).removeprefix("LEAVE_REASON_").lower()
-        session.feed(on.LeftQueue(request.contact_id, reason))
+        target = request.overflow
+        to = None
+        if target.WhichOneof("target"):
+            to = self._edge.directory.destination(request.context.tenant_id, target)
+        first_at = request.first_enqueued_at.ToMicroseconds()
+        session.feed(on.LeftQueue(request.contact_id, reason, to, request.first_fifo, first_at))
         await self._journalled()
         return pb.LeaveQueueResponse()
+
+    async def Announce(self, request: pb.AnnounceRequest, context: Context) -> pb.AnnounceResponse:
+        tenant = request.context.tenant_id
+        session = self._edge.session(tenant, request.call_id)
+        audio = self._edge.directory.comfort(
+            tenant, session.call.queue_id, request.number, request.position, request.estimated_wait_s
+        )
+        session.feed(on.ComfortDue(request.contact_id, audio))
+        return pb.AnnounceResponse()
 
     async def QueryReservation(
         self, request: pb.QueryReservationRequest, context: Context
