@@ -11,6 +11,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.application.dialling import Caller
+from seatbus_sip_edge.application.legs.custom_headers import attributes_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
 from seatbus_sip_edge.domain.numbering import Plan, brought
@@ -238,6 +239,10 @@ class Admission:
         session.feed(
             on.Arrived(sdp, source, sip_call_id, codecs, trunk.media_zone if trunk is not None else "")
         )
+        told = edge.config.get(call.tenant_id, "tenant", call.tenant_id)
+        wanted = attributes_of(request, told.tenant.headers_in) if told is not None else {}
+        if wanted:
+            session.feed(on.AttributesSet(wanted))
 
     def _owner(self, dialed: str, trunk: tenancy.Trunk | None) -> tuple[str, str, tenancy.Number] | None:
         """Whose access number this is, as it was written or as the trunk's plan reads it."""

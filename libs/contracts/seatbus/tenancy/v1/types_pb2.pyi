@@ -196,16 +196,34 @@ class ConfigObject(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., branch: _Optional[_Union[Branch, _Mapping]] = ..., number: _Optional[_Union[Number, _Mapping]] = ..., trunk: _Optional[_Union[Trunk, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., flow: _Optional[_Union[_types_pb2_1.Flow, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., team: _Optional[_Union[Team, _Mapping]] = ..., seat: _Optional[_Union[Seat, _Mapping]] = ..., seat_lease: _Optional[_Union[SeatLease, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, _Mapping]] = ..., disposition: _Optional[_Union[Disposition, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., prompt: _Optional[_Union[Prompt, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., outbound_route: _Optional[_Union[OutboundRoute, _Mapping]] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "operator", "language", "suspended")
+    __slots__ = ("name", "operator", "language", "suspended", "headers_in", "headers_out")
+    class HeadersInEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class HeadersOutEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_IN_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_OUT_FIELD_NUMBER: _ClassVar[int]
     name: str
     operator: bool
     language: str
     suspended: bool
-    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ...) -> None: ...
+    headers_in: _containers.ScalarMap[str, str]
+    headers_out: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ..., headers_in: _Optional[_Mapping[str, str]] = ..., headers_out: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Branch(_message.Message):
     __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id")

@@ -11,15 +11,26 @@ from seatbus_sip.flow import host_port
 from seatbus_sip.forking import ForkResult, Forks
 from seatbus_sip.stateless import in_transaction
 from seatbus_sip.uri import sip_uri
+from seatbus_sip_edge.application.legs.custom_headers import auto_answer, screen_pop
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Direction
+from seatbus_sip_edge.domain.numbering import masked
 
 if TYPE_CHECKING:
     from seatbus_sip.message import Response
     from seatbus_sip.transactions import ClientTransaction
     from seatbus_sip_edge.application.sip_side import SipSide
+    from seatbus_sip_edge.domain.model import Call, Leg
 
 log = get_logger("sip_edge.legs")
+
+
+def _shown(call: Call) -> str:
+    """Whom the agent's phone names: who calls, or who is going to be called for the agent."""
+    if call.direction != Direction.DIRECTION_OUTBOUND:
+        return call.caller
+    return masked(call.dialed) if call.mask_number else call.dialed
 
 
 class Outgoing:
@@ -51,17 +62,13 @@ class Outgoing:
         invite = initial_request(
             "INVITE",
             phone.contact,
-            from_=f"<{sip_uri(call.caller or 'anonymous', host)}>",
+            from_=f"<{sip_uri(_shown(call) or 'anonymous', host)}>",
             to=f"<{sip_uri(phone.username, side.edge.settings.sip_realm)}>",
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
             contact=side.contact(flow),
             routes=[route] if route else (),
-            headers={
-                "Allow": ALLOW,
-                "X-Seatbus-Call-Id": call.call_id,
-                "X-Seatbus-Queue": leg.queue_id or "-",
-            },
+            headers={"Allow": ALLOW, "Supported": "replaces", **self._told(call, leg, host)},
             body=sdp,
         )
         layer.prepare_request(invite, flow)
@@ -69,6 +76,18 @@ class Outgoing:
         leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
         side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
         side.index(leg_id, invite.call_id, invite.from_.tag or "")
+
+    def _told(self, call: Call, leg: Leg, host: str) -> dict[str, str]:
+        """The screen pop, and whether the phone shall pick up by itself."""
+        config = self._side.edge.config
+        found = config.get(call.tenant_id, "tenant", call.tenant_id)
+        told = screen_pop(call, leg, found.tenant.headers_out if found is not None else {})
+        agent = config.get(leg.agent_tenant_id, "agent", leg.agent_id)
+        # Who has asked for a call by the API has the phone ring for nobody else.
+        asked = call.direction == Direction.DIRECTION_OUTBOUND and leg.leg_id == call.agent_leg_id
+        if asked or (agent is not None and agent.agent.auto_answer):
+            told |= auto_answer(host)
+        return told
 
     def dial(self, leg_id: str) -> None:
         """Sends the prepared INVITE, or says that there is none. In a successor: once more."""

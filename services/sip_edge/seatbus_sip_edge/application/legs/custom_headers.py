@@ -1,0 +1,85 @@
+"""Data that travels in headers: from carriers into attributes, and to agents' phones for the screen pop.
+
+Names come from the configuration and are checked there. Values come from strangers: one short readable line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_sip.headers import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seatbus_sip.message import Request
+    from seatbus_sip_edge.domain.model import Call, Leg
+
+_VALUE: Final = 256
+_DATA: Final = 1024
+_RESERVED: Final = "x-seatbus-"
+_ROLES: Final = {
+    call_types.LEG_ROLE_AGENT: "agent",
+    call_types.LEG_ROLE_CONSULT: "consult",
+    call_types.LEG_ROLE_SUPERVISOR: "supervisor",
+}
+
+
+def one_line(text: str) -> str:
+    """What may stand in a header: at most 256 characters, none of which ends it or breaks a reader."""
+    readable = clean_text(text)
+    return "".join(" " if ord(sign) < 32 or ord(sign) == 127 else sign for sign in readable)[:_VALUE].strip()
+
+
+def attributes_of(request: Request, names: Mapping[str, str]) -> dict[str, str]:
+    """Attributes from the headers of an INVITE that the tenant wants; what is absent makes none."""
+    found: dict[str, str] = {}
+    for header, attribute in names.items():
+        value = one_line(request.get(header) or "")
+        if value:
+            found[attribute] = value
+    return found
+
+
+def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]:
+    """What the phone of an agent, a consulted one or a supervisor is told of the call at ringing."""
+    headers = {
+        "X-Seatbus-Call-Id": call.call_id,
+        "X-Seatbus-Leg-Id": leg.leg_id,
+        "X-Seatbus-Interaction-Id": call.interaction_id or call.call_id,
+        "X-Seatbus-Role": _ROLES.get(leg.role, "agent"),
+        "X-Seatbus-Queue": leg.queue_id or "-",
+        "X-Seatbus-Caller": one_line(call.caller) or "-",
+        "X-Seatbus-Dialed": one_line(call.dialed) or "-",
+    }
+    data = _data(call.attributes)
+    if data:
+        headers["X-Seatbus-Data"] = data
+    for attribute, header in names.items():
+        value = one_line(call.attributes.get(attribute, ""))
+        if value and not header.lower().startswith(_RESERVED):
+            headers[header] = value
+    return headers
+
+
+def _data(attributes: Mapping[str, str]) -> str:
+    """`name=value;...`, percent-encoded; whole pairs as far as they fit."""
+    pairs: list[str] = []
+    room = _DATA
+    for name in sorted(attributes):
+        pair = f"{quote(name, safe='')}={quote(attributes[name], safe='')}"
+        if len(pair) + 1 > room:
+            continue
+        pairs.append(pair)
+        room -= len(pair) + 1
+    return ";".join(pairs)
+
+
+def auto_answer(host: str) -> dict[str, str]:
+    """What phones of the common makers understand as: pick up by yourself."""
+    return {
+        "Call-Info": f"<sip:{host}>;answer-after=0",
+        "Alert-Info": f"<http://{host}>;info=alert-autoanswer;delay=0",
+    }
