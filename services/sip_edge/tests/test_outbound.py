@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import Refused
+from seatbus_kit.errors import PermissionDenied, Refused
 from seatbus_sip import ha1
 from seatbus_testkit.phone import Policy
 
@@ -199,3 +200,51 @@ async def _bert(world: Any) -> None:
         tenancy.Device(**device, ha1_md5=ha1("MD5", username, "seatbus", "pw")),
     )
     await known(world, "device", "bert-phone")
+
+
+def originate(world: Any, **fields: Any) -> call_pb.OriginateRequest:
+    request = call_pb.OriginateRequest(context=world.context(), agent_id="anna", **fields)
+    request.target.number = E164
+    return request
+
+
+async def test_the_api_rings_the_agent_first_and_then_the_number(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world)
+    phone.policy = Policy(answer_after_s=0.05)
+    request = originate(world, mask_number=True, attributes={"lead": "7"})
+    first, second = [await world.ask("Originate", request) for _ in range(2)]
+    assert first.call_id == second.call_id, "a repeated request is one call"
+    mine = await phone.next_call()
+    assert "answer-after=0" in (mine.request.get("Call-Info") or "")
+    assert mine.caller == "*" * 8 + "56"
+    there = await out.call()
+    assert there.request.from_.uri.username == "+4930555000"
+    await world.until(lambda: "CallBridged" in world.types())
+    assert [item.kind for item in world.agents.begun] == ["outbound"]
+    await there.hang_up()
+    ended = await world.ended()
+    assert (ended.call.direction, dict(ended.call.attributes)) == (
+        call_types.DIRECTION_OUTBOUND,
+        {"lead": "7"},
+    )
+    await world.until(lambda: world.told[-1] == "work ended")
+
+
+async def test_an_agent_who_does_not_answer_is_not_connected_to_anybody(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world)
+    phone.policy = Policy.reject(486)
+    await world.ask("Originate", originate(world))
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_BUSY
+    assert not out.phone.calls
+    await world.until(lambda: world.told == ["work cancelled"])
+
+
+async def test_the_api_shows_no_number_that_is_not_permitted(world: Any) -> None:
+    await company(world, caller_ids=["+4930111"])
+    await carrier(world)
+    with pytest.raises(PermissionDenied) as refused:
+        await world.ask("Originate", originate(world, caller_id="+4930999"))
+    assert (refused.value.field, refused.value.rule) == ("caller_id", "caller_id_not_permitted")

@@ -47,6 +47,17 @@ class PersonTarget(Strict):
         return self
 
 
+class NewCall(Strict):
+    """The agent's phone rings first, then the number. `caller_id` is one that the agent may show."""
+
+    agent_id: Annotated[str, Field(min_length=1, max_length=63)]
+    number: Annotated[str, Field(pattern=r"^[+]?[0-9*#]{2,32}$")]
+    caller_id: Annotated[str, Field(pattern=r"^([+]?[0-9]{2,20})?$")] = ""
+    attributes: Annotated[dict[str, str], Field(max_length=64)] = {}
+    mask_number: bool = False
+    ring_timeout_s: Annotated[int, Field(ge=0, le=180)] = 0
+
+
 class ConsultEnding(Strict):
     end: Literal["transfer", "conference", "return"]
 

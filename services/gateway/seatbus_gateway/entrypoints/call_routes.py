@@ -47,6 +47,20 @@ class CallRoutes:
         answer: Message = await self._neighbours.ask_at(owner, method, request, kind)
         return answer
 
+    async def originate(self, ask: Ask) -> Response:
+        body = ask.body_as(models.NewCall)
+        request = call_rpc.OriginateRequest(
+            context=ask.context(ask.tenant),
+            agent_id=body.agent_id,
+            caller_id=body.caller_id,
+            attributes=body.attributes,
+            mask_number=body.mask_number,
+            ring_timeout_s=body.ring_timeout_s,
+        )
+        request.target.number = body.number
+        answer = await self._neighbours.ask("sip_edge", "Originate", request, call_rpc.OriginateResponse)
+        return json_response({"call_id": answer.call_id}, 201)
+
     async def hold(self, ask: Ask) -> Response:
         body = ask.body_as(models.Switch)
         await self._tell(ask, "Hold", leg_id=body.leg_id, on=body.on)
@@ -134,6 +148,9 @@ class CallRoutes:
             )  # fmt: skip
 
         return [
+            Route("POST", "/tenants/{tenant}/calls", P.CALLS_CONTROL, "Call a number for an agent",
+                  self.originate, "calls", body=models.NewCall, answer=_text_answer("call_id"), status=201,
+                  example=EXAMPLES["calls"]),
             post("hold", "Hold for a leg, or resume", self.hold, models.Switch),
             post("mute", "Mute a leg, or let it speak", self.mute, models.Switch),
             post("transfer", "Transfer blind", self.transfer, models.Target),

@@ -50,6 +50,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "calls/dtmf": {"leg_id": "01978b00-0000-7000-8000-000000000001", "digits": "1#"},
     "calls/supervise": {"supervisor_agent_id": "eva", "mode": "monitor"},
     "calls/recording": {"action": "pause"},
+    "calls": {"agent_id": "ann", "number": "+442079460000", "caller_id": "+4930555000"},
     "pick-up": {"slot": "701", "agent_id": "ann"},
     "state": {"action": "not_ready", "reason": "lunch"},
 }

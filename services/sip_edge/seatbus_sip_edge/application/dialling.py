@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.agent.v1 import service_pb2 as agent_pb
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import SeatbusError
+from seatbus_kit.errors import NotFound, PermissionDenied, Refused, SeatbusError
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
@@ -20,6 +20,7 @@ from seatbus_sip_edge.domain.model import Call, Cause, Direction
 from seatbus_sip_edge.domain.numbering import dialled
 
 if TYPE_CHECKING:
+    from seatbus.call.v1 import service_pb2 as call_pb
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Request
     from seatbus_sip.transactions import ServerTransaction
@@ -30,6 +31,8 @@ log = get_logger("sip_edge.dialling")
 
 # Nobody who needs help waits for agent_state: the branch knows a trunk and a number too.
 _SEAT_S: Final = 0.3
+_RING_S: Final = 30
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Dialling:
         self._edge = edge
         self._extensions: dict[str, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        # Calls by the request that began them.
+        self._originated: dict[tuple[str, str], str] = {}
         edge.config.on_change(self._changed)
 
     def _changed(self, tenant: str, kind: str, _id: str) -> None:
@@ -276,14 +281,45 @@ class Dialling:
         )
 
     # ---- by the API -------------------------------------------------------------------------------------
-    def originate(
-        self, caller: Caller, number: str, shown: str, request: on.Originated, *, mask: bool
-    ) -> Call:
-        """Rings the agent first, then calls the number."""
+    def originate(self, request: call_pb.OriginateRequest) -> str:
+        """Rings the agent first, then calls the number; returns the call's id. A repeat finds the same call.
+
+        Raises NotFound for an agent that is not there, PermissionDenied for a caller id that is not permitted
+        and Refused for what cannot be called.
+        """
+        tenant, request_id = request.context.tenant_id, request.context.request_id
+        known = self._originated.get((tenant, request_id))
+        if known is not None:
+            return known
+        found = self._edge.config.get(tenant, "agent", request.agent_id)
+        if found is None or found.agent.disabled:
+            raise NotFound(f"tenant {tenant} has no active agent {request.agent_id}", field="agent_id")
+        if request.target.WhichOneof("target") != "number":
+            raise Refused("target_not_served", "a call begins with a number", field="target")
+        caller = Caller(tenant, "", request.agent_id, found.agent)
+        try:
+            shown = self.caller_id(caller, request.caller_id)
+        except CallerIdNotPermitted as error:
+            raise PermissionDenied(str(error), field="caller_id", rule="caller_id_not_permitted") from None
+        number = dialled(request.target.number, self._edge.outside.plan(tenant, caller.branch_id))
+        if not self._edge.outside.has_ways(tenant, caller.branch_id, number):
+            raise Refused("no_trunk", f"no trunk of the tenant takes {number}", field="target.number")
         call = self._call(caller, number, shown)
-        call.mask_number = mask
-        self._edge.open(call).feed(request)
-        return call
+        call.mask_number = request.mask_number
+        self._originated[tenant, request_id] = call.call_id
+        while len(self._originated) > _REMEMBERED:
+            self._originated.pop(next(iter(self._originated)))
+        self._edge.open(call).feed(
+            on.Originated(
+                uuid7(),
+                tenant,
+                request.agent_id,
+                uuid7(),
+                request.ring_timeout_s or _RING_S,
+                dict(request.attributes),
+            )
+        )
+        return call.call_id
 
 
 def _sdp(request: Request) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbus.call.v1 import service_pb2 as pb
 from seatbus.call.v1 import service_pb2_grpc as pb_grpc
-from seatbus_kit.errors import NotFound, Refused, StaleEpoch
+from seatbus_kit.errors import NotFound, Refused, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_sip_edge.domain import inputs as on
@@ -59,6 +59,14 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         )
         await self._journalled()
         return pb.OfferAgentResponse(leg_id=leg_id)
+
+    async def Originate(self, request: pb.OriginateRequest, context: Context) -> pb.OriginateResponse:
+        self._edge.must_be_restored()
+        if self._edge.draining:
+            raise Unavailable("this edge takes no new calls")
+        call_id = self._edge.dialling.originate(request)
+        await self._journalled()
+        return pb.OriginateResponse(call_id=call_id)
 
     async def WithdrawOffer(
         self, request: pb.WithdrawOfferRequest, context: Context
