@@ -6,7 +6,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MediaEvent(_message.Message):
-    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected", "leg_lost")
+    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected", "leg_lost", "level_measured", "audio_alarm", "fork_ended")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,9 @@ class MediaEvent(_message.Message):
     RECORDING_FAILED_FIELD_NUMBER: _ClassVar[int]
     SPEECH_DETECTED_FIELD_NUMBER: _ClassVar[int]
     LEG_LOST_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_MEASURED_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_ALARM_FIELD_NUMBER: _ClassVar[int]
+    FORK_ENDED_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     endpoint_id: str
     hello: Hello
@@ -29,7 +32,10 @@ class MediaEvent(_message.Message):
     recording_failed: RecordingFailed
     speech_detected: SpeechDetected
     leg_lost: LegLost
-    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ..., leg_lost: _Optional[_Union[LegLost, _Mapping]] = ...) -> None: ...
+    level_measured: LevelMeasured
+    audio_alarm: AudioAlarm
+    fork_ended: ForkEnded
+    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ..., leg_lost: _Optional[_Union[LegLost, _Mapping]] = ..., level_measured: _Optional[_Union[LevelMeasured, _Mapping]] = ..., audio_alarm: _Optional[_Union[AudioAlarm, _Mapping]] = ..., fork_ended: _Optional[_Union[ForkEnded, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("instance_id", "incarnation")
@@ -94,3 +100,25 @@ class SpeechDetected(_message.Message):
     KIND_FIELD_NUMBER: _ClassVar[int]
     kind: str
     def __init__(self, kind: _Optional[str] = ...) -> None: ...
+
+class LevelMeasured(_message.Message):
+    __slots__ = ("dbfs", "peak_dbfs")
+    DBFS_FIELD_NUMBER: _ClassVar[int]
+    PEAK_DBFS_FIELD_NUMBER: _ClassVar[int]
+    dbfs: float
+    peak_dbfs: float
+    def __init__(self, dbfs: _Optional[float] = ..., peak_dbfs: _Optional[float] = ...) -> None: ...
+
+class AudioAlarm(_message.Message):
+    __slots__ = ("kind", "over")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    over: bool
+    def __init__(self, kind: _Optional[str] = ..., over: _Optional[bool] = ...) -> None: ...
+
+class ForkEnded(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...

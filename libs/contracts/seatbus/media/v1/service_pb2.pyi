@@ -43,7 +43,7 @@ class ExecuteResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ...) -> None: ...
 
 class Command(_message.Message):
-    __slots__ = ("accept_offer", "make_offer", "accept_answer", "connect", "disconnect", "play", "stop_play", "collect", "stop_collect", "send_dtmf", "start_recording", "control_recording", "stop_recording", "remove_endpoint", "end_session", "hold", "mute", "supervise", "conference", "fork")
+    __slots__ = ("accept_offer", "make_offer", "accept_answer", "connect", "disconnect", "play", "stop_play", "collect", "stop_collect", "send_dtmf", "start_recording", "control_recording", "stop_recording", "remove_endpoint", "end_session", "hold", "mute", "supervise", "conference", "fork", "listen", "control_play")
     ACCEPT_OFFER_FIELD_NUMBER: _ClassVar[int]
     MAKE_OFFER_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_ANSWER_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +64,8 @@ class Command(_message.Message):
     SUPERVISE_FIELD_NUMBER: _ClassVar[int]
     CONFERENCE_FIELD_NUMBER: _ClassVar[int]
     FORK_FIELD_NUMBER: _ClassVar[int]
+    LISTEN_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_PLAY_FIELD_NUMBER: _ClassVar[int]
     accept_offer: AcceptOffer
     make_offer: MakeOffer
     accept_answer: AcceptAnswer
@@ -84,7 +86,9 @@ class Command(_message.Message):
     supervise: Supervise
     conference: Conference
     fork: Fork
-    def __init__(self, accept_offer: _Optional[_Union[AcceptOffer, _Mapping]] = ..., make_offer: _Optional[_Union[MakeOffer, _Mapping]] = ..., accept_answer: _Optional[_Union[AcceptAnswer, _Mapping]] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., disconnect: _Optional[_Union[Disconnect, _Mapping]] = ..., play: _Optional[_Union[Play, _Mapping]] = ..., stop_play: _Optional[_Union[StopPlay, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., stop_collect: _Optional[_Union[StopCollect, _Mapping]] = ..., send_dtmf: _Optional[_Union[SendDtmf, _Mapping]] = ..., start_recording: _Optional[_Union[StartRecording, _Mapping]] = ..., control_recording: _Optional[_Union[ControlRecording, _Mapping]] = ..., stop_recording: _Optional[_Union[StopRecording, _Mapping]] = ..., remove_endpoint: _Optional[_Union[RemoveEndpoint, _Mapping]] = ..., end_session: _Optional[_Union[EndSession, _Mapping]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., mute: _Optional[_Union[Mute, _Mapping]] = ..., supervise: _Optional[_Union[Supervise, _Mapping]] = ..., conference: _Optional[_Union[Conference, _Mapping]] = ..., fork: _Optional[_Union[Fork, _Mapping]] = ...) -> None: ...
+    listen: Listen
+    control_play: ControlPlay
+    def __init__(self, accept_offer: _Optional[_Union[AcceptOffer, _Mapping]] = ..., make_offer: _Optional[_Union[MakeOffer, _Mapping]] = ..., accept_answer: _Optional[_Union[AcceptAnswer, _Mapping]] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., disconnect: _Optional[_Union[Disconnect, _Mapping]] = ..., play: _Optional[_Union[Play, _Mapping]] = ..., stop_play: _Optional[_Union[StopPlay, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., stop_collect: _Optional[_Union[StopCollect, _Mapping]] = ..., send_dtmf: _Optional[_Union[SendDtmf, _Mapping]] = ..., start_recording: _Optional[_Union[StartRecording, _Mapping]] = ..., control_recording: _Optional[_Union[ControlRecording, _Mapping]] = ..., stop_recording: _Optional[_Union[StopRecording, _Mapping]] = ..., remove_endpoint: _Optional[_Union[RemoveEndpoint, _Mapping]] = ..., end_session: _Optional[_Union[EndSession, _Mapping]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., mute: _Optional[_Union[Mute, _Mapping]] = ..., supervise: _Optional[_Union[Supervise, _Mapping]] = ..., conference: _Optional[_Union[Conference, _Mapping]] = ..., fork: _Optional[_Union[Fork, _Mapping]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., control_play: _Optional[_Union[ControlPlay, _Mapping]] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("sdp", "codec", "statistics", "endpoints")
@@ -290,6 +294,34 @@ class Fork(_message.Message):
     endpoint_id: str
     url: str
     def __init__(self, endpoint_id: _Optional[str] = ..., url: _Optional[str] = ...) -> None: ...
+
+class Listen(_message.Message):
+    __slots__ = ("endpoint_id", "inband_dtmf", "voice", "fax", "machine", "level_every_ms")
+    ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
+    INBAND_DTMF_FIELD_NUMBER: _ClassVar[int]
+    VOICE_FIELD_NUMBER: _ClassVar[int]
+    FAX_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_EVERY_MS_FIELD_NUMBER: _ClassVar[int]
+    endpoint_id: str
+    inband_dtmf: bool
+    voice: bool
+    fax: bool
+    machine: bool
+    level_every_ms: int
+    def __init__(self, endpoint_id: _Optional[str] = ..., inband_dtmf: _Optional[bool] = ..., voice: _Optional[bool] = ..., fax: _Optional[bool] = ..., machine: _Optional[bool] = ..., level_every_ms: _Optional[int] = ...) -> None: ...
+
+class ControlPlay(_message.Message):
+    __slots__ = ("endpoint_id", "action", "position_ms", "gain_db")
+    ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_MS_FIELD_NUMBER: _ClassVar[int]
+    GAIN_DB_FIELD_NUMBER: _ClassVar[int]
+    endpoint_id: str
+    action: str
+    position_ms: int
+    gain_db: int
+    def __init__(self, endpoint_id: _Optional[str] = ..., action: _Optional[str] = ..., position_ms: _Optional[int] = ..., gain_db: _Optional[int] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("owner",)

@@ -72,13 +72,25 @@ class EndpointStatistics(_message.Message):
     def __init__(self, packets_received: _Optional[int] = ..., packets_lost: _Optional[int] = ..., jitter_ms: _Optional[float] = ..., round_trip_ms: _Optional[float] = ..., mos: _Optional[float] = ..., packets_sent: _Optional[int] = ..., packets_refused: _Optional[int] = ...) -> None: ...
 
 class Playlist(_message.Message):
-    __slots__ = ("items", "loops", "barge_in", "gain_db")
+    __slots__ = ("items", "loops", "barge_in", "gain_db", "comfort")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     LOOPS_FIELD_NUMBER: _ClassVar[int]
     BARGE_IN_FIELD_NUMBER: _ClassVar[int]
     GAIN_DB_FIELD_NUMBER: _ClassVar[int]
+    COMFORT_FIELD_NUMBER: _ClassVar[int]
     items: _containers.RepeatedCompositeFieldContainer[_types_pb2.Audio]
     loops: int
     barge_in: bool
     gain_db: int
-    def __init__(self, items: _Optional[_Iterable[_Union[_types_pb2.Audio, _Mapping]]] = ..., loops: _Optional[int] = ..., barge_in: _Optional[bool] = ..., gain_db: _Optional[int] = ...) -> None: ...
+    comfort: Comfort
+    def __init__(self, items: _Optional[_Iterable[_Union[_types_pb2.Audio, _Mapping]]] = ..., loops: _Optional[int] = ..., barge_in: _Optional[bool] = ..., gain_db: _Optional[int] = ..., comfort: _Optional[_Union[Comfort, _Mapping]] = ...) -> None: ...
+
+class Comfort(_message.Message):
+    __slots__ = ("items", "first_s", "every_s")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_S_FIELD_NUMBER: _ClassVar[int]
+    EVERY_S_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[_types_pb2.Audio]
+    first_s: int
+    every_s: int
+    def __init__(self, items: _Optional[_Iterable[_Union[_types_pb2.Audio, _Mapping]]] = ..., first_s: _Optional[int] = ..., every_s: _Optional[int] = ...) -> None: ...
