@@ -253,6 +253,30 @@ REFUSED = [
         "own_or_operator",
     ),
     (
+        put(
+            "acme",
+            tenancy.ConfigObject(
+                id="q",
+                queue=tenancy.Queue(name="Q", strategy=tenancy.STRATEGY_SIMULTANEOUS_RING),
+            ),
+        ),
+        InvalidArgument,
+        "upserts[0].queue.strategy",
+        "strategy.served",
+    ),
+    (
+        put(
+            "acme",
+            tenancy.ConfigObject(
+                id="q",
+                queue=tenancy.Queue(name="Q", comfort=tenancy.ComfortSchedule(prompt_ids=["none"])),
+            ),
+        ),
+        Refused,
+        "upserts[0].queue.comfort.prompt_ids[0]",
+        "reference.exists",
+    ),
+    (
         put("acme", tenancy.ConfigObject(id="b", agent=tenancy.Agent(name="A" * 1_000_000))),
         InvalidArgument,
         "upserts[0]",

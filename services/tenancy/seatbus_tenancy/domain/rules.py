@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from seatbus.tenancy.v1.types_pb2 import ROLE_OPERATOR
+from seatbus.tenancy.v1.types_pb2 import ROLE_OPERATOR, STRATEGY_SIMULTANEOUS_RING
 from seatbus_contracts.flows import FlowError, check_periods, validate_flow
 from seatbus_kit.errors import InvalidArgument
 from seatbus_tenancy.domain.kinds import OPERATOR
@@ -48,6 +48,12 @@ def check_object(item: tenancy.ConfigObject, path: str) -> None:
         case "trunk":
             _trunk(item.trunk, path)
         case "queue":
+            if item.queue.strategy == STRATEGY_SIMULTANEOUS_RING:
+                raise InvalidArgument(
+                    "an edge rings one phone for a reservation in this version: choose another strategy",
+                    field=f"{path}.queue.strategy",
+                    rule="strategy.served",
+                )
             for at, member in enumerate(item.queue.members):
                 if member.agent_tenant_id not in ("", item.tenant_id, OPERATOR):
                     raise InvalidArgument(
