@@ -218,6 +218,7 @@ async def test_the_api_rings_the_agent_first_and_then_the_number(world: Any) -> 
     mine = await phone.next_call()
     assert "answer-after=0" in (mine.request.get("Call-Info") or "")
     assert mine.caller == "*" * 8 + "56"
+    assert "4989123456" not in mine.request.to_bytes().decode()
     there = await out.call()
     assert there.request.from_.uri.username == "+4930555000"
     await world.until(lambda: "CallBridged" in world.types())

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_sip.headers import clean_text
+from seatbus_sip_edge.domain.numbering import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]
         "X-Seatbus-Role": _ROLES.get(leg.role, "agent"),
         "X-Seatbus-Queue": leg.queue_id or "-",
         "X-Seatbus-Caller": one_line(call.caller) or "-",
-        "X-Seatbus-Dialed": one_line(call.dialed) or "-",
+        "X-Seatbus-Dialed": one_line(masked(call.dialed) if call.mask_number else call.dialed) or "-",
     }
     data = _data(call.attributes)
     if data:
