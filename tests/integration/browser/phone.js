@@ -46,6 +46,7 @@ window.startPhone = (url, user, password, answers) => {
   window.ua.on("newRTCSession", ({ originator, session }) => {
     window.session = session;
     window.log.push("call " + originator);
+    if (session.connection) hook(session.connection);
     session.on("peerconnection", ({ peerconnection }) => hook(peerconnection));
     session.on("icecandidate", ({ ready }) => ready());
     session.on("sdp", ({ originator: who, type, sdp }) => (window.sdp = { ...window.sdp, [who + type]: sdp }));
