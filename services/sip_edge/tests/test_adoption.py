@@ -116,20 +116,17 @@ async def test_people_who_talk_hold_and_hang_up_at_the_heir(owner: Any, heir: Se
     assert owner.told.count("work ended") == 1
 
 
-async def test_a_phone_that_rings_is_released_and_the_caller_offered_anew(
-    owner: Any, heir: Second, steps: Any
-) -> None:
+async def test_a_phone_that_rings_is_called_anew_by_the_heir(owner: Any, heir: Second, steps: Any) -> None:
     call, leg, phone = await _ringing(owner, steps)
     await _gone(owner, heir, call_types.CALL_STATE_RINGING_AGENT)
-    # It would answer to the dead edge: it is cancelled, and acd told that the caller waits.
+    # It would answer to the dead edge: that INVITE is cancelled, the reservation stands.
     await leg.wait_ended()
-    await owner.until(lambda: "offer failed" in owner.told and "work cancelled" in owner.told)
-    await owner.until(lambda: len(owner.acd.enqueued) == 2)
-    owner._connect(heir.runtime.attributes["sip"], heir.runtime.rpc.address)
-    await owner.offer()
     again = await phone.next_call()
+    await owner.until(lambda: len(owner.acd.enqueued) == 2)
+    assert owner.acd.enqueued[-1].edge_instance == heir.edge.instance_id
     await again.answer()
     await owner.until(lambda: "CallBridged" in owner.types())
+    assert not {"work cancelled", "work unreachable"} & set(owner.told)
     await again.hang_up()
     await call.wait_ended()
     await owner.ended()

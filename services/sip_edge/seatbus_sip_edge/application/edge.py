@@ -36,7 +36,7 @@ from seatbus_sip_edge.application.session import Session
 from seatbus_sip_edge.application.toll import TollBook
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.hops import Signer
-from seatbus_sip_edge.domain.model import Call, Cause, LegPhase, Phase
+from seatbus_sip_edge.domain.model import Call, Cause, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -325,11 +325,9 @@ class Edge:
         self.records.known(session.call, revision)
         self.publisher.push(events)
         self.owners.moved(session.sip.keys, self.instance_id)
-        leg = session.call.agent_leg
-        if leg is not None and leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
-            # Its phone would answer to where the INVITE came from. acd offers the caller anew.
-            session.feed(on.OfferWithdrawn(leg.rid))
         self._take_up(session, broken=broken is not None)
+        if session.call.phase is Phase.OFFERED:
+            session.commands.queue.enqueue_again()
         session.sip.restoring.tell_all()
 
     def _lost(self, call_id: str, owner: str) -> None:

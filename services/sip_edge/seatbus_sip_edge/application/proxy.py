@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.proxy")
 
 _HOPS: Final = 70
+_SEAL: Final = "hop"
 # An INVITE may ring for as long; its CANCEL and the ACK of its refusal go where it went.
 _REMEMBER_S: Final = 240.0
 _REMEMBERED: Final = 20_000
@@ -132,7 +133,8 @@ class Proxy:
         vias = response.values("Via")
         below = parse_via(vias[1]) if len(vias) > 1 else None
         cseq = response.cseq.number
-        if below is None or not self._signer.is_own(response.via.branch, below, response.call_id, cseq):
+        seal = response.via.params.get(_SEAL) or ""
+        if below is None or not self._signer.is_sealed(seal, below, response.call_id, cseq):
             self._drop("a response to what was never passed on", source)
             return True
         response.set("Via", *vias[1:])
@@ -242,9 +244,10 @@ class Proxy:
         params["received"] = source.remote[0]
         via = via._replace(params=params)
         request.replace_top_via(via)
+        seal = self._signer.seal(via, request.call_id, request.cseq.number)
         branch = self._signer.branch(via, request.call_id, request.cseq.number, host_port(flow.remote))
         sent_by = host_port(self._stack.advertised_for(flow))
-        request.prepend("Via", f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport")
+        request.prepend("Via", f"SIP/2.0/{flow.transport} {sent_by};branch={branch};{_SEAL}={seal};rport")
         request.set("Max-Forwards", _HOPS if hops is None else hops - 1)
         if record_route:
             request.prepend("Record-Route", record_route)

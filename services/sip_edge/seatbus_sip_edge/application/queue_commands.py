@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.common.v1 import types_pb2 as common
 from seatbus_kit.errors import Refused, SeatbusError
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
+from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.application.lanes import Lane
     from seatbus_sip_edge.application.session import Session
-    from seatbus_sip_edge.domain import effects as fx
 
 # acd's next decision should see the agent's new state, but not wait for an absent agent_state for ever.
 _ORDER_S = 3.0
@@ -77,6 +78,14 @@ class QueueCommands(Asking):
             self._session.feed(on.Enqueued(effect.contact_id))
 
         self.lane.push(job)
+
+    def enqueue_again(self) -> None:
+        """acd learns where the contact's call is now; the offer under way stands."""
+        call = self._call
+        wanted = tuple(common.Skill(name=name, level=level) for name, level in call.requirements.items())
+        self.enqueue(
+            fx.Enqueue(call.contact_id, call.queue_id, wanted, call.priority, call.preferred_agent_id)
+        )
 
     def cancel_contact(self, effect: fx.CancelContact) -> None:
         request = acd.CancelRequest(

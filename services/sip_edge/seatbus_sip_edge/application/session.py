@@ -56,7 +56,7 @@ class Session:
             fx.RingLeg: lambda e: self.sip.incoming.ring(e.leg_id),
             fx.RefuseLeg: lambda e: self.sip.incoming.refuse(e.leg_id, e.status),
             fx.Dial: lambda e: self.sip.outgoing.dial(e.leg_id),
-            fx.ResumeDial: lambda e: self.sip.outgoing.dial(e.leg_id),
+            fx.ResumeDial: lambda e: self.sip.restoring.resume_dial(e.leg_id),
             fx.ResumeCaller: lambda e: self.sip.restoring.resume_caller(answered=e.answered, sdp=e.sdp),
             fx.Probe: lambda e: self.sip.restoring.probe(e.leg_id),
             fx.RepeatReports: lambda _: self.commands.repeat_reports(),

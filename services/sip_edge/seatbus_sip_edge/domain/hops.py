@@ -66,22 +66,21 @@ class Signer:
         return FlowToken(edge, transport, (host, int(port)))
 
     def branch(self, below: Via, call_id: str, cseq: int, target: str) -> str:
-        """The same for each repeat, for the CANCEL and for the ACK of a refusal; another one for each target.
+        """The same for each repeat, over a new connection too, for the CANCEL and for the ACK of a refusal.
 
-        `below` is the Via that the next one is put on, with its true source noted.
+        `below` is the Via that the next one is put on.
         """
-        return (
-            f"{BRANCH}{self._seal(below, call_id, cseq)}-{hashlib.blake2s(target.encode()).hexdigest()[:8]}"
-        )
+        text = f"{below.sent_by}\n{below.branch}\n{call_id}\n{cseq}\n{target}"
+        return BRANCH + self._mac(text.encode("utf-8", "surrogateescape")).hex()
 
-    def is_own(self, branch: str, below: Via, call_id: str, cseq: int) -> bool:
-        """Whether a response with this branch on top answers what an edge of ours has forwarded."""
-        return hmac.compare_digest(branch[: -len("-00000000")], BRANCH + self._seal(below, call_id, cseq))
-
-    def _seal(self, below: Via, call_id: str, cseq: int) -> str:
+    def seal(self, below: Via, call_id: str, cseq: int) -> str:
+        """Proves of a response that it answers what an edge of ours has sent on from there."""
         received, rport = below.params.get("received"), below.params.get("rport")
         text = f"{below.transport}\n{below.sent_by}\n{below.branch}\n{received}\n{rport}\n{call_id}\n{cseq}"
         return self._mac(text.encode("utf-8", "surrogateescape")).hex()
+
+    def is_sealed(self, seal: str, below: Via, call_id: str, cseq: int) -> bool:
+        return hmac.compare_digest(seal, self.seal(below, call_id, cseq))
 
 
 def owner_hint(instance_id: str) -> str:

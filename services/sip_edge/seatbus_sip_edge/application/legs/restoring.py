@@ -11,6 +11,7 @@ from seatbus_sip.message import Request
 from seatbus_sip.parsing import parse_message
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
+from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ log = get_logger("sip_edge.legs")
 
 # After a crash requests of the lost process may be on their way: their numbers are skipped.
 _CSEQ_BLOCK = 100
+_PHONE_IS_BACK_S = 0.1
 
 
 class Restoring:
@@ -114,6 +116,46 @@ class Restoring:
         if leg is not None and leg.received is not None and sdp:
             leg.local_sdp = sdp
             self._side.incoming.respond(leg, 200 if answered else 183, sdp)
+
+    def resume_dial(self, leg_id: str) -> None:
+        """The INVITE once more, where it went: to the peer it is a retransmission.
+
+        Where it went may be gone: a connection with the process that had it, and from another edge's address
+        a phone would still answer to the dead one's. Then the phone is called anew, once it can be reached.
+        """
+        side = self._side
+        leg = side.legs.get(leg_id)
+        if leg is None or leg.request is None:
+            side.outgoing.dial(leg_id)
+            return
+        token = side.edge.proxy.token_of(leg.request.values("Route"))
+        way = leg.flow if token is None else side.edge.proxy.way(token)
+        gone = way is None or (token is None and not side.stack.alive(way))
+        if way is not None:
+            leg.flow = way
+        if not gone and not side.session.adopted:
+            side.outgoing.dial(leg_id)
+            return
+        if not gone:
+            side.outgoing.cancel(leg_id)
+        if leg.trunk is not None:
+            side.session.feed(on.AgentFailed(leg_id, 503))
+            return
+        leg.request, leg.invite = None, ""
+        self._call_anew(leg_id)
+
+    def _call_anew(self, leg_id: str) -> None:
+        """The ring timer limits how long the phone may take to come back."""
+        side = self._side
+        leg, known = side.session.call.legs.get(leg_id), side.legs.get(leg_id)
+        if leg is None or known is None or not leg.live or leg.was_answered or known.dialog is not None:
+            return
+        if side.edge.registrar.reach(leg.agent_tenant_id, leg.agent_id) is None:
+            side.edge.loop.call_later(_PHONE_IS_BACK_S, self._call_anew, leg_id)
+            return
+        side.outgoing.prepare(leg_id, known.local_sdp)
+        side.session.checkpoint()
+        side.edge.journal.then(lambda: side.outgoing.dial(leg_id))
 
     def probe(self, leg_id: str) -> None:
         """Asks whether the peer still has the dialog: 481 says that it hung up while nobody listened."""
