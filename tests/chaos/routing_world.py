@@ -196,7 +196,7 @@ class RoutingWorld:
             "nats_monitor_url": monitor_url,
             "jetstream_replicas": replicas,
         }
-        self._directory = directory
+        self.directory = directory
         self.chance = random.Random(seed)
         self.edge = Edge(self, random.Random(seed + 1))
         self.processes: dict[str, Process] = {}
@@ -230,10 +230,10 @@ class RoutingWorld:
         environment = os.environ | {
             **{f"SEATBUS_{name.upper()}": str(value) for name, value in self._settings.items()},
             "SEATBUS_INSTANCE_ID": instance,
-            "SEATBUS_DATA_DIR": str(self._directory),
+            "SEATBUS_DATA_DIR": str(self.directory),
             **{f"SEATBUS_{name.upper()}": value for name, value in env.items()},
         }
-        with (self._directory / f"{instance}.log").open("ab") as log:
+        with (self.directory / f"{instance}.log").open("ab") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
     def respawn(self, instance: str) -> None:

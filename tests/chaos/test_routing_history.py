@@ -49,6 +49,7 @@ class Run:
     faults: Counter[str] = field(default_factory=Counter)
     stuck: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    outages: list[tuple[float, float]] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -155,8 +156,13 @@ async def harm(world: RoutingWorld, bus: Bus, run: Run) -> None:
         await asyncio.sleep(world.chance.uniform(1, 3))
         fault = kinds.pop(0)
         kinds.append(fault)
+        began = time.time()
+        kind = "bus away too long"
         with contextlib.suppress(TimeoutError):
-            run.faults[await fault()] += 1
+            kind = await fault()
+        run.faults[kind] += 1
+        if "bus" in kind or "leader" in kind:
+            run.outages.append((began, time.time() + STUCK_S))
 
 
 def _work_without_a_leg(world: RoutingWorld, state: agent_types.AgentState) -> set[str]:
@@ -184,12 +190,18 @@ async def stuck_agents(world: RoutingWorld, agents: list[str]) -> list[str]:
 
 
 async def contact_history(world: RoutingWorld) -> tuple[dict[str, Waiting], list[str]]:
+    """How each contact waited, and what is missing in any sequence. All facts are kept beside the logs."""
     logs: dict[str, ContactLog] = {}
     gaps = []
+    kept = (world.directory / "facts.txt").open("w")
     for tenant in [OPERATOR, *(f"t{number}" for number in range(TENANTS))]:
         history = await History.read(world.runtime.bus, tenant)
         gaps += history.gaps()
         for event in sorted(history.events, key=lambda event: (event.entity, event.seq)):
+            what = " ".join(str(event.decode()).split())
+            kept.write(
+                f"{event.entity} {event.seq} {event.occurred_at} {event.producer} {event.type_name} {what}\n"
+            )
             if event.domain != "contact":
                 continue
             log = logs.setdefault(event.entity, ContactLog(event.entity))
@@ -198,13 +210,15 @@ async def contact_history(world: RoutingWorld) -> tuple[dict[str, Waiting], list
                 case contact_facts.ContactEnqueued():
                     log.enqueued(at, fact.queue_id)
                 case contact_facts.ContactOffered():
-                    log.offered(at, fact.agent_id)
+                    # Order is that of the decisions: their writes may pass each other while the bus stands.
+                    log.offered(fact.decision.at.ToMicroseconds() / 1e6, fact.agent_id)
                 case contact_facts.ContactReturned():
                     log.returned(at)
                 case contact_facts.ContactEnded():
                     log.ended(at)
                 case _:
                     pass
+    kept.close()
     return {contact: log.waiting() for contact, log in logs.items()}, gaps
 
 
@@ -235,11 +249,12 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
         *two_at_once(talks),
         *two_agents(talks),
         *lost([caller.contact_id for caller in run.callers], waitings),
-        *overtaken(list(waitings.values())),
+        *overtaken(list(waitings.values()), run.outages),
         *gaps,
     ]
     late = [caller.contact_id for caller in run.callers if not caller.done.is_set()]
     run.complaints += [f"contact {contact} was neither served nor let go" for contact in late]
+    (world.directory / "objections.txt").write_text("\n".join([*run.complaints, *run.stuck]))
     answered = sum(caller.answered for caller in run.callers)
     print(
         f"{len(run.callers)} contacts, {answered} answered, {len(talks)} talks, "

@@ -64,6 +64,8 @@ class PhoneCall(Waits):
         self.id = request.call_id
         self.incoming = incoming
         self.request = request
+        # What NOTIFYs have told, in order.
+        self.notified: list[str] = []
         self.state: CallState = "trying"
         self.status: int | None = None
         self.reason = ""
@@ -173,6 +175,17 @@ class PhoneCall(Waits):
     async def hold(self, on: bool = True) -> None:
         """Re-INVITE with sendonly (sendrecv to resume). Raises `CallActionError` if the peer refuses."""
         await self.reinvite(Direction.SENDONLY if on else Direction.SENDRECV)
+
+    async def refer(self, target: str) -> int:
+        """Ask the peer by REFER to send the other side to this URI; the status of its answer."""
+        dialog = self.dialog
+        if self.state != "answered" or dialog is None:
+            raise CallActionError(self.id, "REFER", "the call is not up")
+        request = dialog.request("REFER", headers={"Refer-To": f"<{target}>", "Referred-By": dialog.contact})
+        _, response = await self._host.sip.ask(request, self._host.hop(dialog))
+        dialog.on_response(response)
+        self.note(f"REFER {self._line(response)}")
+        return response.status
 
     async def reinvite(self, direction: Direction) -> Agreed:
         """Offer this direction; 491 is retried as RFC 3261 section 14.1 asks."""
@@ -346,6 +359,8 @@ class PhoneCall(Waits):
     def _answer_in_dialog(self, dialog: Dialog, request: Request) -> Response:
         if request.method == "INVITE" or (request.method == "UPDATE" and request.body):
             return dialog.response(request, 200, body=self._answer_sdp(request.body))
+        if request.method == "NOTIFY":
+            self.notified.append(request.body.decode("utf-8", "replace").strip())
         if request.method in ("BYE", "OPTIONS", "INFO", "UPDATE", "NOTIFY"):
             made = dialog.response(request, 200)
         else:

@@ -111,11 +111,12 @@ def lost(enqueued: Iterable[str], waitings: Mapping[str, Waiting]) -> list[str]:
     return found
 
 
-def overtaken(waitings: Sequence[Waiting]) -> list[str]:
+def overtaken(waitings: Sequence[Waiting], outages: Sequence[tuple[float, float]] = ()) -> list[str]:
     """Contacts that waited, with nobody offering them, while a later one of their queue got an agent.
 
     All contacts of a queue have the same wishes here. An agent who had let a contact ring out is not offered
-    to it again at once, so such an agent may pass it by.
+    to it again at once, so such an agent may pass it by. In `outages` the bus did not take writes: a contact
+    whose record is in doubt is not decided upon before the doubt is over, and who comes then may be first.
     """
     by_queue: dict[str, list[Waiting]] = defaultdict(list)
     for waiting in waitings:
@@ -125,6 +126,8 @@ def overtaken(waitings: Sequence[Waiting]) -> list[str]:
         members.sort(key=lambda waiting: waiting.enqueued_at)
         for later in members:
             for at, agent in later.offers:
+                if any(since <= at <= until for since, until in outages):
+                    continue
                 for earlier in members:
                     if earlier.enqueued_at >= later.enqueued_at - _MOMENT_S:
                         break

@@ -40,6 +40,8 @@ def test_who_is_served_before_an_earlier_one_that_waits_is_found() -> None:
     early, late = log("early", "q", 10), log("late", "q", 12)
     late.offered(15, "a")
     assert len(overtaken([early.waiting(), late.waiting()])) == 1
+    assert len(overtaken([early.waiting(), late.waiting()], outages=[(1, 14)])) == 1
+    assert overtaken([early.waiting(), late.waiting()], outages=[(14, 16)]) == []
     elsewhere = log("elsewhere", "other", 10)
     assert overtaken([elsewhere.waiting(), late.waiting()]) == []
 
