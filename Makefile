@@ -52,7 +52,7 @@ load: $(STAMP) ## load tests (minutes)
 	$(BIN)/pytest tests/load $(ARGS)
 
 chaos: $(STAMP) ## kill, pause and partition tests (minutes)
-	$(BIN)/pytest tests/chaos $(ARGS)
+	SEATBUS_EDGE_KILLED=50,10 $(BIN)/pytest tests/chaos tests/integration/test_edge_killed.py $(ARGS)
 
 web: $(STAMP) ## build the web pages
 	@scripts/setup web

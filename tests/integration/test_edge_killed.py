@@ -1,8 +1,12 @@
-"""`sip_edge` is killed while people talk, ring and wait: its successor takes every call up where it was."""
+"""`sip_edge` is killed while people talk, ring and wait: its successor takes every call up where it was.
+
+`SEATBUS_EDGE_KILLED=50,10` asks the second test for that many talks and ringing phones (`make chaos`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,6 +23,8 @@ from .agents import agent_phone, caller_of, until_agent, wait_level
 pytestmark = pytest.mark.platform
 
 TALKING, RINGING, WAITING = 10, 3, 2
+MANY = tuple(int(part) for part in os.environ.get("SEATBUS_EDGE_KILLED", "6,3").split(","))
+TRANSPORTS = ("UDP", "TCP", "WSS")
 LONGEST_GAP_MS = 60.0
 
 
@@ -170,3 +176,107 @@ async def test_calls_live_through_the_death_of_their_edge(platform: Platform, tm
     assert set(causes) == {"caller_hung_up", "agent_hung_up"}, causes
     assert causes.count("agent_hung_up") == TALKING // 2 + 1
     assert all(int(row["offers"]) == 1 for row in rows), [row["offers"] for row in rows]
+
+
+async def _meet(phone: Phone, talks: dict[str, PhoneCall], *, answer: bool) -> None:
+    """Every call that rings here, by the name of its caller."""
+    while True:
+        leg = await phone.next_call(timeout=300)
+        talks[leg.request.from_.uri.username] = leg
+        await (leg.answer() if answer else leg.ring())
+
+
+async def _back(phone: Phone, transport: str) -> None:
+    """What a client does whose connection has broken."""
+    if transport != "UDP":
+        await phone.reconnect()
+        await phone.register()
+
+
+async def test_phones_of_every_transport_go_on_once_they_are_back(platform: Platform) -> None:
+    talking, ringing = MANY
+    tenant = TestTenant.create(
+        platform, agents=talking + ringing, queue={"ring_timeout_s": 60, "wrap_up_s": 1}
+    )
+    async with AsyncExitStack() as stack:
+        caller = await stack.enter_async_context(caller_of(tenant))
+        probe = await stack.enter_async_context(caller_of(tenant))
+        legs: dict[str, PhoneCall] = {}
+        phones: list[tuple[Phone, str]] = []
+        meeting: list[asyncio.Task[None]] = []
+
+        async def arrive(names: list[str], agents: list[str], *, answer: bool) -> dict[str, PhoneCall]:
+            for number, agent in enumerate(agents):
+                transport = TRANSPORTS[number % len(TRANSPORTS)]
+                phone = await stack.enter_async_context(agent_phone(tenant, agent, transport=transport))
+                phones.append((phone, transport))
+                meeting.append(asyncio.ensure_future(_meet(phone, legs, answer=answer)))
+            gate = asyncio.Semaphore(5)
+
+            async def one(name: str) -> PhoneCall:
+                async with gate:
+                    return await _to_queue(caller, tenant, name)
+
+            return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+        talks = [f"talks{number}" for number in range(talking)]
+        rings = [f"rings{number}" for number in range(ringing)]
+        calls = await arrive(talks, tenant.agents[:talking], answer=True)
+        await _states(tenant, {"BRIDGED": talking}, timeout=60)
+        calls |= await arrive(rings, tenant.agents[talking:], answer=False)
+        await _states(tenant, {"BRIDGED": talking, "RINGING_AGENT": ringing}, timeout=60)
+        for name in talks:
+            calls[name].mouth.play_tone(440, -15)
+            legs[name].mouth.play_tone(1000, -15)
+        await asyncio.sleep(1.0)
+        for name in talks:
+            calls[name].ears.clear()
+            legs[name].ears.clear()
+        await asyncio.sleep(0.3)
+
+        killed_at = time.monotonic()
+        pid = platform.kill("sip_edge-0")
+        served_s = await _served_again(probe, killed_at)
+        await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", pid)
+        print(f"edge_restart_to_served {served_s:.2f} s with {talking} talking and {ringing} ringing")
+        # Who rang over a connection has to be called anew, and is.
+        was_ringing = {name: legs[name] for name in rings}
+        await asyncio.gather(*[_back(phone, transport) for phone, transport in phones])
+        for name in talks:
+            assert calls[name].state == legs[name].state == "answered"
+            assert calls[name].ears.longest_gap_ms() <= LONGEST_GAP_MS
+            assert legs[name].ears.longest_gap_ms() <= LONGEST_GAP_MS
+
+        async def answered(name: str, transport: str) -> None:
+            """The phone that goes on ringing, or the one that is called in its place."""
+            if transport != "UDP":
+                while legs[name] is was_ringing[name]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            await legs[name].answer()
+
+        async with asyncio.timeout(60):
+            await asyncio.gather(
+                *[answered(name, TRANSPORTS[number % len(TRANSPORTS)]) for number, name in enumerate(rings)]
+            )
+        await _states(tenant, {"BRIDGED": talking + ringing})
+
+        for number, name in enumerate([*talks, *rings]):
+            for side in (calls[name], legs[name]):
+                await side.hold()
+                await side.hold(False)
+            first, second = (calls[name], legs[name]) if number % 2 == 0 else (legs[name], calls[name])
+            await first.hang_up()
+            await second.wait_ended(timeout=5)
+            assert second.ended_by == "remote"
+        for task in meeting:
+            task.cancel()
+        for agent in tenant.agents:
+            await until_agent(tenant, agent, presence="READY", timeout=15)
+    total = talking + ringing
+    await asyncio.to_thread(platform.until, lambda: len(_final(tenant)) >= total, 60, f"{total} call records")
+    await asyncio.sleep(1)
+    rows = tenant.cdrs(limit=1000)
+    assert len(rows) == total
+    assert sorted(row["cause"] for row in rows) == sorted(
+        "agent_hung_up" if number % 2 else "caller_hung_up" for number in range(total)
+    )
