@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_kit.errors import NotFound
-from seatbus_sip_edge.domain.destinations import Kind, destination_of
+from seatbus_sip_edge.domain.destinations import Destination, Kind, destination_of
 
 if TYPE_CHECKING:
-    from seatbus.call.v1 import types_pb2 as call_types
+    from collections.abc import Callable
+
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_kit.config_view import ConfigView
-    from seatbus_sip_edge.domain.destinations import Destination
 
 
 def _number(value: int) -> ivr.Audio:
     return ivr.Audio(say=ivr.SayValue(kind="number", value=str(value)))
 
 
+_NUMBER = re.compile(r"[+]?[0-9*#]{2,32}")
 _OBJECTS = {Kind.QUEUE: "queue", Kind.FLOW: "flow", Kind.AGENT: "agent"}
 
 
@@ -65,6 +68,21 @@ class Directory:
         if schedule.estimated_wait and wait_s:
             audio.append(_number(max(1, round(wait_s / 60))))
         return tuple(audio)
+
+    def dialled(self, tenant: str, user: str, agent_at: Callable[[str, str], str]) -> Destination | None:
+        """Whom a phone names by a user part: extension, account, access number, queue, or a number."""
+        agent_id = agent_at(tenant, user)
+        device = self._config.device_by_username(user) if user and not agent_id else None
+        if device is not None and device[0] == tenant:
+            agent_id = device[2].agent_id
+        if agent_id:
+            return Destination(Kind.AGENT, agent_id)
+        number = self._config.number(user) if user else None
+        if number is not None and number[0] == tenant and number[2].flow_id:
+            return self.destination(tenant, call_types.OutboundTarget(flow_id=number[2].flow_id))
+        if user and self._config.get(tenant, "queue", user) is not None:
+            return self.destination(tenant, call_types.OutboundTarget(queue_id=user))
+        return Destination(Kind.NUMBER, user) if _NUMBER.fullmatch(user) else None
 
     def existing(self, tenant: str, target: call_types.OutboundTarget) -> Destination:
         """As `destination`. Raises NotFound for a queue, flow or agent that the tenant does not have."""

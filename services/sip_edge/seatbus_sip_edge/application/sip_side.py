@@ -9,7 +9,9 @@ from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.incoming import Incoming
 from seatbus_sip_edge.application.legs.outgoing import Outgoing
+from seatbus_sip_edge.application.legs.referring import Referring
 from seatbus_sip_edge.application.legs.restoring import Restoring
+from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Direction
@@ -41,6 +43,8 @@ class SipSide:
         self.refusals: dict[str, int] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
+        self.referring = Referring(self)
+        self.vanishing = Vanishing(self)
         self.within = Within(self)
         self.restoring = Restoring(self)
 

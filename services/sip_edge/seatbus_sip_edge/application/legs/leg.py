@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.domain.routes import TrunkRef
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER"
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class Within:
             "UPDATE": self._reoffered,
             "OPTIONS": self._fine,
             "INFO": self._fine,
+            "REFER": side.referring.refer,
         }
 
     def on_request(self, leg_id: str, tx: ServerTransaction, request: Request) -> None:
@@ -61,6 +62,8 @@ class Within:
             leg.dialog.on_response(response)
             if response.cseq.method == "OPTIONS" and response.status == 481:
                 self._side.peer_is_gone(leg.leg_id)
+            elif response.cseq.method == "OPTIONS" and response.status >= 200:
+                self._side.vanishing.answered(leg)
 
     # ---- the end ----------------------------------------------------------------------------------------
     def hang_up(self, leg_id: str) -> None:

@@ -1,0 +1,79 @@
+"""REFER from an agent's phone: the customer is transferred as by the API, and the phone is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus_kit.log import get_logger
+from seatbus_sip.errors import SipError
+from seatbus_sip.headers import clean_text
+from seatbus_sip.refer import SIPFRAG, progress, refer_to
+from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Phase
+
+if TYPE_CHECKING:
+    from seatbus_sip.message import Request
+    from seatbus_sip.transactions import ServerTransaction
+    from seatbus_sip_edge.application.legs.leg import SipLeg
+    from seatbus_sip_edge.application.sip_side import SipSide
+    from seatbus_sip_edge.domain.destinations import Destination
+
+log = get_logger("sip_edge.refer")
+
+
+class Referring:
+    """Blind transfers. The agent's phone alone may refer: a carrier that could would call at our cost."""
+
+    def __init__(self, side: SipSide) -> None:
+        self._side = side
+
+    def refer(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
+        """Answers 202 and tells 100 and 200, or refuses with what a phone can show."""
+        side = self._side
+        status, to = self._wanted(leg, request)
+        if to is not None and not side.session.feed(on.TransferAsked(to)):
+            status = 603
+        if leg.dialog is None:
+            return
+        side.respond(tx, leg.dialog.response(request, status))
+        if status == 202:
+            # Before the BYE that follows: the phone can show that it has let go of the customer.
+            self._notify(leg, 100, request.cseq.number)
+            self._notify(leg, 200, request.cseq.number)
+
+    def _wanted(self, leg: SipLeg, request: Request) -> tuple[int, Destination | None]:
+        side = self._side
+        call = side.session.call
+        of_call = call.legs.get(leg.leg_id)
+        if of_call is None or not of_call.agent_id or leg.leg_id != call.agent_leg_id:
+            return self._refused(403, "only the agent of the conversation may refer")
+        if call.phase is not Phase.BRIDGED:
+            return self._refused(603, f"the call is {call.phase.value}")
+        try:
+            wanted = refer_to(request)
+        except SipError as error:
+            return self._refused(error.status, str(error))
+        if wanted.replaces is not None:
+            if side.edge.legs.get((wanted.replaces.call_id, wanted.replaces.to_tag)) is None:
+                return self._refused(481, "no such dialog is known")
+            return self._refused(501, "attended transfer of two calls of the phone is not served")
+        user = clean_text(wanted.uri.username)
+        to = side.edge.directory.dialled(call.tenant_id, user, side.edge.dialling.agent_at)
+        if to is None:
+            return self._refused(404, f"nobody is {user[:64]!r}")
+        if to.is_agent and to.id == of_call.agent_id:
+            return self._refused(603, "the agent has the call already")
+        return 202, to
+
+    def _refused(self, status: int, why: str) -> tuple[int, None]:
+        call = self._side.session.call
+        log.info("REFER refused", tenant=call.tenant_id, call=call.call_id, status=status, reason=why)
+        return status, None
+
+    def _notify(self, leg: SipLeg, status: int, cseq: int) -> None:
+        dialog = leg.dialog
+        if dialog is None or dialog.state is not DialogState.CONFIRMED:
+            return
+        headers, body = progress(status, cseq)
+        self._side.send(leg, dialog.request("NOTIFY", body, SIPFRAG, headers))

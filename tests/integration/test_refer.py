@@ -1,0 +1,75 @@
+"""REFER from agents' phones: blind transfers, what the phone is told, and who may not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import TestTenant
+
+from .agents import until_agent
+from .conversations import CALLER, FIRST, SECOND, hears, hears_music, talk
+
+pytestmark = pytest.mark.platform
+
+
+@pytest.fixture(scope="module")
+def tenant(platform: Platform) -> TestTenant:
+    made = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}]})
+    platform.http.put(
+        f"/tenants/{made.id}/agents/a2", json={"name": "A2", "branch_id": "main", "extension": "2002"}
+    ).raise_for_status()
+    return made
+
+
+async def test_a_phone_refers_the_customer_to_a_colleagues_extension(tenant: TestTenant) -> None:
+    async with talk(tenant, "a2") as call:
+        assert await call.first.refer("sip:2002@seatbus") == 202
+        await call.first.wait_ended(timeout=5)
+        assert call.first.ended_by == "remote"
+        assert call.first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await until_agent(tenant, "a1", presence="READY", work="WRAP_UP", timeout=2)
+        second = await call.answer("a2", SECOND)
+        await hears(second, CALLER)
+        await hears(call.customer, SECOND)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
+        ("a1", "transferred"),
+        ("a2", "caller_hung_up"),
+    ]
+
+
+async def test_a_phone_refers_the_customer_to_a_queue(tenant: TestTenant) -> None:
+    async with talk(tenant) as call:
+        assert await call.first.refer(f"sip:{tenant.queue}@seatbus") == 202
+        await call.first.wait_ended(timeout=5)
+        await hears_music(call.customer)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert cdr["queue_visits"] == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("sip:nobody.knows@seatbus", 404),
+        ("http://example.org", 416),
+        ("sip:2002@seatbus;method=BYE", 400),
+        ("sip:2002@seatbus?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2", 481),
+    ],
+)
+async def test_a_refused_reference_leaves_the_conversation_as_it_is(
+    tenant: TestTenant, target: str, status: int
+) -> None:
+    async with talk(tenant) as call:
+        assert await call.first.refer(target) == status
+        await hears(call.customer, FIRST)
+        await hears(call.first, CALLER)
+        assert call.first.notified == []
+
+
+async def test_a_carrier_may_not_refer(tenant: TestTenant) -> None:
+    async with talk(tenant) as call:
+        assert await call.customer.refer("sip:0900555@seatbus") == 403
+        await hears(call.customer, FIRST)
