@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from seatbus_sip import ServerTransaction
 from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import Platform
-from seatbus_testkit.tenant import TestTenant
+from seatbus_testkit.tenant import PASSWORD, TestTenant
 
 from .agents import agent_phone, caller_of, reach_queue, until_agent, until_queued, wait_level
+from .sip.peers import sipp_agent
 
 pytestmark = pytest.mark.platform
 
@@ -196,6 +198,24 @@ async def test_an_answer_that_crosses_the_callers_cancel_is_hung_up_and_the_agen
         assert tenant.agent("a1")["idle_since"] == idle, "a caller who left cost the agent the place"
     cdr = await cdr_of(tenant, "abandoned_in_queue")
     assert cdr["talk_us"] == 0
+    assert await outcomes(tenant, 1) == ["abandoned"]
+
+
+@pytest.mark.peer
+async def test_sipp_that_answers_after_cancel_gets_ack_and_bye(platform: Platform, tmp_path: Path) -> None:
+    tenant = TestTenant.create(platform, agents=1)
+    user = tenant.username("a1")
+    async with (
+        caller_of(tenant) as caller,
+        sipp_agent(tmp_path, platform.sip, user, PASSWORD, "agent_answers_late.xml") as sipp,
+    ):
+        await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
+        call = await reach_queue(caller, tenant)
+        await at_work(tenant, "a1", "RINGING")
+        await call.hang_up()
+        output, _ = await asyncio.wait_for(sipp.communicate(), 15)
+        assert sipp.returncode == 0, output[-3000:]
+        await until_agent(tenant, "a1", presence="READY", timeout=5)
     assert await outcomes(tenant, 1) == ["abandoned"]
 
 

@@ -110,6 +110,36 @@ async def run_sipp(
     return SippResult(process.returncode or 0, output.decode(errors="replace"))
 
 
+async def _sipp(program: str, folder: Path, *args: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        program, *args, "-m", "1", "-timeout", "30", "-trace_err", "-nostdin", cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def sipp_agent(
+    folder: Path, server: tuple[str, int], username: str, password: str, scenario: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A registered SIPp that takes one call as the scenario says; the process, to be waited for."""
+    program = need("sipp", "sip-tester")
+    at = ["-i", server[0], "-p", str(free_udp_port(server[0]))]
+    register = await _sipp(
+        program, folder, f"{server[0]}:{server[1]}", "-sf", str(SCENARIOS / "agent_register.xml"),
+        "-s", username, "-au", username, "-ap", password, *at,
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(register.communicate(), 35)
+    if register.returncode:
+        raise RuntimeError(f"SIPp did not register: {output[-2000:]!r}")
+    answering = await _sipp(program, folder, "-sf", str(SCENARIOS / scenario), *at)
+    try:
+        yield answering
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            answering.kill()
+        await answering.wait()
+
+
 @asynccontextmanager
 async def baresip_agent(
     folder: Path,
