@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import gc
+from typing import TYPE_CHECKING, Final, cast
 
 from seatbus.acd.v1.service_pb2_grpc import add_AcdServiceServicer_to_server
 from seatbus.acd.v1.types_pb2 import Contact
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from seatbus_acd.domain.model import QueueKey
     from seatbus_acd.settings import Settings
     from seatbus_kit.runtime import App, Runtime
+
+
+# New objects between two collections of the young.
+_YOUNG: Final = 50_000
 
 
 class AcdApp:
@@ -82,6 +87,10 @@ class AcdApp:
         await self._leases.start()
         await self._lease_view.start()
         await self._router.start()
+        # A collection that walks through everything that lives long holds every decision up for milliseconds.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_YOUNG, 20, 100)
         self._config.on_change(self._config_changed)
 
     def _overflow_of(self, key: QueueKey) -> Route | None:
