@@ -15,8 +15,10 @@ from seatbus_media.adapters.prompts import StoredPrompts
 from seatbus_media.adapters.recorder import GrpcRecorder
 from seatbus_media.adapters.speech import EspeakSpeech
 from seatbus_media.adapters.udp import UdpSockets
+from seatbus_media.adapters.websocket_fork import WebSocketForker
 from seatbus_media.application.audio import AudioLibrary
 from seatbus_media.application.commands import Commands
+from seatbus_media.application.hearing_commands import HearingCommands
 from seatbus_media.application.hub import Hub
 from seatbus_media.application.ledger import Reclaim, record_of
 from seatbus_media.application.negotiation import Negotiation
@@ -49,6 +51,7 @@ class MediaApp:
             self._ticker,
             runtime.clock,
             settings.webrtc_port,
+            settings.ice_consent_s,
         )
         audio = AudioLibrary(
             self._speech,
@@ -59,7 +62,8 @@ class MediaApp:
         )
         negotiation = Negotiation(self._sockets, settings.advertised)
         self._ledger = LedgerFiles(settings.data_dir / settings.instance_id / "sessions")
-        commands = Commands(negotiation, audio, self._recorder, runtime.clock)
+        hearing = HearingCommands(WebSocketForker())
+        commands = Commands(negotiation, audio, self._recorder, runtime.clock, hearing)
         self._reclaim = Reclaim(self._sockets, negotiation, commands, self._hub)
 
         def keep(session: Session) -> None:

@@ -17,6 +17,7 @@ class MediaSettings(ServiceSettings):
     rtp_port_min: int = Field(default=20000, ge=1024, le=65534)
     rtp_port_max: int = Field(default=29999, ge=1025, le=65535)
     webrtc_port: int = Field(default=0, ge=0, le=65535)
+    ice_consent_s: float = Field(default=30.0, ge=1.0, le=60.0)
     rtp_timeout_s: float = Field(default=20.0, gt=0)
     rtcp_interval_s: float = Field(default=5.0, gt=0)
     port_quarantine_s: float = Field(default=10.0, ge=0)

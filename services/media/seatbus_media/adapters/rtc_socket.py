@@ -30,8 +30,9 @@ _OF_ONE_HOST: Final = 64
 class RtcSocket(asyncio.DatagramProtocol):
     """A `SharedPort` of `WebRtcPort`s. `host` is what candidates say."""
 
-    def __init__(self, host: str, port: int, identity: DtlsIdentity) -> None:
+    def __init__(self, host: str, port: int, identity: DtlsIdentity, consent_s: float) -> None:
         self.host = host
+        self.consent_s = consent_s
         self.port = port
         self.identity = identity
         self._mux: UdpMux[WebRtcPort] = UdpMux()

@@ -18,6 +18,7 @@ from seatbus_media.application.udp_port import UdpPort
 from seatbus_media.application.webrtc_port import WebRtcPort
 from seatbus_media.domain.port_pool import PortPool
 from seatbus_rtp.dtls import DtlsIdentity
+from seatbus_rtp.ice import CONSENT_S
 
 log = get_logger("seatbus.media")
 
@@ -31,8 +32,16 @@ class UdpSockets:
     """
 
     def __init__(
-        self, host: str, advertised: str, pool: PortPool, ticker: Ticker, clock: Clock, webrtc_port: int = 0
+        self,
+        host: str,
+        advertised: str,
+        pool: PortPool,
+        ticker: Ticker,
+        clock: Clock,
+        webrtc_port: int = 0,
+        consent_s: float = CONSENT_S,
     ) -> None:
+        self._consent_s = consent_s
         self._host = host
         self._advertised = advertised
         self._pool = pool
@@ -81,7 +90,7 @@ class UdpSockets:
         if sock is None or port is None:
             log.error("no port for browsers", port=self._webrtc_port, remedy="free SEATBUS_WEBRTC_PORT")
             raise ResourceExhausted("no port for browsers' legs is free", rule="webrtc_port")
-        made = RtcSocket(self._advertised, port, DtlsIdentity.new(self._clock.now()))
+        made = RtcSocket(self._advertised, port, DtlsIdentity.new(self._clock.now()), self._consent_s)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, sock=sock)
         log.info("port for browsers is open", host=self._advertised, port=port)
         return made

@@ -15,7 +15,9 @@ from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, NotFound, Unav
 from seatbus_media.application.ports import Pcm, Prompts, Speech
 from seatbus_media.domain.clips import FOREVER, Clip
 from seatbus_media.domain.melody import compose
-from seatbus_media.domain.play_cursor import PlayCursor
+from seatbus_media.domain.play_cursor import Comfort, PlayCursor
+from seatbus_media.domain.say import SayError, words
+from seatbus_rtp.codecs import FRAMES_PER_S, CodecSpec
 from seatbus_rtp.errors import AudioError
 from seatbus_rtp.tones import ToneGenerator, silence, tone
 
@@ -45,13 +47,6 @@ def make_tone(name: str) -> Pcm:
     return ToneGenerator([float(part) for part in name.split("+")], _LEVEL).frame(8000)
 
 
-def spoken(say: SayValue) -> str:
-    """What a voice has to read so that people hear the value as it is meant."""
-    if say.kind == "digits":
-        return ", ".join(say.value)
-    return say.value
-
-
 class AudioLibrary:
     """Clips by what they say. `limit` is in bytes; what was used longest ago goes first."""
 
@@ -73,13 +68,39 @@ class AudioLibrary:
         self._making: dict[Key, asyncio.Task[Clip]] = {}
         self.bytes = 0
 
-    async def cursor(self, tenant: str, playlist: Playlist, path: str) -> PlayCursor:
-        """The playlist from its start. Raises a SeatbusError whose field says which item cannot be played."""
-        clips = []
-        for index, item in enumerate(playlist.items):
-            clip = await self._clip(tenant, item, f"{path}.items[{index}]")
-            clips.append(clip.with_gain(playlist.gain_db))
-        return PlayCursor(clips, FOREVER if playlist.loops == FOREVER else max(1, playlist.loops))
+    async def cursor(
+        self, tenant: str, playlist: Playlist, path: str, codec: CodecSpec | None = None
+    ) -> PlayCursor:
+        """The playlist from its start, ready to be sent in `codec`. Raises a SeatbusError whose field says
+        which item cannot be played.
+        """
+        clips = [
+            (await self._clip(tenant, item, f"{path}.items[{index}]")).with_gain(playlist.gain_db)
+            for index, item in enumerate(playlist.items)
+        ]
+        for clip in clips:
+            if codec is not None and clip.coded(codec) is None:
+                await asyncio.to_thread(clip.encode, codec)
+        comfort = None
+        if playlist.HasField("comfort"):
+            messages = [
+                await self._clip(tenant, item, f"{path}.comfort.items[{index}]")
+                for index, item in enumerate(playlist.comfort.items)
+            ]
+            comfort = Comfort(
+                tuple(messages),
+                playlist.comfort.first_s * FRAMES_PER_S,
+                playlist.comfort.every_s * FRAMES_PER_S,
+            )
+        times = FOREVER if playlist.loops == FOREVER else max(1, playlist.loops)
+        return PlayCursor(clips, times, comfort)
+
+    @staticmethod
+    def _words(say: SayValue, language: str, path: str) -> str:
+        try:
+            return words(say.kind, say.value, language)
+        except SayError as error:
+            raise InvalidArgument(str(error), field=f"{path}.say.value", rule=error.rule) from error
 
     async def _clip(self, tenant: str, item: Audio, path: str) -> Clip:
         language = item.language or self._language
@@ -91,7 +112,7 @@ class AudioLibrary:
             case "text":
                 text = item.text
             case "say":
-                text = spoken(item.say)
+                text = self._words(item.say, language, path)
             case "tone":
                 wanted = item.tone
                 return await self._get(("tone", wanted), lambda: self._tone(wanted), path)

@@ -15,6 +15,7 @@ from seatbus_kit.errors import AlreadyExists, InvalidArgument, NotFound, Refused
 from seatbus_kit.trace import TraceContext, current_trace
 from seatbus_media.application.audio import AudioLibrary
 from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.hearing_commands import HearingCommands
 from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.ports import Recorder
 from seatbus_media.application.recording_run import RecordingRun
@@ -39,7 +40,12 @@ class Commands:
     """One method a command; `table` finds it by the name in the contract."""
 
     def __init__(
-        self, negotiation: Negotiation, audio: AudioLibrary, recorder: Recorder, clock: Clock
+        self,
+        negotiation: Negotiation,
+        audio: AudioLibrary,
+        recorder: Recorder,
+        clock: Clock,
+        hearing: HearingCommands,
     ) -> None:
         self._negotiation = negotiation
         self._audio = audio
@@ -63,6 +69,8 @@ class Commands:
             "end_session": self.end_session,
             "hold": self.hold,
             "mute": self.mute,
+            "control_play": self.control_play,
+            **hearing.table,
             "supervise": self.supervise,
             "conference": self.conference,
         }
@@ -124,7 +132,7 @@ class Commands:
 
     async def play(self, session: Session, command: pb.Play) -> pb.Result:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
-        cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist")
+        cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist", endpoint.hears)
         if command.endpoint_id in session.collects:
             session.collects[command.endpoint_id].playlist_replaced()
         endpoint_id, play_id = command.endpoint_id, command.play_id
@@ -149,6 +157,20 @@ class Commands:
         endpoint.stop_player()
         return pb.Result()
 
+    async def control_play(self, session: Session, command: pb.ControlPlay) -> pb.Result:
+        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        player = endpoint.player
+        if player is None:
+            raise Refused("nothing_played", "nothing is played to the leg", field="endpoint_id")
+        match command.action:
+            case "seek":
+                player.cursor.seek(command.position_ms)
+            case "gain":
+                player.cursor.set_gain(command.gain_db)
+            case action:
+                player.cursor.paused = action == "pause"
+        return pb.Result()
+
     async def play_on(self, session: Session, endpoint: Endpoint, origin: bytes, position_ms: int) -> None:
         """What a predecessor of this process played goes on from `position_ms`."""
         command = pb.Command.FromString(origin)
@@ -164,7 +186,7 @@ class Commands:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
         if command.on:
             music = command.music if command.HasField("music") else _default_music()
-            cursor = await self._audio.cursor(session.tenant, music, "music")
+            cursor = await self._audio.cursor(session.tenant, music, "music", endpoint.hears)
             endpoint.hold(True)
             endpoint.play(Player(cursor, origin=pb.Command(hold=command).SerializeToString()))
         elif endpoint.held:
@@ -184,7 +206,7 @@ class Commands:
             raise InvalidArgument("more digits wanted than allowed", field="min_digits", rule="<= max_digits")
         cursor = None
         if command.HasField("playlist"):
-            cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist")
+            cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist", endpoint.hears)
         session.stop_collect(command.endpoint_id)
         rules = CollectRules(
             max_digits=command.max_digits,
@@ -200,6 +222,7 @@ class Commands:
             rules,
             cursor,
             lambda outcome: session.collected(endpoint_id, collect_id, outcome),
+            secret=command.secret,
         )
         return pb.Result()
 

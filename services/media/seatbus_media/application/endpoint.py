@@ -209,6 +209,10 @@ class Endpoint:
         """Whether the partner hears the leg now, by relay or in a mix."""
         return self._relay is not None or (peer.mixed and self.may_speak and peer.takes_mix)
 
+    def key_heard(self, digit: str, now: float) -> None:
+        """A key in the leg's sound. A partner who hears the leg has heard it, too."""
+        self._own_digit(digit, now)
+
     def barge(self) -> None:
         """Ends what is played if keys pressed before it began still wait for a collection."""
         if self.typed_ahead and self.player is not None and self.player.barge_in:

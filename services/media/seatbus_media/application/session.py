@@ -11,15 +11,20 @@ from seatbus.media.v1.events_pb2 import (
     CollectFinished,
     DigitHeard,
     FirstPacketReceived,
+    ForkEnded,
     LegLost,
+    LevelMeasured,
     MediaEvent,
     PlayFinished,
     RtpTimedOut,
+    SpeechDetected,
 )
 from seatbus.media.v1.service_pb2 import ExecuteResponse, GetSessionResponse
 from seatbus_kit.errors import NotFound, Refused, SeatbusError, StaleEpoch
 from seatbus_media.application.endpoint import Endpoint
+from seatbus_media.application.forking import Fork
 from seatbus_media.application.gathering import Gathering
+from seatbus_media.application.listening import Listening
 from seatbus_media.application.ports import EventSink
 from seatbus_media.application.recording_run import RecordingRun
 from seatbus_media.application.sources import Player
@@ -39,7 +44,10 @@ class CollectRun:
         rules: CollectRules,
         cursor: PlayCursor | None,
         report: Callable[[Collected], None],
+        *,
+        secret: bool = False,
     ) -> None:
+        self.secret = secret
         self._endpoint = endpoint
         self._report = report
         self._loop = asyncio.get_running_loop()
@@ -110,6 +118,8 @@ class Session:
         self.collects: dict[str, CollectRun] = {}
         self.recordings: dict[str, RecordingRun] = {}
         self.gathering = Gathering()
+        self.listenings: dict[str, Listening] = {}
+        self.forks: dict[str, Fork] = {}
         self.lock = asyncio.Lock()
         self.ended = False
         self.doubtful = False
@@ -167,9 +177,27 @@ class Session:
 
     def depart(self, endpoint: Endpoint) -> None:
         """The leg is about to end: nobody hears it, it hears nobody."""
+        self.stop_hearing(endpoint.id)
         self.gathering.forget(endpoint)
         endpoint.disconnect()
         self.arrange()
+
+    def stop_hearing(self, endpoint_id: str) -> None:
+        """Nothing is listened for on the leg, and it is forked nowhere."""
+        listening = self.listenings.pop(endpoint_id, None)
+        if listening is not None:
+            listening.stop()
+        self.stop_fork(endpoint_id)
+
+    def stop_fork(self, endpoint_id: str) -> None:
+        fork = self.forks.pop(endpoint_id, None)
+        if fork is not None:
+            fork.stop()
+
+    def in_secret(self, endpoint_id: str) -> bool:
+        """Whether digits are collected from the leg that nobody may know."""
+        run = self.collects.get(endpoint_id)
+        return run is not None and run.secret
 
     def stop_collect(self, endpoint_id: str) -> None:
         run = self.collects.pop(endpoint_id, None)
@@ -199,6 +227,17 @@ class Session:
 
     def digit_heard(self, endpoint: Endpoint, digit: str) -> None:
         self.emit(MediaEvent(endpoint_id=endpoint.id, digit_heard=DigitHeard(digit=digit)))
+
+    def speech_detected(self, endpoint: Endpoint, kind: str) -> None:
+        self.emit(MediaEvent(endpoint_id=endpoint.id, speech_detected=SpeechDetected(kind=kind)))
+
+    def level_measured(self, endpoint: Endpoint, dbfs: float, peak_dbfs: float) -> None:
+        measured = LevelMeasured(dbfs=round(dbfs, 1), peak_dbfs=round(peak_dbfs, 1))
+        self.emit(MediaEvent(endpoint_id=endpoint.id, level_measured=measured))
+
+    def fork_ended(self, endpoint_id: str, reason: str) -> None:
+        self.stop_fork(endpoint_id)
+        self.emit(MediaEvent(endpoint_id=endpoint_id, fork_ended=ForkEnded(reason=reason)))
 
     def play_finished(self, endpoint_id: str, play_id: str, reason: str) -> None:
         self.emit(

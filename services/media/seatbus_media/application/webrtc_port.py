@@ -53,6 +53,7 @@ class SharedPort(Worker, Protocol):
     host: str
     port: int
     identity: DtlsIdentity
+    consent_s: float
 
     def sendto(self, data: bytes, addr: Source) -> None: ...
 
@@ -84,7 +85,7 @@ class WebRtcPort:
         self._shared = shared
         self._user: PacketUser | None = None
         self._receive: Callable[[bytes, float], None] | None = None
-        self._ice = IceLite(IceCredentials.new())
+        self._ice = IceLite(IceCredentials.new(), shared.consent_s)
         self._ufrags = set(self._ice.ufrags)
         for ufrag in self._ufrags:
             shared.add(self, ufrag)

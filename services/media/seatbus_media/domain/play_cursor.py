@@ -138,7 +138,7 @@ class PlayCursor:
         self._message = None
         due = comfort.first_frames + self._said * comfort.every_frames
         once = comfort.every_frames == 0 and self._said >= len(comfort.clips)
-        if once or self._played <= due:
+        if once or self._played <= due or not comfort.clips[self._said % len(comfort.clips)].frames:
             return
         self._message = comfort.clips[self._said % len(comfort.clips)]
         self._message_at = 0
