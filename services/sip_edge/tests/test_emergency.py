@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
+from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.phone import Phone, Policy
 
+from .conftest import World
 from .outside_world import PLAN, Carrier, carrier, company, known
 
 
@@ -116,3 +119,22 @@ async def test_a_branch_that_names_no_numbers_knows_the_usual_ones(world: Any) -
     for number in ("120", "911"):
         call, _ = await helped(phone, out, number)
         await call.hang_up()
+
+
+async def test_help_comes_while_the_bus_is_away(tmp_path: Path) -> None:
+    with NatsServer.start(tmp_path / "nats") as server:
+        world = World(server.url, tmp_path)
+        await world.open()
+        try:
+            await world.start_edge()
+            phone, out = await site(world)
+            server.pause()
+            try:
+                call, there = await helped(phone, out)
+                await call.hang_up()
+                await there.wait_ended()
+            finally:
+                server.resume()
+            await world.until(lambda: {"CallEmergency", "CallEnded"} <= set(world.types()), 20.0)
+        finally:
+            await world.close()

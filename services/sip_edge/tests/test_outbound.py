@@ -8,6 +8,7 @@ import pytest
 
 from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.ivr.v1.types_pb2 import EnqueueAction, Step
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import PermissionDenied, Refused
 from seatbus_sip import ha1
@@ -249,3 +250,103 @@ async def test_the_api_shows_no_number_that_is_not_permitted(world: Any) -> None
     with pytest.raises(PermissionDenied) as refused:
         await world.ask("Originate", originate(world, caller_id="+4930999"))
     assert (refused.value.field, refused.value.rule) == ("caller_id", "caller_id_not_permitted")
+
+
+async def restart(world: Any) -> None:
+    port = world.sip[1]
+    await world.stop_edge()
+    await world.start_edge(sip_port=port)
+
+
+async def test_a_restart_while_the_number_rings_is_not_noticed(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world, policy=Policy())
+    call = await phone.dial(OUTSIDE)
+    there = await out.call()
+    await call.wait_ringing()
+    await restart(world)
+    await there.answer()
+    await call.wait_answered()
+    await world.until(lambda: "CallBridged" in world.types())
+    assert len({item.rid for item in world.agents.begun}) == 1
+    await there.hang_up()
+    await call.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+
+
+async def test_a_restart_in_the_talk_leaves_it_to_both_sides(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world)
+    call = await phone.dial(OUTSIDE)
+    there = await out.call()
+    await call.wait_answered()
+    await world.until(lambda: "CallBridged" in world.types())
+    await restart(world)
+    await call.hang_up()
+    await there.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+
+
+async def test_an_agent_gives_up_after_a_restart(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world, policy=Policy())
+    call = await phone.dial(OUTSIDE)
+    there = await out.call()
+    await call.wait_ringing()
+    await restart(world)
+    await call.cancel()
+    await there.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+
+
+async def remote(world: Any) -> Any:
+    """Anna works from home: a queue's caller waits, and her number rings by the trunk."""
+    caller = await world.phone()
+    await world.configure(caller)
+    out = await carrier(world, policy=Policy(answer_after_s=0.05))
+    await world.put(
+        "device",
+        "anna-phone",
+        tenancy.Device(agent_id="anna", kind=tenancy.DEVICE_KIND_EXTERNAL, number="+49171555"),
+    )
+    config = world.app.edge.config
+    await world.until(lambda: config.devices_of(world.tenant, "anna")[0][1].number)
+    world.script(Step(enqueue=EnqueueAction(queue_id=world.QUEUE)))
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    return call, out
+
+
+async def test_an_agent_outside_takes_the_call_by_pressing_one(world: Any) -> None:
+    call, out = await remote(world)
+    await world.offer()
+    there = await out.call()
+    assert (there.dialed, there.caller) == ("+49171555", world.number)
+    await there.wait_answered()
+    await world.until(lambda: "collect" in world.media.names())
+    assert "work answered" not in world.told
+    session_id = world.acd.enqueued[-1].call_id
+    world.media.collected(session_id, "5")
+    await world.until(lambda: world.media.names().count("collect") == 2)
+    world.media.collected(session_id, "1")
+    await world.until(lambda: "CallBridged" in world.types())
+    await world.until(lambda: world.told[:2] == ["work ringing", "work answered"])
+    await call.hang_up()
+    await there.wait_ended()
+
+
+async def test_a_voicemail_that_picks_up_is_no_answer(world: Any) -> None:
+    call, out = await remote(world)
+    await world.offer(ring_timeout_s=1)
+    there = await out.call()
+    await there.wait_ended()
+    await world.until(lambda: "work no_answer" in world.told)
+    await world.until(lambda: "offer no_answer" in world.told)
+    assert call.state == "answered"
+    await world.offer()
+    again = await out.call()
+    await again.wait_answered()
+    await again.hang_up()
+    await world.until(lambda: world.told.count("work no_answer") == 2)
+    await call.hang_up()

@@ -152,3 +152,27 @@ class MediaCommands(Asking):
             answered(answer.results[0].sdp)
 
         self.lane.push(job)
+
+    def offer(self, leg_id: str, like_leg_id: str, made: Callable[[str], None]) -> None:
+        """An offer for a leg that comes from another call; `made` gets the SDP, or nothing."""
+
+        async def job() -> None:
+            command = media_pb.Command(
+                make_offer=media_pb.MakeOffer(
+                    endpoint_id=leg_id, like_endpoint_id=like_leg_id, kind="ENDPOINT_KIND_RTP"
+                )
+            )
+            try:
+                answer = await self._execute([command], _MEDIA_S)
+            except SeatbusError as error:
+                self._log("media makes no offer", error, leg=leg_id)
+                made("")
+                return
+            made(answer.results[0].sdp)
+
+        self.lane.push(job)
+
+    def drop(self, leg_id: str) -> None:
+        """Removes audio that was offered for a leg which did not come."""
+        command = media_pb.Command(remove_endpoint=media_pb.RemoveEndpoint(endpoint_id=leg_id))
+        self.perform(fx.Media([command]))

@@ -181,6 +181,8 @@ class MediaWatch:
         elif kind == "leg_lost":
             self._leg_lost(session, event.endpoint_id, event.leg_lost.reason)
         elif kind in ("rtp_timed_out", "recording_failed"):
+            if kind == "rtp_timed_out":
+                session.sip.vanishing.silent(event.endpoint_id)
             log.warning(
                 "trouble with the audio of a call",
                 tenant=session.call.tenant_id,

@@ -15,7 +15,7 @@ from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import shown_on
 from seatbus_sip_edge.domain.fraud import Rule, refusal
-from seatbus_sip_edge.domain.model import Direction, Role
+from seatbus_sip_edge.domain.model import Direction, Phase, Role
 from seatbus_sip_edge.domain.numbering import Plan, dialled, written_for
 from seatbus_sip_edge.domain.routes import Next, TrunkRef, in_order, next_step, route_of
 from seatbus_sip_edge.domain.targets import Heard, State
@@ -245,6 +245,24 @@ class Outside:
         if leg.role == Role.LEG_ROLE_CONSULT or leg.agent_id:
             return call.dialed, ""
         return call.caller, call.dialed
+
+    # ---- agents outside ---------------------------------------------------------------------------------
+    def external(self, leg: Leg) -> bool:
+        """Whether the agent is reached by an outside number; the leg has it from now on."""
+        for device_id, device in self._edge.config.devices_of(leg.agent_tenant_id, leg.agent_id):
+            if device.kind == tenancy.DEVICE_KIND_EXTERNAL and device.number:
+                leg.number, leg.device_id = device.number, device_id
+                return True
+        return False
+
+    def must_accept(self, call: Call, leg_id: str) -> bool:
+        """Whether a key has to be pressed before the answer counts."""
+        leg = call.legs[leg_id]
+        return bool(leg.agent_id and leg.number) and call.phase in (
+            Phase.OFFERED,
+            Phase.REACHING,
+            Phase.DIALLING,
+        )
 
     # ---- what follows -----------------------------------------------------------------------------------
     def sent(self, side: SipSide, leg: SipLeg) -> None:

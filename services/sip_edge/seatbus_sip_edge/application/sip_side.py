@@ -53,7 +53,9 @@ class SipSide:
         leg = self.legs.get(leg_id)
         if leg is None:
             return
-        if response.cseq.method == "INVITE" and leg.forks is not None:
+        if leg.offering is not None and tx is leg.offering:
+            self.within.on_answer(leg, tx, response)
+        elif response.cseq.method == "INVITE" and leg.forks is not None:
             self.outgoing.on_response(leg, tx, response)
         elif response.cseq.method == "INVITE" and leg.refreshing:
             self.restoring.on_refreshed(leg, tx, response)
@@ -61,6 +63,11 @@ class SipSide:
             self.within.on_response(leg, response)
 
     def peer_is_gone(self, leg_id: str) -> None:
+        leg = self.session.call.legs.get(leg_id)
+        if leg is not None and leg.accepting:
+            # It picked up and pressed no key: nobody was there.
+            self.session.feed(on.AgentFailed(leg_id, 480))
+            return
         self.session.feed(on.CallerHungUp() if self.is_caller(leg_id) else on.AgentHungUp(leg_id))
 
     # ---- to the network ---------------------------------------------------------------------------------
@@ -167,6 +174,19 @@ class SipSide:
     def keys(self) -> list[tuple[str, str]]:
         """Call-ID and own tag of each dialog."""
         return list(self._keys)
+
+    def release(self, leg_id: str) -> SipLeg | None:
+        """Lets go of a leg whose dialog another call serves from now on."""
+        leg = self.legs.pop(leg_id, None)
+        for key in [key for key in self._keys if self.edge.legs.get(key) == (self.session, leg_id)]:
+            self._keys.remove(key)
+        return leg
+
+    def take(self, leg: SipLeg) -> None:
+        """Serves the dialog of another call's leg from now on."""
+        self.legs[leg.leg_id] = leg
+        if leg.dialog is not None:
+            self.index(leg.leg_id, leg.dialog.call_id, leg.dialog.local_tag)
 
     def forget(self) -> None:
         """Nothing of this call is found by its dialogs any more."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seatbus.media.v1 import types_pb2 as media
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_sip_edge.domain.destinations import Destination
+    from seatbus_sip_edge.domain.model import Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ class Originated:
 @dataclass(frozen=True, slots=True)
 class EarlyMedia:
     """A called side answers with SDP before it is answered."""
+
+    leg_id: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAnswered:
+    """An agent's outside number has picked up: whether it is the agent, a key will tell."""
 
     leg_id: str
     sdp: str
@@ -361,6 +370,21 @@ class PickUpAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyJoined:
+    """The other party of another call of the agent, with its answer to our offer. The leg is a copy."""
+
+    leg: Leg
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartyLeft:
+    """A leg has gone over to another call."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuperviseAsked:
     agent_id: str
     agent_tenant_id: str
@@ -428,6 +452,7 @@ Input = (
     | AgentDialled
     | Originated
     | EarlyMedia
+    | ExternalAnswered
     | LegRerouted
     | CallerCancelled
     | CallerHungUp
@@ -470,6 +495,8 @@ Input = (
     | CompleteAsked
     | ParkAsked
     | PickUpAsked
+    | PartyJoined
+    | PartyLeft
     | SuperviseAsked
     | HangUpAsked
     | ParkedTooLong

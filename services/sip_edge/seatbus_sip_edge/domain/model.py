@@ -113,6 +113,8 @@ class Leg:
     incoming: bool = False
     # Of an outside leg: ways not tried yet (tenant, trunk, host, port, transport), the present one first.
     ways: list[list[object]] = field(default_factory=list)
+    # An agent's outside number has picked up and has not pressed the key yet.
+    accepting: bool = False
     # By its phone, and by us (the API).
     held: bool = False
     on_hold: bool = False

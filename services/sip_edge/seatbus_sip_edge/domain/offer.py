@@ -123,6 +123,9 @@ def ask_again(turn: Turn, leg: Leg) -> None:
     """After a restart: what was asked last for a leg that is being called."""
     if leg.phase is LegPhase.PREPARED:
         ask_offer(turn, leg)
+    elif leg.accepting:
+        # Its peer may have hung up while nobody listened; the key is asked for by who begins anew.
+        turn.do(fx.Probe(leg.leg_id), fx.SetTimer(fx.Timer.RING, SHORTEST_RING_S, leg.leg_id))
     elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
         waited = max(0.0, (turn.now - leg.created_at) / 1e6)
         left = max(SHORTEST_RING_S, leg.ring_timeout_s - waited)

@@ -156,7 +156,7 @@ class Turn:
 
     def close_sip(self, leg: Leg) -> None:
         """CANCEL, BYE or refuse a leg, whatever it has come to."""
-        if leg.was_answered:
+        if leg.was_answered or leg.accepting:
             self.do(fx.HangUp(leg.leg_id))
         elif leg.incoming:
             self.do(fx.RefuseLeg(leg.leg_id, self.call.sip_status or status_of(self.call.cause)))

@@ -86,10 +86,13 @@ class SipEntry:
     def _no_answer(self, event: ev.TransactionTimeout | ev.TransportFailed) -> None:
         tx = event.tx
         request = tx.request
-        if tx.method != "INVITE" or request is None:
-            self._edge.trunks.on_no_response(tx)
+        found = self._leg(tx.call_id, request.from_.tag) if request is not None else None
+        if tx.method != "INVITE":
+            if found is not None and tx.method == "OPTIONS":
+                found[0].sip.vanishing.unanswered(found[1])
+            else:
+                self._edge.trunks.on_no_response(tx)
             return
-        found = self._leg(tx.call_id, request.from_.tag)
         if found is not None:
             status = 408 if isinstance(event, ev.TransactionTimeout) else 503
             found[0].sip.outgoing.on_no_response(found[1], status)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from seatbus_sip.dialog import Dialog
     from seatbus_sip.digest import DigestClient
@@ -36,6 +37,9 @@ class SipLeg:
     bye_waits: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.
     refreshing: bool = False
+    # An offer of ours inside the dialog, and who waits for its answer.
+    offering: ClientTransaction | None = None
+    offered: Callable[[int, str], None] | None = None
     # Of a leg by a trunk: which one, its account, the INVITE that was sent last, whether anything came back.
     trunk: TrunkRef | None = None
     digest: DigestClient | None = None

@@ -48,6 +48,9 @@ class Outgoing:
             side.edge.outside.prepare(side, leg_id, sdp)
             return
         phone = side.edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
+        if phone is None and side.edge.outside.external(leg):
+            side.edge.outside.prepare(side, leg_id, sdp)
+            return
         if phone is None:
             log.warning(
                 "agent has no registered phone, the contact goes back to its queue",
@@ -137,7 +140,11 @@ class Outgoing:
                 if not wanted:
                     side.acknowledge(tx, ack)
                 if outcome.result is ForkResult.WON:
-                    side.session.feed(on.AgentAnswered(leg_id, response.body.decode("utf-8", "replace")))
+                    said = response.body.decode("utf-8", "replace")
+                    if side.edge.outside.must_accept(side.session.call, leg_id):
+                        side.session.feed(on.ExternalAnswered(leg_id, said))
+                    else:
+                        side.session.feed(on.AgentAnswered(leg_id, said))
                 if wanted:
                     # The phone repeats its 200 until then: no answer is unknown to a successor.
                     side.edge.journal.then(lambda: side.acknowledge(tx, ack))

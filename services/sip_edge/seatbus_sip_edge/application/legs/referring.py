@@ -9,21 +9,23 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text
 from seatbus_sip.refer import SIPFRAG, progress, refer_to
 from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.joining import Joining
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.destinations import Destination
 from seatbus_sip_edge.domain.model import Phase
 
 if TYPE_CHECKING:
     from seatbus_sip.message import Request
+    from seatbus_sip.replaces import Replaces
     from seatbus_sip.transactions import ServerTransaction
     from seatbus_sip_edge.application.legs.leg import SipLeg
     from seatbus_sip_edge.application.sip_side import SipSide
-    from seatbus_sip_edge.domain.destinations import Destination
 
 log = get_logger("sip_edge.refer")
 
 
 class Referring:
-    """Blind transfers. The agent's phone alone may refer: a carrier that could would call at our cost."""
+    """The agent's phone alone may refer: a carrier that could would call at our cost."""
 
     def __init__(self, side: SipSide) -> None:
         self._side = side
@@ -31,18 +33,46 @@ class Referring:
     def refer(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         """Answers 202 and tells 100 and 200, or refuses with what a phone can show."""
         side = self._side
+        cseq = request.cseq.number
         status, to = self._wanted(leg, request)
-        if to is not None and not side.session.feed(on.TransferAsked(to)):
+        joins = isinstance(to, Joining)
+        if isinstance(to, Destination) and not side.session.feed(on.TransferAsked(to)):
             status = 603
         if leg.dialog is None:
             return
         side.respond(tx, leg.dialog.response(request, status))
-        if status == 202:
-            # Before the BYE that follows: the phone can show that it has let go of the customer.
-            self._notify(leg, 100, request.cseq.number)
-            self._notify(leg, 200, request.cseq.number)
+        if status != 202:
+            return
+        # Before the BYE that follows: the phone can show that it has let go of the customer.
+        self._notify(leg, 100, cseq)
+        if not joins:
+            self._notify(leg, 200, cseq)
 
-    def _wanted(self, leg: SipLeg, request: Request) -> tuple[int, Destination | None]:
+    def _attended(self, leg: SipLeg, replaces: Replaces, cseq: int) -> tuple[int, Joining | None]:
+        """The other call of the same phone: its other party goes over to the customer."""
+        side = self._side
+        found = side.edge.legs.get((replaces.call_id, replaces.to_tag))
+        if found is None:
+            return self._refused(481, "no such dialog is known")
+        second, second_leg_id = found
+        mine, theirs = side.session.call, second.call
+        sip = second.sip.legs.get(second_leg_id)
+        other = theirs.legs.get(second_leg_id)
+        me = mine.legs[leg.leg_id]
+        same = other is not None and (other.agent_tenant_id, other.agent_id) == (
+            me.agent_tenant_id,
+            me.agent_id,
+        )
+        if sip is None or sip.dialog is None or sip.dialog.remote_tag != replaces.from_tag or not same:
+            return self._refused(481, "no dialog of this agent is known by these tags")
+        if second is side.session or theirs.tenant_id != mine.tenant_id:
+            return self._refused(603, "the two dialogs are no two calls of the tenant")
+        joining = Joining(side.session, second, second_leg_id, lambda status: self._notify(leg, status, cseq))
+        if not joining.begin():
+            return self._refused(603, f"the second call is {theirs.phase.value}")
+        return 202, joining
+
+    def _wanted(self, leg: SipLeg, request: Request) -> tuple[int, Destination | Joining | None]:
         side = self._side
         call = side.session.call
         of_call = call.legs.get(leg.leg_id)
@@ -55,9 +85,7 @@ class Referring:
         except SipError as error:
             return self._refused(error.status, str(error))
         if wanted.replaces is not None:
-            if side.edge.legs.get((wanted.replaces.call_id, wanted.replaces.to_tag)) is None:
-                return self._refused(481, "no such dialog is known")
-            return self._refused(501, "attended transfer of two calls of the phone is not served")
+            return self._attended(leg, wanted.replaces, request.cseq.number)
         user = clean_text(wanted.uri.username)
         to = side.edge.directory.dialled(call.tenant_id, user, side.edge.dialling.agent_at)
         if to is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seatbus_sip.message import Request, Response
-    from seatbus_sip.transactions import ServerTransaction
+    from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.legs.leg import SipLeg
     from seatbus_sip_edge.application.sip_side import SipSide
 
@@ -118,6 +118,31 @@ class Within:
             self._side.edge.journal.then(lambda: self._reanswer(leg, tx, request, 200, answer))
 
         session.commands.reoffer(leg_id, sdp, answered)
+
+    def reoffer(self, leg_id: str, sdp: str, answered: Callable[[int, str], None]) -> None:
+        """Offers other audio inside the dialog; `answered` gets the final status and the peer's SDP."""
+        leg = self._side.legs.get(leg_id)
+        if leg is None or leg.dialog is None or leg.offering is not None:
+            answered(491, "")
+            return
+        try:
+            request = leg.dialog.request("INVITE", sdp, headers={"Allow": ALLOW})
+        except SipError as error:
+            answered(error.status, "")
+            return
+        leg.offered = answered
+        leg.offering = self._side.send(leg, request)
+
+    def on_answer(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
+        dialog = leg.dialog
+        if dialog is None or response.status < 200:
+            return
+        dialog.on_response(response)
+        if response.status < 300:
+            self._side.acknowledge(tx, dialog.ack(response.cseq.number))
+        told, leg.offering, leg.offered = leg.offered, None, None
+        if told is not None:
+            told(response.status, response.body.decode("utf-8", "replace"))
 
     def _reanswer(
         self, leg: SipLeg, tx: ServerTransaction, request: Request, status: int, sdp: str = ""

@@ -1,0 +1,97 @@
+"""An attended transfer between two calls of one phone: a leg of the second call moves over to the first.
+
+Audio first: the first call's media makes an offer, the peer answers it in the dialog that it has. Only then
+do the calls change, one right after the other. Whatever fails before leaves both as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from seatbus_kit.log import get_logger
+from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import LegPhase, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.model import Leg
+
+log = get_logger("sip_edge.joining")
+
+# Media, and a peer that may have to be asked twice.
+_LIMIT_S = 8.0
+
+
+def other_party(session: Session, leg_id: str) -> Leg | None:
+    """With whom this leg talks, if it is one of the two of a conversation."""
+    call = session.call
+    if call.phase is not Phase.BRIDGED or leg_id not in (call.caller_leg_id, call.agent_leg_id):
+        return None
+    found = call.legs.get(call.agent_leg_id if leg_id == call.caller_leg_id else call.caller_leg_id)
+    return found if found is not None and found.phase is LegPhase.TALKING else None
+
+
+class Joining:
+    """One attempt. `told` gets the final status once: 200, or what kept the two apart."""
+
+    def __init__(
+        self, first: Session, second: Session, second_leg_id: str, told: Callable[[int], None]
+    ) -> None:
+        self._first, self._second = first, second
+        self._second_leg_id = second_leg_id
+        self._told: Callable[[int], None] | None = told
+        self._leg_id = ""
+        self._offer = ""
+
+    def begin(self) -> bool:
+        """False when there is nobody to move."""
+        leg = other_party(self._second, self._second_leg_id)
+        if leg is None:
+            return False
+        self._leg_id = leg.leg_id
+        first = self._first
+        first.edge.loop.call_later(_LIMIT_S, self._over, 504)
+        first.commands.media.offer(leg.leg_id, first.call.caller_leg_id, self._offered)
+        return True
+
+    def _offered(self, sdp: str) -> None:
+        if self._told is None:
+            return
+        self._offer = sdp
+        if not sdp:
+            self._over(488)
+            return
+        self._second.sip.within.reoffer(self._leg_id, sdp, self._answered)
+
+    def _answered(self, status: int, sdp: str) -> None:
+        first, second = self._first, self._second
+        if self._told is None or status >= 300 or not sdp:
+            self._over(status if status >= 300 else 488)
+            return
+        leg = other_party(second, self._second_leg_id)
+        if leg is None or leg.leg_id != self._leg_id or first.call.phase is not Phase.BRIDGED:
+            self._over(481)
+            return
+        moved = replace(leg, held=False, on_hold=False, muted=False, incoming=False, queue_id="")
+        # The second call must not say that the leg has ended while agent_state looks for its reservation.
+        second.feed(on.PartyLeft(leg.leg_id))
+        sip = second.sip.release(leg.leg_id)
+        if sip is not None:
+            sip.local_sdp = self._offer
+            first.sip.take(sip)
+        first.feed(on.PartyJoined(moved, sdp))
+        self._over(200)
+
+    def _over(self, status: int) -> None:
+        told, self._told = self._told, None
+        if told is None:
+            return
+        if status != 200:
+            call = self._first.call
+            log.warning("two calls are not joined", tenant=call.tenant_id, call=call.call_id, status=status)
+            if self._leg_id not in call.legs:
+                self._first.commands.media.drop(self._leg_id)
+        told(status)
