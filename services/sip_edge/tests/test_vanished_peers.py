@@ -1,0 +1,62 @@
+"""A peer that is gone without a word: silence, then no answer, ends the call with its cause."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.media.v1 import events_pb2 as media_events
+
+
+async def _talking(world: Any, steps: Any) -> tuple[Any, Any]:
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    leg = await phone.next_call()
+    await leg.answer()
+    await world.until(lambda: "CallBridged" in world.types())
+    return call, leg
+
+
+def _silence(world: Any, who: str) -> None:
+    """Media hears nothing of the caller or the agent."""
+    session = next(iter(world.app.edge.sessions.values()))
+    call = session.call
+    leg_id = call.caller_leg_id if who == "caller" else call.agent_leg_id
+    world.media.say(
+        media_events.MediaEvent(
+            session_id=call.call_id,
+            endpoint_id=leg_id,
+            rtp_timed_out=media_events.RtpTimedOut(silent_ms=20_000),
+        )
+    )
+
+
+@pytest.mark.parametrize("who", ["caller", "agent"])
+async def test_who_neither_speaks_nor_answers_has_left(empty_world: Any, steps: Any, who: str) -> None:
+    world = empty_world
+    await world.start_edge(sip_t1_s=0.05)
+    call, leg = await _talking(world, steps)
+    (world.phones[0] if who == "caller" else world.phones[1]).vanish()
+    _silence(world, who)
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_MEDIA_TIMEOUT
+    await (leg if who == "caller" else call).wait_ended()
+
+
+async def test_who_is_silent_but_there_goes_on_talking(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    await world.start_edge(sip_t1_s=0.05)
+    call, leg = await _talking(world, steps)
+    _silence(world, "caller")
+    await asyncio.sleep(3.5)
+    assert call.state == leg.state == "answered"
+    await call.hang_up()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
