@@ -220,12 +220,50 @@ class GetAgentRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class ListAgentsRequest(_message.Message):
-    __slots__ = ("tenant_id", "page")
+    __slots__ = ("tenant_id", "page", "filter")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     page: _types_pb2_1.Page
-    def __init__(self, tenant_id: _Optional[str] = ..., page: _Optional[_Union[_types_pb2_1.Page, _Mapping]] = ...) -> None: ...
+    filter: AgentFilter
+    def __init__(self, tenant_id: _Optional[str] = ..., page: _Optional[_Union[_types_pb2_1.Page, _Mapping]] = ..., filter: _Optional[_Union[AgentFilter, _Mapping]] = ...) -> None: ...
+
+class AgentFilter(_message.Message):
+    __slots__ = ("presences", "work_states", "team_id", "branch_id", "queue_id", "seat_id", "overrun")
+    PRESENCES_FIELD_NUMBER: _ClassVar[int]
+    WORK_STATES_FIELD_NUMBER: _ClassVar[int]
+    TEAM_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    SEAT_ID_FIELD_NUMBER: _ClassVar[int]
+    OVERRUN_FIELD_NUMBER: _ClassVar[int]
+    presences: _containers.RepeatedScalarFieldContainer[_types_pb2.Presence]
+    work_states: _containers.RepeatedScalarFieldContainer[_types_pb2.WorkState]
+    team_id: str
+    branch_id: str
+    queue_id: str
+    seat_id: str
+    overrun: bool
+    def __init__(self, presences: _Optional[_Iterable[_Union[_types_pb2.Presence, str]]] = ..., work_states: _Optional[_Iterable[_Union[_types_pb2.WorkState, str]]] = ..., team_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., overrun: _Optional[bool] = ...) -> None: ...
+
+class WatchAgentsRequest(_message.Message):
+    __slots__ = ("tenant_id", "filter")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    filter: AgentFilter
+    def __init__(self, tenant_id: _Optional[str] = ..., filter: _Optional[_Union[AgentFilter, _Mapping]] = ...) -> None: ...
+
+class AgentsUpdate(_message.Message):
+    __slots__ = ("snapshot", "agents", "removed")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    AGENTS_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    snapshot: bool
+    agents: _containers.RepeatedCompositeFieldContainer[_types_pb2.AgentState]
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, snapshot: _Optional[bool] = ..., agents: _Optional[_Iterable[_Union[_types_pb2.AgentState, _Mapping]]] = ..., removed: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AgentResponse(_message.Message):
     __slots__ = ("agent", "revision")

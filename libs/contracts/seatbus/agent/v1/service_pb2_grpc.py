@@ -100,6 +100,11 @@ class AgentStateServiceStub:
                 request_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsRequest.SerializeToString,
                 response_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
+        self.WatchAgents = channel.unary_stream(
+                '/seatbus.agent.v1.AgentStateService/WatchAgents',
+                request_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.WatchAgentsRequest.SerializeToString,
+                response_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.AgentsUpdate.FromString,
+                _registered_method=True)
 
 
 class AgentStateServiceServicer:
@@ -191,6 +196,13 @@ class AgentStateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchAgents(self, request, context):
+        """A snapshot, then those agents that have changed; an empty update each 5 s at least.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AgentStateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -258,6 +270,11 @@ def add_AgentStateServiceServicer_to_server(servicer, server):
                     servicer.ListAgents,
                     request_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsRequest.FromString,
                     response_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsResponse.SerializeToString,
+            ),
+            'WatchAgents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAgents,
+                    request_deserializer=seatbus_dot_agent_dot_v1_dot_service__pb2.WatchAgentsRequest.FromString,
+                    response_serializer=seatbus_dot_agent_dot_v1_dot_service__pb2.AgentsUpdate.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -612,6 +629,33 @@ class AgentStateService:
             '/seatbus.agent.v1.AgentStateService/ListAgents',
             seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsRequest.SerializeToString,
             seatbus_dot_agent_dot_v1_dot_service__pb2.ListAgentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seatbus.agent.v1.AgentStateService/WatchAgents',
+            seatbus_dot_agent_dot_v1_dot_service__pb2.WatchAgentsRequest.SerializeToString,
+            seatbus_dot_agent_dot_v1_dot_service__pb2.AgentsUpdate.FromString,
             options,
             channel_credentials,
             insecure,

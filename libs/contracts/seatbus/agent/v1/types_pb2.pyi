@@ -46,7 +46,7 @@ WORK_STATE_WRAP_UP: WorkState
 WORK_STATE_DONE: WorkState
 
 class WorkItem(_message.Message):
-    __slots__ = ("rid", "state", "contact_id", "call_id", "tenant_id", "queue_id", "edge_instance", "channel", "since", "created_at", "ring_timeout_s", "wrap_up_s", "deadline", "acd_epoch_group", "acd_epoch", "kind")
+    __slots__ = ("rid", "state", "contact_id", "call_id", "tenant_id", "queue_id", "edge_instance", "channel", "since", "created_at", "ring_timeout_s", "wrap_up_s", "deadline", "acd_epoch_group", "acd_epoch", "kind", "disposition_required", "max_wrap_up_s")
     RID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +63,8 @@ class WorkItem(_message.Message):
     ACD_EPOCH_GROUP_FIELD_NUMBER: _ClassVar[int]
     ACD_EPOCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    DISPOSITION_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    MAX_WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
     rid: str
     state: WorkState
     contact_id: str
@@ -79,10 +81,12 @@ class WorkItem(_message.Message):
     acd_epoch_group: str
     acd_epoch: int
     kind: str
-    def __init__(self, rid: _Optional[str] = ..., state: _Optional[_Union[WorkState, str]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., channel: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acd_epoch_group: _Optional[str] = ..., acd_epoch: _Optional[int] = ..., kind: _Optional[str] = ...) -> None: ...
+    disposition_required: bool
+    max_wrap_up_s: int
+    def __init__(self, rid: _Optional[str] = ..., state: _Optional[_Union[WorkState, str]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., channel: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acd_epoch_group: _Optional[str] = ..., acd_epoch: _Optional[int] = ..., kind: _Optional[str] = ..., disposition_required: _Optional[bool] = ..., max_wrap_up_s: _Optional[int] = ...) -> None: ...
 
 class AgentState(_message.Message):
-    __slots__ = ("meta", "tenant_id", "agent_id", "presence", "reason", "presence_since", "deferred_presence", "deferred_reason", "work", "idle_since", "login_id", "seat_id", "device_id", "contacts_handled", "handled_us", "logged_in_at")
+    __slots__ = ("meta", "tenant_id", "agent_id", "presence", "reason", "presence_since", "deferred_presence", "deferred_reason", "work", "idle_since", "login_id", "seat_id", "device_id", "contacts_handled", "handled_us", "logged_in_at", "break_until", "break_overrun", "deferred_limit_s")
     META_FIELD_NUMBER: _ClassVar[int]
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +103,9 @@ class AgentState(_message.Message):
     CONTACTS_HANDLED_FIELD_NUMBER: _ClassVar[int]
     HANDLED_US_FIELD_NUMBER: _ClassVar[int]
     LOGGED_IN_AT_FIELD_NUMBER: _ClassVar[int]
+    BREAK_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    BREAK_OVERRUN_FIELD_NUMBER: _ClassVar[int]
+    DEFERRED_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     agent_id: str
@@ -115,4 +122,21 @@ class AgentState(_message.Message):
     contacts_handled: int
     handled_us: int
     logged_in_at: _timestamp_pb2.Timestamp
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., reason: _Optional[str] = ..., presence_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deferred_presence: _Optional[_Union[Presence, str]] = ..., deferred_reason: _Optional[str] = ..., work: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ..., idle_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., login_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contacts_handled: _Optional[int] = ..., handled_us: _Optional[int] = ..., logged_in_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    break_until: _timestamp_pb2.Timestamp
+    break_overrun: bool
+    deferred_limit_s: int
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., reason: _Optional[str] = ..., presence_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deferred_presence: _Optional[_Union[Presence, str]] = ..., deferred_reason: _Optional[str] = ..., work: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ..., idle_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., login_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contacts_handled: _Optional[int] = ..., handled_us: _Optional[int] = ..., logged_in_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_overrun: _Optional[bool] = ..., deferred_limit_s: _Optional[int] = ...) -> None: ...
+
+class SeatClaim(_message.Message):
+    __slots__ = ("meta", "tenant_id", "seat_id", "agent_id", "claimed_at")
+    META_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEAT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_AT_FIELD_NUMBER: _ClassVar[int]
+    meta: _types_pb2.RecordMeta
+    tenant_id: str
+    seat_id: str
+    agent_id: str
+    claimed_at: _timestamp_pb2.Timestamp
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -13,6 +13,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class LoginPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOGIN_POLICY_UNSPECIFIED: _ClassVar[LoginPolicy]
+    LOGIN_POLICY_ASK: _ClassVar[LoginPolicy]
+    LOGIN_POLICY_TAKE_OVER: _ClassVar[LoginPolicy]
+    LOGIN_POLICY_REFUSE: _ClassVar[LoginPolicy]
+
 class NumberFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     NUMBER_FORMAT_UNSPECIFIED: _ClassVar[NumberFormat]
@@ -92,6 +99,10 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_AGENT: _ClassVar[Role]
     ROLE_QA: _ClassVar[Role]
     ROLE_AUDITOR: _ClassVar[Role]
+LOGIN_POLICY_UNSPECIFIED: LoginPolicy
+LOGIN_POLICY_ASK: LoginPolicy
+LOGIN_POLICY_TAKE_OVER: LoginPolicy
+LOGIN_POLICY_REFUSE: LoginPolicy
 NUMBER_FORMAT_UNSPECIFIED: NumberFormat
 NUMBER_FORMAT_E164: NumberFormat
 NUMBER_FORMAT_PLAIN: NumberFormat
@@ -196,7 +207,7 @@ class ConfigObject(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., branch: _Optional[_Union[Branch, _Mapping]] = ..., number: _Optional[_Union[Number, _Mapping]] = ..., trunk: _Optional[_Union[Trunk, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., flow: _Optional[_Union[_types_pb2_1.Flow, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., team: _Optional[_Union[Team, _Mapping]] = ..., seat: _Optional[_Union[Seat, _Mapping]] = ..., seat_lease: _Optional[_Union[SeatLease, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, _Mapping]] = ..., disposition: _Optional[_Union[Disposition, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., prompt: _Optional[_Union[Prompt, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., outbound_route: _Optional[_Union[OutboundRoute, _Mapping]] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "operator", "language", "suspended", "headers_in", "headers_out")
+    __slots__ = ("name", "operator", "language", "suspended", "headers_in", "headers_out", "login_policy")
     class HeadersInEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -217,13 +228,15 @@ class Tenant(_message.Message):
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     HEADERS_IN_FIELD_NUMBER: _ClassVar[int]
     HEADERS_OUT_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_POLICY_FIELD_NUMBER: _ClassVar[int]
     name: str
     operator: bool
     language: str
     suspended: bool
     headers_in: _containers.ScalarMap[str, str]
     headers_out: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ..., headers_in: _Optional[_Mapping[str, str]] = ..., headers_out: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    login_policy: LoginPolicy
+    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ..., headers_in: _Optional[_Mapping[str, str]] = ..., headers_out: _Optional[_Mapping[str, str]] = ..., login_policy: _Optional[_Union[LoginPolicy, str]] = ...) -> None: ...
 
 class Branch(_message.Message):
     __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id")
@@ -434,7 +447,7 @@ class CallRate(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., micros_per_minute: _Optional[int] = ...) -> None: ...
 
 class Queue(_message.Message):
-    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id")
+    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -466,6 +479,7 @@ class Queue(_message.Message):
     COMFORT_FIELD_NUMBER: _ClassVar[int]
     MASS_OUTAGE_FIELD_NUMBER: _ClassVar[int]
     OUTAGE_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     strategy: Strategy
@@ -497,7 +511,8 @@ class Queue(_message.Message):
     comfort: ComfortSchedule
     mass_outage: bool
     outage_prompt_id: str
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ...) -> None: ...
+    max_wrap_up_s: int
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ...) -> None: ...
 
 class ComfortSchedule(_message.Message):
     __slots__ = ("first_s", "every_s", "prompt_ids", "position", "estimated_wait")
