@@ -52,7 +52,8 @@ load: $(STAMP) ## load tests (minutes)
 	$(BIN)/pytest tests/load $(ARGS)
 
 chaos: $(STAMP) ## kill, pause and partition tests (minutes)
-	SEATBUS_EDGE_KILLED=50,10 $(BIN)/pytest tests/chaos tests/integration/test_edge_killed.py $(ARGS)
+	SEATBUS_EDGE_KILLED=50,10 SEATBUS_BUS_STOPPED_S=20 $(BIN)/pytest tests/chaos \
+		tests/integration/test_edge_killed.py tests/integration/test_bus_stopped.py $(ARGS)
 
 web: $(STAMP) ## build the web pages
 	@scripts/setup web
