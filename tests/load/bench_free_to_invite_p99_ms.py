@@ -1,0 +1,140 @@
+"""How long after an agent becomes free his phone gets the next INVITE, on the whole platform.
+
+More callers than agents, so that somebody always waits: each caller who has talked for 1 s hangs up and dials
+again. An agent is free when the bus has told this process of his record without work; the INVITE is counted
+when it has reached his phone here. Between the two lie acd's decision, the contact's record, the reservation
+and the edge. The rate of calls follows from the number of agents: `[calls a second] [seconds]`, 20 and 30.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import deque
+from pathlib import Path
+
+import uvloop
+from bench_call_cpu_ms import Agent
+
+from seatbus.agent.v1.types_pb2 import PRESENCE_READY, AgentState
+from seatbus_kit.runtime import close_runtime, open_runtime
+from seatbus_kit.watch import Change, Watcher
+from seatbus_testkit.phone import Phone, Policy
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import PASSWORD, TestTenant
+
+TALK_S = 1.0
+WARM_UP_S = 5.0
+# Talk and what a platform needs around it: so many agents make one call a second.
+AGENTS_A_CALL = 1.2
+TARGET_MS = 20.0
+
+
+class Freed:
+    """When each agent was last seen without work."""
+
+    def __init__(self) -> None:
+        self.at: dict[str, float] = {}
+        self.took: deque[float] = deque(maxlen=100_000)
+
+    def changed(self, change: Change) -> None:
+        if change.entry is None:
+            return
+        record = AgentState.FromString(change.entry.value)
+        if record.presence == PRESENCE_READY and not record.work:
+            self.at[record.agent_id] = asyncio.get_running_loop().time()
+
+    def invited(self, agent: str, at: float) -> None:
+        freed = self.at.pop(agent, None)
+        if freed is not None:
+            self.took.append(at - freed)
+
+
+class Seat(Agent):
+    def __init__(self, phone: Phone, agent: str, freed: Freed) -> None:
+        self.agent = agent
+        self._freed = freed
+        super().__init__(phone)
+
+    async def _attend(self) -> None:
+        while True:
+            call = await self.phone.next_call(timeout=3600)
+            self._freed.invited(self.agent, asyncio.get_running_loop().time())
+            await call.answer()
+            call.mouth.mute()
+
+
+async def calls(caller: Phone, tenant: TestTenant, until: float, done: list[float]) -> None:
+    loop = asyncio.get_running_loop()
+    while loop.time() < until:
+        call = await caller.dial(tenant.number)
+        call.mouth.mute()
+        await call.wait_answered(timeout=60)
+        await asyncio.sleep(TALK_S)
+        await call.hang_up()
+        done.append(loop.time())
+
+
+async def measure(platform: Platform, rate: float, seconds: float) -> float:
+    count = max(2, round(rate * AGENTS_A_CALL))
+    tenant = TestTenant.create(
+        platform,
+        agents=count,
+        queue={"wrap_up_s": 0, "record": False},
+        number={"answer_supervision": "ANSWER_SUPERVISION_AT_AGENT"},
+        flow_nodes=[
+            {"id": "queue", "queue": {"queue_id": "q1", "on_overflow": "bye"}},
+            {"id": "bye", "hang_up": {}},
+        ],
+    )
+    freed = Freed()
+    runtime = await open_runtime(platform.bus_settings())
+    watcher = Watcher(runtime.bus, "agents")
+    watcher.subscribe(freed.changed)
+    await watcher.start()
+    seats = []
+    for agent in tenant.agents:
+        phone = await Phone.start(platform.sip, username=tenant.username(agent), password=PASSWORD)
+        phone.policy = Policy.ring()
+        await phone.register()
+        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
+        seats.append(Seat(phone, agent, freed))
+    caller = await Phone.start(platform.sip, host=tenant.caller_host)
+    loop = asyncio.get_running_loop()
+    began, done = loop.time(), list[float]()
+    until = began + WARM_UP_S + seconds
+    callers = [asyncio.create_task(calls(caller, tenant, until, done)) for _ in range(count + 10)]
+    await asyncio.sleep(WARM_UP_S)
+    freed.took.clear()
+    before = len(done)
+    await asyncio.sleep(seconds)
+    took, made = sorted(freed.took), len(done) - before
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    if failed:
+        print(f"{len(failed)} callers gave up, first: {failed[0]!r}", file=sys.stderr)
+    await caller.close()
+    for seat in seats:
+        await seat.close()
+    await watcher.stop()
+    await close_runtime(runtime)
+    p50, p90, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.9, 0.99))
+    print(f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured)")
+    print(f"free_to_invite_p50_ms {p50:.1f} ms")
+    print(f"free_to_invite_p90_ms {p90:.1f} ms (target for p99: {TARGET_MS:.0f} ms)")
+    return p99
+
+
+def main() -> None:
+    rate, seconds = (float(value) for value in [*sys.argv[1:], *("20", "30")[len(sys.argv) - 1 :]])
+    platform = Platform.start(Path(tempfile.mkdtemp(prefix="free-to-invite-")) / "data")
+    try:
+        p99 = uvloop.run(measure(platform, rate, seconds))
+    finally:
+        platform.stop()
+    print(f"free_to_invite_p99_ms {p99:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
