@@ -79,6 +79,7 @@ class MediaApp:
             rtp_timeout_s=settings.rtp_timeout_s,
             rtcp_interval_s=settings.rtcp_interval_s,
             orphan_after_s=settings.orphan_after_s,
+            alarm_after_s=settings.alarm_after_s,
         )
         self._recorder.failures = self.service
         self._tasks: list[asyncio.Task[None]] = []

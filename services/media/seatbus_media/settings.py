@@ -23,6 +23,7 @@ class MediaSettings(ServiceSettings):
     port_quarantine_s: float = Field(default=10.0, ge=0)
     audio_cache_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
     tts_language: str = Field(default="en", pattern=r"^[A-Za-z0-9-]{2,16}$")
+    alarm_after_s: float = Field(default=5.0, gt=0)
     orphan_after_s: float = Field(default=600.0, gt=0)
 
     @model_validator(mode="after")

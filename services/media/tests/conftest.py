@@ -123,6 +123,7 @@ def media_service(
         rtp_timeout_s=0.6,
         rtcp_interval_s=0.5,
         port_quarantine_s=1.0,
+        alarm_after_s=1.0,
         ice_consent_s=1.5,
     )
     yield service

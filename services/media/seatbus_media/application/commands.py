@@ -62,6 +62,7 @@ class Commands:
             "collect": self.collect,
             "stop_collect": self.stop_collect,
             "send_dtmf": self.send_dtmf,
+            "heard_dtmf": self.heard_dtmf,
             "start_recording": self.start_recording,
             "control_recording": self.control_recording,
             "stop_recording": self.stop_recording,
@@ -236,6 +237,10 @@ class Commands:
         if not endpoint.takes_digits:
             raise Refused("no_telephone_event", "the leg did not agree on RFC 4733 events", field="digits")
         endpoint.dial(command.digits, monotonic())
+        return pb.Result()
+
+    async def heard_dtmf(self, session: Session, command: pb.HeardDtmf) -> pb.Result:
+        session.negotiated(command.endpoint_id, "endpoint_id").pressed(command.digit, monotonic())
         return pb.Result()
 
     # -- recordings ------------------------------------------------------------------------------------------

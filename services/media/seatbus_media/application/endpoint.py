@@ -33,6 +33,10 @@ unpack = HEADER.unpack_from
 MAX_TYPED_AHEAD: Final = 64
 
 
+# A key that is heard and told within this time was pressed once.
+_SAME_PRESS_S: Final = 1.0
+
+
 class EndpointListener(Protocol):
     """Who hears what happens on an endpoint."""
 
@@ -62,6 +66,8 @@ class Endpoint:
         self.closed = False
         self.suspended = False
         self.report_due = 0.0
+        self.newest: bytes | None = None
+        """The packet of sound that came last."""
         self.agreed: Agreed | None = None
         self.on_digit: Callable[[str, float], None] | None = None
         self.typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
@@ -89,6 +95,10 @@ class Endpoint:
         self._taps: list[Callable[[Heard], None]] = []
         self._tap: Callable[[Heard], None] | None = None
         self._dialer: Dialer | None = None
+        self._to_dial = ""
+        # The last key in the audio, the last one by signalling, and when they came.
+        self._heard_press: tuple[str, float] | None = None
+        self._told_press: tuple[str, float] | None = None
         self._quiet: Quiet | None = None
         wire.attach(self)
 
@@ -121,6 +131,7 @@ class Endpoint:
             self._not_audio(data, now)
             return
         self._receive_stats(source, seq, ts, len(data) - HEADER_SIZE, now)
+        self.newest = data
         if self._tap is not None:
             self._tap((now, data))
         if self._relay is not None:
@@ -161,7 +172,9 @@ class Endpoint:
         self._receive_stats(source, seq, ts, end - start, now, event=True)
         digit = self._dtmf.receive(data[start:end], ts, second >= 0x80, source)
         if digit is not None:
-            self._press_relayed = self._own_digit(digit, now)
+            self._heard_press = (digit, now)
+            again = _same(self._told_press, digit, now)
+            self._press_relayed = not again and self._own_digit(digit, now)
         peer = self.peer
         if not self._press_relayed or peer is None or peer.closed:
             return
@@ -188,6 +201,14 @@ class Endpoint:
         self._rewire_both()
         if self.listener is not None:
             self.listener.codec_changed(self)
+
+    def pressed(self, digit: str, now: float) -> None:
+        """A key that came by signalling. Of a phone that sends both ways the first counts."""
+        if _same(self._heard_press, digit, now):
+            return
+        self._told_press = (digit, now)
+        if self._own_digit(digit, now) and self.peer is not None:
+            self.peer.dial(digit, now)
 
     def _own_digit(self, digit: str, now: float) -> bool:
         """Gives a key press to its owner; True if that is the partner's leg."""
@@ -397,7 +418,10 @@ class Endpoint:
             self._rewire_both()
 
     def dial(self, digits: str, now: float) -> None:
-        """Sends telephone events; a playlist waits meanwhile."""
+        """Sends telephone events, after those that are being sent; a playlist waits meanwhile."""
+        if self._dialer is not None:
+            self._to_dial += digits
+            return
         self._dialer = Dialer(digits, now, self._dtmf_out_rate)
         self.ticker.add(self)
 
@@ -429,6 +453,10 @@ class Endpoint:
             self.wire.send(self.rewriter.emit_event(self._dtmf_out, step.payload, now, step.start))
         if dialer.done:
             self._dialer = None
+            if self._to_dial:
+                digits, self._to_dial = self._to_dial, ""
+                self.dial(digits, now)
+                return True
             return False
         return True
 
@@ -483,3 +511,7 @@ def _table(said: CodecSpec, heard: CodecSpec) -> bytes | None:
     if said is heard or said.static_type is None or heard.static_type is None:
         return None
     return g711.translation(said.static_type, heard.static_type)
+
+
+def _same(press: tuple[str, float] | None, digit: str, now: float) -> bool:
+    return press is not None and press[0] == digit and now - press[1] < _SAME_PRESS_S

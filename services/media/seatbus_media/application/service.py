@@ -7,19 +7,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from seatbus.media.v1.events_pb2 import MediaEvent, RecordingFailed
 from seatbus.media.v1.service_pb2 import ExecuteRequest, ExecuteResponse
 from seatbus_kit.errors import NotFound, SeatbusError, Unimplemented
 from seatbus_kit.log import get_logger
+from seatbus_media.application.alarms import Alarms
 from seatbus_media.application.commands import Commands
+from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.hub import Hub
 from seatbus_media.application.session import Session
 
 log = get_logger("seatbus.media")
 
 _KEEP_ENDED: Final = 2000
-_KEEP_EVERY_S: Final = 5.0
+_KEEP_EVERY_S: Final = 10.0
 _CREATES: Final = frozenset({"accept_offer", "make_offer"})
 
 
@@ -34,10 +37,13 @@ class MediaService:
         rtp_timeout_s: float,
         rtcp_interval_s: float,
         orphan_after_s: float,
+        alarm_after_s: float = 5.0,
         keep: Callable[[Session], None] = lambda session: None,
         forget: Callable[[str], None] = lambda session_id: None,
     ) -> None:
         """`keep` writes down what a successor needs of a session, `forget` removes it."""
+        self._alarm_after_s = alarm_after_s
+        self._alarms: WeakKeyDictionary[Endpoint, Alarms] = WeakKeyDictionary()
         self._keep = keep
         self._forget = forget
         self.sessions: dict[str, Session] = {}
@@ -212,6 +218,10 @@ class MediaService:
             for endpoint in tuple(session.endpoints.values()):
                 endpoint.wire.check(now)
                 endpoint.check_silence(now, self._rtp_timeout_s)
+                alarms = self._alarms.get(endpoint)
+                if alarms is None:
+                    alarms = self._alarms[endpoint] = Alarms(self._alarm_after_s)
+                alarms.check(endpoint, now, session)
                 if now >= endpoint.report_due:
                     if endpoint.report_due:
                         endpoint.send_report(now)

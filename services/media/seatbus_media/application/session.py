@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from seatbus.media.v1.events_pb2 import (
+    AudioAlarm,
     CollectFinished,
     DigitHeard,
     FirstPacketReceived,
@@ -234,6 +235,9 @@ class Session:
     def level_measured(self, endpoint: Endpoint, dbfs: float, peak_dbfs: float) -> None:
         measured = LevelMeasured(dbfs=round(dbfs, 1), peak_dbfs=round(peak_dbfs, 1))
         self.emit(MediaEvent(endpoint_id=endpoint.id, level_measured=measured))
+
+    def audio_alarm(self, endpoint: Endpoint, kind: str, over: bool) -> None:
+        self.emit(MediaEvent(endpoint_id=endpoint.id, audio_alarm=AudioAlarm(kind=kind, over=over)))
 
     def fork_ended(self, endpoint_id: str, reason: str) -> None:
         self.stop_fork(endpoint_id)

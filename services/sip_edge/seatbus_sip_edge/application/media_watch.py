@@ -180,6 +180,15 @@ class MediaWatch:
             session.feed(on.CollectFinished(collected.collect_id, collected.digits, collected.reason))
         elif kind == "leg_lost":
             self._leg_lost(session, event.endpoint_id, event.leg_lost.reason)
+        elif kind == "audio_alarm":
+            alarm = event.audio_alarm
+            log.warning(
+                "a conversation sounds right again" if alarm.over else "a conversation does not sound right",
+                tenant=session.call.tenant_id,
+                call=session.call.call_id,
+                kind=alarm.kind,
+                leg=event.endpoint_id,
+            )
         elif kind in ("rtp_timed_out", "recording_failed"):
             if kind == "rtp_timed_out":
                 session.sip.vanishing.silent(event.endpoint_id)
