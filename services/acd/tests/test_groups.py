@@ -274,3 +274,18 @@ async def test_a_visit_is_offered_at_the_edge_that_has_taken_over_its_call(world
     assert acd_types.Contact.FromString(entry.value).edge_instance == world.runtime.instances.id
     await world.login("a1")
     await eventually(lambda: made.offered_to == ["a1"], 5)
+
+
+async def test_a_waiting_caller_hears_comfort_messages_also_from_the_next_holder(world: World) -> None:
+    bucket = Bucket(world.runtime.bus, "config")
+    entry = await bucket.read(f"{T}.queue.sales")
+    assert entry is not None
+    item = tenancy.ConfigObject.FromString(entry.value)
+    item.queue.comfort.first_s = item.queue.comfort.every_s = 1
+    await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
+    made = await enqueue(world, "sales")
+    await eventually(lambda: (made.contact_id, 0, 1) in world.edge.announced, 5)
+    (await world.holder()).signal(signal.SIGTERM)
+    await eventually(lambda: (made.contact_id, 3, 1) in world.edge.announced, 8)
+    numbers = [number for _, number, _ in world.edge.announced]
+    assert numbers == sorted(set(numbers)), "none is told twice"

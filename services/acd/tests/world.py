@@ -70,6 +70,7 @@ class Edge(CallControlServicer):
         self.complaints: list[str] = []
         self.order: list[str] = []
         self.stale = 0
+        self.announced: list[tuple[str, int, int]] = []
         self.departures: dict[str, call.LeaveQueueRequest] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -103,6 +104,10 @@ class Edge(CallControlServicer):
         self.departures[request.call_id] = request
         found.done.set()
         return call.LeaveQueueResponse()
+
+    async def Announce(self, request: call.AnnounceRequest, context: Any) -> call.AnnounceResponse:
+        self.announced.append((request.contact_id, request.number, request.position))
+        return call.AnnounceResponse()
 
     async def QueryReservation(
         self, request: call.QueryReservationRequest, context: Any

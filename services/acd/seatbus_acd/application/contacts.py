@@ -194,6 +194,9 @@ class Contacts:
         def decide(record: wire.Contact | None) -> Change[wire.Contact]:
             if record is None:
                 return Change(None, write=False)
+            # Ours already: it may be offered by now, and what `reserved` tells of is an older look.
+            if self._fence.wrote(record):
+                return Change(record, write=False)
             events = rules.adopt(record, self._fence, revision, reserved=reserved(record))
             return Change(record, events)
 

@@ -23,6 +23,10 @@ class Fence:
     group: str
     epoch: int
 
+    def wrote(self, record: wire.Contact) -> bool:
+        """Whether this very holder wrote the record last."""
+        return bool(record.group == self.group and record.epoch == self.epoch)
+
     def check(self, record: wire.Contact) -> None:
         """Raises StaleEpoch when another holder, or another group's, has written the record."""
         if record.group != self.group or record.epoch > self.epoch:
