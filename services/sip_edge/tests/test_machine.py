@@ -22,7 +22,7 @@ from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
 from seatbus_sip_edge.domain.machine import CALLS, apply
-from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
+from seatbus_sip_edge.domain.model import Call, Leg, LegPhase, Phase
 from seatbus_sip_edge.domain.offer import whisper_id
 
 
@@ -115,10 +115,17 @@ _ACTIONS = st.sampled_from(
         "c_ringing", "c_answered", "c_answered", "c_work_ok", "c_work_ok", "c_connected", "c_connected",
         "c_failed", "c_timeout", "c_refused", "c_bye", "c_connect_failed", "swap", "complete",
         "confer", "return",
+        "join", "party_left", "customer_left",
         "hang_up_third", "park", "park_timeout", "pick_up", "monitor", "take_over", "supervise_off",
         "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected", "s_bye", "s_failed", "s_timeout",
     ]
 )  # fmt: skip
+
+
+def _guest(driver: Driver) -> Leg:
+    """The other party of another call of the agent."""
+    leg_id = driver.ids()
+    return Leg(leg_id, call_types.LEG_ROLE_AGENT, LegPhase.TALKING, agent_id="zoe", rid=f"rid-{leg_id}")
 
 
 def _do(driver: Driver, name: str) -> None:
@@ -175,6 +182,9 @@ def _do(driver: Driver, name: str) -> None:
         "played_all": on.PlayFinished(whisper_id(leg), "completed"),
         "consult": on.ConsultAsked(destination_of(call_types.OutboundTarget(agent_id="carl"))),
         "consult_number": on.ConsultAsked(destination_of(call_types.OutboundTarget(number="0302"))),
+        "join": on.PartyJoined(_guest(driver), "v=0"),
+        "party_left": on.PartyLeft(leg),
+        "customer_left": on.PartyLeft(call.caller_leg_id),
         "swap": on.SwapAsked(),
         "complete": on.CompleteAsked(control.CONSULT_END_TRANSFER),
         "confer": on.CompleteAsked(control.CONSULT_END_CONFERENCE),
@@ -316,7 +326,7 @@ def _holds_together(driver: Driver) -> None:
 
 
 def _commands(driver: Driver) -> list[media.Command]:
-    return [command for batch in driver.of(fx.Media) for command in batch.commands]  # type: ignore[attr-defined]
+    return [command for batch in driver.effects if isinstance(batch, fx.Media) for command in batch.commands]
 
 
 def test_three_parties_and_who_hangs_up_when() -> None:
