@@ -33,7 +33,7 @@ class Forks:
     """Feed it every response to the INVITE. `winner` is the confirmed dialog."""
 
     def __init__(self, request: Request) -> None:
-        self._request = request
+        self.request = request
         self.dialogs: dict[str, Dialog] = {}
         self.winner: Dialog | None = None
         self._failed = False
@@ -52,7 +52,7 @@ class Forks:
         known = self.dialogs.get(tag)
         if known is None or (known.state is DialogState.TERMINATED and known is not self.winner):
             # A 2xx behind a refusal, or of an early dialog that ended: a dialog that only lives to be ended.
-            known = self.dialogs[tag] = Dialog.uac(self._request, response)
+            known = self.dialogs[tag] = Dialog.uac(self.request, response)
         else:
             known.on_response(response)
         if response.status < 200:

@@ -1,4 +1,4 @@
-"""A user agent that says exactly what a case tells it: it repeats, acknowledges and answers nothing itself."""
+"""A user agent that says exactly what a case tells it: it repeats, acknowledges, answers nothing itself."""
 
 from __future__ import annotations
 
@@ -194,6 +194,12 @@ class Talk:
         """Waits for the 200 to the INVITE and acknowledges it."""
         response = self.learn(await self.wire.response(200, "INVITE", seconds))
         self.ack(body=body)
+        return response
+
+    async def answered_to(self, cseq: int) -> Response:
+        """The 200 to the INVITE of this number, acknowledged."""
+        response = self.learn(await self.wire.response(200, "INVITE"))
+        self.ack(cseq=cseq)
         return response
 
     def make(self, method: str, *, body: str = "", headers: Headers | None = None, cseq: int = 0) -> Request:

@@ -214,7 +214,7 @@ class Admission:
             ):
                 refusal = (503, Cause.HANGUP_CAUSE_QUOTA)
         sdp = request.body.decode("utf-8", "replace") if request.content_type == "application/sdp" else ""
-        if refusal is None and not sdp:
+        if refusal is None and request.body and not sdp:
             refusal = (488, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
         session = edge.open(call)
         source = f"{flow.transport.lower()}:{host_port(flow.remote)}"

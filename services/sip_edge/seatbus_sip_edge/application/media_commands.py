@@ -84,6 +84,8 @@ class MediaCommands(Asking):
             session.feed(on.OfferAccepted(results[0].sdp, results[0].codec))
         elif reply is fx.MediaReply.OFFER:
             session.feed(on.AgentOfferMade(effect.leg_id, results[0].sdp))
+        elif reply is fx.MediaReply.READY:
+            session.feed(on.CallerReady(results[0].codec))
         elif reply is fx.MediaReply.CONNECTED:
             session.feed(on.Connected(effect.leg_id, results[0].codec))
 
@@ -112,7 +114,7 @@ class MediaCommands(Asking):
         self._log("media refuses a command", error, field=error.field or "", reply=effect.reply.value)
         session = self._session
         match effect.reply:
-            case fx.MediaReply.ACCEPTED:
+            case fx.MediaReply.ACCEPTED | fx.MediaReply.READY:
                 session.feed(on.OfferUnacceptable(str(error)))
             case fx.MediaReply.OFFER:
                 session.feed(on.AgentFailed(effect.leg_id, 0))
@@ -154,7 +156,7 @@ class MediaCommands(Asking):
         self.lane.push(job)
 
     def offer(self, leg_id: str, like_leg_id: str, made: Callable[[str], None]) -> None:
-        """An offer for a leg that comes from another call; `made` gets the SDP, or nothing."""
+        """An offer of ours for a leg; `made` gets the SDP, or nothing when media refuses."""
 
         async def job() -> None:
             command = media_pb.Command(
@@ -171,6 +173,20 @@ class MediaCommands(Asking):
             made(answer.results[0].sdp)
 
         self.lane.push(job)
+
+    def own_offer(self, leg_id: str, made: Callable[[str], None]) -> None:
+        """Our own offer on a leg that has audio; `made` gets the SDP, or nothing when media refuses."""
+        self.offer(leg_id, "", made)
+
+    def answered(self, leg_id: str, sdp: str) -> None:
+        """The peer's answer to an offer of ours."""
+        command = media_pb.Command(accept_answer=media_pb.AcceptAnswer(endpoint_id=leg_id, sdp=sdp))
+        self.perform(fx.Media([command], leg_id=leg_id))
+
+    def digit(self, leg_id: str, digit: str) -> None:
+        """A digit that came by INFO: media owns all digits, whatever way they come."""
+        command = media_pb.Command(heard_dtmf=media_pb.HeardDtmf(endpoint_id=leg_id, digit=digit))
+        self.perform(fx.Media([command], leg_id=leg_id))
 
     def drop(self, leg_id: str) -> None:
         """Removes audio that was offered for a leg which did not come."""

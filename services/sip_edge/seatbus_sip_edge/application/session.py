@@ -216,4 +216,5 @@ class Session:
         for handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
+        self.sip.close()
         self.commands.cancel()

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
+from seatbus_sip_edge.application.legs.asking import Asking
 from seatbus_sip_edge.application.legs.incoming import Incoming
 from seatbus_sip_edge.application.legs.outgoing import Outgoing
+from seatbus_sip_edge.application.legs.provisional import Provisional
 from seatbus_sip_edge.application.legs.referring import Referring
+from seatbus_sip_edge.application.legs.refreshing import Refreshing
 from seatbus_sip_edge.application.legs.restoring import Restoring
 from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
@@ -17,6 +20,8 @@ from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seatbus_sip.dialog import Dialog
     from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request, Response
@@ -31,7 +36,7 @@ _TRANSPORT_PARAMETER = {"TCP": "tcp", "TLS": "tls", "WS": "ws", "WSS": "ws"}
 
 
 class SipSide:
-    """All legs of one call. `incoming`, `outgoing`, `within`, `restoring` do what their names say."""
+    """All legs of one call. Each part does what its name says."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -43,6 +48,9 @@ class SipSide:
         self.refusals: dict[str, int] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
+        self.asking = Asking(self)
+        self.provisional = Provisional(self)
+        self.refreshing = Refreshing(self)
         self.referring = Referring(self)
         self.vanishing = Vanishing(self)
         self.within = Within(self)
@@ -53,14 +61,22 @@ class SipSide:
         leg = self.legs.get(leg_id)
         if leg is None:
             return
-        if leg.offering is not None and tx is leg.offering:
-            self.within.on_answer(leg, tx, response)
-        elif response.cseq.method == "INVITE" and leg.forks is not None:
+        if self.asking.on_response(leg, tx, response):
+            return
+        if response.cseq.method == "INVITE" and leg.forks is not None:
             self.outgoing.on_response(leg, tx, response)
         elif response.cseq.method == "INVITE" and leg.refreshing:
             self.restoring.on_refreshed(leg, tx, response)
         else:
             self.within.on_response(leg, response)
+
+    def on_no_response(self, leg_id: str, request: Request, status: int) -> None:
+        """A request of ours was never answered (408), or could not be sent (503)."""
+        leg = self.legs.get(leg_id)
+        if leg is None or self.asking.on_no_response(leg, request):
+            return
+        if request.method == "INVITE" and request.to.tag is None:
+            self.outgoing.on_no_response(leg_id, status)
 
     def peer_is_gone(self, leg_id: str) -> None:
         leg = self.session.call.legs.get(leg_id)
@@ -145,6 +161,18 @@ class SipSide:
         dialog.route_set = (route,) if route else ()
         return leg.flow
 
+    def later(self, leg: SipLeg, name: str, seconds: float, act: Callable[[], None]) -> None:
+        """Does this for the leg in a while, unless the leg ends or something else takes the name before."""
+        known = leg.alarms.pop(name, None)
+        if known is not None:
+            known.cancel()
+
+        def fire() -> None:
+            leg.alarms.pop(name, None)
+            act()
+
+        leg.alarms[name] = self.edge.loop.call_later(seconds, fire)
+
     # ---- identity ---------------------------------------------------------------------------------------
     @property
     def caller(self) -> SipLeg | None:
@@ -193,4 +221,10 @@ class SipSide:
         for key in self._keys:
             self.edge.legs.pop(key, None)
         self._keys.clear()
+        self.close()
         self.legs.clear()
+
+    def close(self) -> None:
+        """Nothing happens by time any more."""
+        for leg in self.legs.values():
+            leg.quiet()

@@ -54,6 +54,7 @@ def _start(turn: Turn, source_address: str, sip_call_id: str) -> None:
 def arrived(turn: Turn, event: on.Arrived) -> Phase:
     _start(turn, event.source_address, event.sip_call_id)
     turn.call.has_session = True
+    turn.call.late_offer = not event.sdp
     leg = turn.call.caller_leg
     leg.agent_id, leg.agent_tenant_id, leg.device_id = event.agent_id, event.agent_tenant_id, event.device_id
     leg.rid, leg.ring_timeout_s = event.rid, RING_S if event.rid else 0
@@ -62,7 +63,19 @@ def arrived(turn: Turn, event: on.Arrived) -> Phase:
 
 
 def ask_answer(turn: Turn, event: on.Arrived | on.Restored) -> None:
-    """Asks media for the answer to the caller's SDP."""
+    """Asks media for the answer to the caller's SDP, or for an offer where the caller made none."""
+    leg_id = turn.call.caller_leg_id
+    if turn.call.late_offer:
+        turn.media(
+            media.Command(
+                make_offer=media.MakeOffer(
+                    endpoint_id=leg_id, zone=event.zone, codecs=event.codecs, kind="ENDPOINT_KIND_RTP"
+                )
+            ),
+            reply=fx.MediaReply.ACCEPTED,
+            leg_id=leg_id,
+        )
+        return
     turn.media(
         media.Command(
             accept_offer=media.AcceptOffer(
@@ -82,24 +95,60 @@ def refused_at_door(turn: Turn, event: on.RefusedAtDoor) -> Phase:
 def offer_accepted(turn: Turn, event: on.OfferAccepted) -> Phase:
     call = turn.call
     call.local_sdp, call.codec = event.sdp, event.codec
+    if call.late_offer:
+        # Nothing can be heard before the caller's answer, which the ACK of our 200 brings: the call is
+        # answered at once, whatever the number's supervision says.
+        turn.answer_caller()
+        return Phase.ARRIVED
+    return _go_on(turn)
+
+
+def _go_on(turn: Turn) -> Phase:
+    """The caller has audio, or will have it when answered."""
+    call = turn.call
     if call.direct_agent_id:
         if not call.caller_leg.rid:
             return _to_colleague(turn)
         turn.do(fx.BeginWork(call.caller_leg_id, "outbound", call.wrap_up_s))
         return Phase.ARRIVED
-    if call.supervision in (
+    if call.answered_at or call.supervision in (
         tenancy.ANSWER_SUPERVISION_UNSPECIFIED,
         tenancy.ANSWER_SUPERVISION_AT_FLOW,
     ):
         turn.answer_caller()
     else:
         turn.do(
-            fx.ProgressCaller(event.sdp),
+            fx.ProgressCaller(call.local_sdp),
             fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
             fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
         )
     turn.do(fx.BeginFlow(call.flow_id))
     return Phase.IN_FLOW
+
+
+def answer_given(turn: Turn, event: on.CallerAnswerGiven) -> Phase:
+    """The ACK of a late offer. An empty one leaves nothing to talk over."""
+    call = turn.call
+    if not call.late_offer or not event.sdp:
+        return finish(turn, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
+    call.late_answer = event.sdp
+    ask_ready(turn)
+    return Phase.ARRIVED
+
+
+def ask_ready(turn: Turn) -> None:
+    call = turn.call
+    turn.media(
+        media.Command(accept_answer=media.AcceptAnswer(endpoint_id=call.caller_leg_id, sdp=call.late_answer)),
+        reply=fx.MediaReply.READY,
+        leg_id=call.caller_leg_id,
+    )
+
+
+def caller_ready(turn: Turn, event: on.CallerReady) -> Phase:
+    call = turn.call
+    call.codec, call.late_answer = event.codec, ""
+    return _go_on(turn)
 
 
 def work_begun(turn: Turn, _event: on.WorkBegun) -> Phase:
@@ -117,11 +166,12 @@ def work_not_begun(turn: Turn, event: on.WorkNotBegun) -> Phase:
 
 def _to_colleague(turn: Turn) -> Phase:
     call = turn.call
-    turn.do(
-        fx.ProgressCaller(call.local_sdp),
-        fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
-        fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
-    )
+    if not call.answered_at:
+        turn.do(
+            fx.ProgressCaller(call.local_sdp),
+            fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
+            fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
+        )
     return send_to(turn, Destination(Kind.AGENT, call.direct_agent_id))
 
 

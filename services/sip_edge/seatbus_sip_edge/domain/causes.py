@@ -83,6 +83,8 @@ _STATUS: Mapping[int, int] = {
     call_types.HANGUP_CAUSE_FORBIDDEN: 403,
     call_types.HANGUP_CAUSE_FLOW_ENDED: 480,
     call_types.HANGUP_CAUSE_BUSY: 486,
+    # A reliable response without its PRACK (RFC 3262 section 3).
+    call_types.HANGUP_CAUSE_NO_ACK: 504,
 }
 
 

@@ -33,6 +33,7 @@ class MediaReply(StrEnum):
     ACCEPTED = "accepted"
     OFFER = "offer"
     CONNECTED = "connected"
+    READY = "ready"
     ENDED = "ended"
 
 

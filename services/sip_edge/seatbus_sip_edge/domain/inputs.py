@@ -112,6 +112,20 @@ class CallerNotAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerAnswerGiven:
+    """The ACK of a 200 that made the offer. Empty: it brought no answer."""
+
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerReady:
+    """Media took the caller's answer."""
+
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
 class OfferAccepted:
     """Media answered the caller's SDP."""
 
@@ -458,6 +472,8 @@ Input = (
     | CallerHungUp
     | CallerNotAcknowledged
     | OfferAccepted
+    | CallerAnswerGiven
+    | CallerReady
     | OfferUnacceptable
     | MediaLost
     | StepGiven

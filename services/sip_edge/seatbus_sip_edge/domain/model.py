@@ -225,6 +225,9 @@ class Call:
     recording_id: str = ""
     recording: bool = False
     local_sdp: str = ""
+    # The INVITE had no offer: local_sdp is ours, the caller's answer waits for media.
+    late_offer: bool = False
+    late_answer: str = ""
     codec: str = ""
     # It runs, but takes nothing up.
     recording_paused: bool = False

@@ -14,7 +14,7 @@ from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import consult, supervise
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer
+from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer, ask_ready
 from seatbus_sip_edge.domain.causes import failure_by_cause
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
 from seatbus_sip_edge.domain.ending import close, finish
@@ -69,6 +69,15 @@ def _last_offer(turn: Turn) -> None:
 
 
 def arrived(turn: Turn, event: on.Restored) -> Phase:
+    call = turn.call
+    if call.late_offer:
+        if call.late_answer:
+            ask_ready(turn)
+        elif call.answered_at:
+            turn.do(fx.ResumeCaller(True, call.local_sdp))
+        else:
+            ask_answer(turn, event)
+        return Phase.ARRIVED
     if not event.sdp:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
     ask_answer(turn, event)

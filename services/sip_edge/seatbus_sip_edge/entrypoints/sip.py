@@ -10,9 +10,11 @@ from seatbus_sip.checks import Capabilities, refuse
 from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text, quote_string
 from seatbus_sip.message import Request
+from seatbus_sip.session_timer import SessionIntervalTooSmallError
+from seatbus_sip.transactions import ClientTransaction
 from seatbus_sip_edge.application.admission import Admission
 from seatbus_sip_edge.application.identity import Identity
-from seatbus_sip_edge.application.legs.leg import ALLOW
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.sip")
 
 # What is served outside of a dialog; an option tag that is required and not among `extensions` gets 420.
-SERVED = Capabilities(methods=(*ALLOW.split(", "), "REGISTER"))
+SERVED = Capabilities(methods=(*ALLOW.split(", "), "REGISTER"), extensions=frozenset(SUPPORTED.split(", ")))
 
 
 class SipEntry:
@@ -38,6 +40,35 @@ class SipEntry:
         self._admission = Admission(edge, self._identity)
 
     def handle(self, event: ev.LayerEvent) -> None:
+        """Whatever goes wrong with one message: its sender gets an answer, and everybody else goes on."""
+        try:
+            self._handle(event)
+        except Exception as error:
+            log.error(
+                "a SIP message was not handled: a defect of this program, please report it with this line",
+                kind=type(event).__name__,
+                exc_info=error,
+                **self._about(event),
+            )
+            if isinstance(event, ev.RequestReceived) and event.tx.request is not None:
+                self._respond(event.tx, event.tx.response(500))
+
+    def _about(self, event: ev.LayerEvent) -> dict[str, str]:
+        """What a message was, and whose."""
+        message = getattr(event, "request", None) or getattr(event, "response", None)
+        tx = getattr(event, "tx", None)
+        found = None
+        if message is not None:
+            tags = (message.to.tag, message.from_.tag, getattr(tx, "local_tag", None))
+            found = next((leg for tag in tags if (leg := self._leg(message.call_id, tag))), None)
+        call = found[0].call if found is not None else None
+        return {
+            "what": clean_text(message.start_line()) if message is not None else "",
+            "tenant": call.tenant_id if call is not None else "",
+            "call": call.call_id if call is not None else "",
+        }
+
+    def _handle(self, event: ev.LayerEvent) -> None:
         match event:
             case ev.RequestReceived():
                 self._request(event.tx, event.request, event.flow)
@@ -50,7 +81,7 @@ class SipEntry:
             case ev.AckReceived():
                 found = self._leg(event.request.call_id, event.request.to.tag)
                 if found is not None:
-                    found[0].sip.incoming.acknowledged(found[1])
+                    found[0].sip.incoming.acknowledged(found[1], event.request)
             case ev.CancelReceived():
                 found = self._leg(event.tx.call_id, event.tx.local_tag)
                 if found is not None:
@@ -87,15 +118,17 @@ class SipEntry:
         tx = event.tx
         request = tx.request
         found = self._leg(tx.call_id, request.from_.tag) if request is not None else None
-        if tx.method != "INVITE":
-            if found is not None and tx.method == "OPTIONS":
-                found[0].sip.vanishing.unanswered(found[1])
-            else:
-                self._edge.trunks.on_no_response(tx)
+        if found is not None and tx.method == "OPTIONS":
+            found[0].sip.vanishing.unanswered(found[1])
+            return
+        if request is None or not isinstance(tx, ClientTransaction):
+            self._edge.trunks.on_no_response(tx)
             return
         if found is not None:
             status = 408 if isinstance(event, ev.TransactionTimeout) else 503
-            found[0].sip.outgoing.on_no_response(found[1], status)
+            found[0].sip.on_no_response(found[1], request, status)
+        elif tx.method != "INVITE":
+            self._edge.trunks.on_no_response(tx)
 
     def _stray(self, response: Response, flow: Flow, foreign: bool) -> None:
         """A phone answers an INVITE that only a predecessor knew: ACK, and BYE if it had picked up."""
@@ -152,7 +185,10 @@ class SipEntry:
 
     def _refuse(self, tx: ServerTransaction, error: SipError) -> None:
         field, rule = getattr(error, "field", ""), getattr(error, "rule", str(error))
-        self._say_no(tx, tx.response(error.status), field, rule)
+        response = tx.response(error.status)
+        if isinstance(error, SessionIntervalTooSmallError):
+            response.set("Min-SE", str(error.min_se))
+        self._say_no(tx, response, field, rule)
 
     def _say_no(self, tx: ServerTransaction, response: Response, field: str, rule: str) -> None:
         response.set("Warning", f"399 seatbus {quote_string(f'{field} {rule}'.strip())}")
@@ -166,6 +202,7 @@ class SipEntry:
         else:
             response.set("Allow", ALLOW)
             response.set("Accept", "application/sdp")
+            response.set("Supported", SUPPORTED)
         self._respond(tx, response)
 
     # ---- registrations ----------------------------------------------------------------------------------

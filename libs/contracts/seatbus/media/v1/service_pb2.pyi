@@ -43,7 +43,7 @@ class ExecuteResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ...) -> None: ...
 
 class Command(_message.Message):
-    __slots__ = ("accept_offer", "make_offer", "accept_answer", "connect", "disconnect", "play", "stop_play", "collect", "stop_collect", "send_dtmf", "start_recording", "control_recording", "stop_recording", "remove_endpoint", "end_session", "hold", "mute", "supervise", "conference", "fork", "listen", "control_play")
+    __slots__ = ("accept_offer", "make_offer", "accept_answer", "connect", "disconnect", "play", "stop_play", "collect", "stop_collect", "send_dtmf", "start_recording", "control_recording", "stop_recording", "remove_endpoint", "end_session", "hold", "mute", "supervise", "conference", "fork", "listen", "control_play", "heard_dtmf")
     ACCEPT_OFFER_FIELD_NUMBER: _ClassVar[int]
     MAKE_OFFER_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_ANSWER_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class Command(_message.Message):
     FORK_FIELD_NUMBER: _ClassVar[int]
     LISTEN_FIELD_NUMBER: _ClassVar[int]
     CONTROL_PLAY_FIELD_NUMBER: _ClassVar[int]
+    HEARD_DTMF_FIELD_NUMBER: _ClassVar[int]
     accept_offer: AcceptOffer
     make_offer: MakeOffer
     accept_answer: AcceptAnswer
@@ -88,7 +89,8 @@ class Command(_message.Message):
     fork: Fork
     listen: Listen
     control_play: ControlPlay
-    def __init__(self, accept_offer: _Optional[_Union[AcceptOffer, _Mapping]] = ..., make_offer: _Optional[_Union[MakeOffer, _Mapping]] = ..., accept_answer: _Optional[_Union[AcceptAnswer, _Mapping]] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., disconnect: _Optional[_Union[Disconnect, _Mapping]] = ..., play: _Optional[_Union[Play, _Mapping]] = ..., stop_play: _Optional[_Union[StopPlay, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., stop_collect: _Optional[_Union[StopCollect, _Mapping]] = ..., send_dtmf: _Optional[_Union[SendDtmf, _Mapping]] = ..., start_recording: _Optional[_Union[StartRecording, _Mapping]] = ..., control_recording: _Optional[_Union[ControlRecording, _Mapping]] = ..., stop_recording: _Optional[_Union[StopRecording, _Mapping]] = ..., remove_endpoint: _Optional[_Union[RemoveEndpoint, _Mapping]] = ..., end_session: _Optional[_Union[EndSession, _Mapping]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., mute: _Optional[_Union[Mute, _Mapping]] = ..., supervise: _Optional[_Union[Supervise, _Mapping]] = ..., conference: _Optional[_Union[Conference, _Mapping]] = ..., fork: _Optional[_Union[Fork, _Mapping]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., control_play: _Optional[_Union[ControlPlay, _Mapping]] = ...) -> None: ...
+    heard_dtmf: HeardDtmf
+    def __init__(self, accept_offer: _Optional[_Union[AcceptOffer, _Mapping]] = ..., make_offer: _Optional[_Union[MakeOffer, _Mapping]] = ..., accept_answer: _Optional[_Union[AcceptAnswer, _Mapping]] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., disconnect: _Optional[_Union[Disconnect, _Mapping]] = ..., play: _Optional[_Union[Play, _Mapping]] = ..., stop_play: _Optional[_Union[StopPlay, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., stop_collect: _Optional[_Union[StopCollect, _Mapping]] = ..., send_dtmf: _Optional[_Union[SendDtmf, _Mapping]] = ..., start_recording: _Optional[_Union[StartRecording, _Mapping]] = ..., control_recording: _Optional[_Union[ControlRecording, _Mapping]] = ..., stop_recording: _Optional[_Union[StopRecording, _Mapping]] = ..., remove_endpoint: _Optional[_Union[RemoveEndpoint, _Mapping]] = ..., end_session: _Optional[_Union[EndSession, _Mapping]] = ..., hold: _Optional[_Union[Hold, _Mapping]] = ..., mute: _Optional[_Union[Mute, _Mapping]] = ..., supervise: _Optional[_Union[Supervise, _Mapping]] = ..., conference: _Optional[_Union[Conference, _Mapping]] = ..., fork: _Optional[_Union[Fork, _Mapping]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., control_play: _Optional[_Union[ControlPlay, _Mapping]] = ..., heard_dtmf: _Optional[_Union[HeardDtmf, _Mapping]] = ...) -> None: ...
 
 class Result(_message.Message):
     __slots__ = ("sdp", "codec", "statistics", "endpoints")
@@ -207,6 +209,14 @@ class SendDtmf(_message.Message):
     endpoint_id: str
     digits: str
     def __init__(self, endpoint_id: _Optional[str] = ..., digits: _Optional[str] = ...) -> None: ...
+
+class HeardDtmf(_message.Message):
+    __slots__ = ("endpoint_id", "digit")
+    ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
+    DIGIT_FIELD_NUMBER: _ClassVar[int]
+    endpoint_id: str
+    digit: str
+    def __init__(self, endpoint_id: _Optional[str] = ..., digit: _Optional[str] = ...) -> None: ...
 
 class StartRecording(_message.Message):
     __slots__ = ("recording_id", "left_endpoint_id", "right_endpoint_id", "mono", "labels")

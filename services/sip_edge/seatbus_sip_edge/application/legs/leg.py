@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from seatbus_sip.dialog import Dialog
     from seatbus_sip.digest import DigestClient
     from seatbus_sip.flow import Flow
     from seatbus_sip.forking import Forks
     from seatbus_sip.message import Request
+    from seatbus_sip.reliable import ReliableReceiver, ReliableSender
+    from seatbus_sip.session_timer import SessionTimer
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+    from seatbus_sip_edge.application.legs.asking import Asked
     from seatbus_sip_edge.domain.routes import TrunkRef
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER"
+SUPPORTED = "100rel, replaces, timer"
 
 
 @dataclass(slots=True)
@@ -37,9 +40,6 @@ class SipLeg:
     bye_waits: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.
     refreshing: bool = False
-    # An offer of ours inside the dialog, and who waits for its answer.
-    offering: ClientTransaction | None = None
-    offered: Callable[[int, str], None] | None = None
     # Of a leg by a trunk: which one, its account, the INVITE that was sent last, whether anything came back.
     trunk: TrunkRef | None = None
     digest: DigestClient | None = None
@@ -48,6 +48,28 @@ class SipLeg:
     setup: asyncio.TimerHandle | None = None
     # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
     invite: str = ""
+    # What the peer said that it takes, in lower case.
+    allows: frozenset[str] = frozenset()
+    # The INVITE brought no offer: ours is in the answer, the peer's answer in the ACK.
+    late: bool = False
+    # The re-INVITE (its CSeq) that was answered with an offer of ours: the peer's answer is in its ACK.
+    ack_answers: int | None = None
+    # Provisional responses of ours that want a PRACK, and the 200 that waits for it.
+    provisional: ReliableSender | None = None
+    answer_waits: str | None = None
+    # Of each fork of our INVITE: reliable responses, and the answer that one of them brought.
+    forks_reliable: dict[str, ReliableReceiver] = field(default_factory=dict)
+    forks_sdp: dict[str, str] = field(default_factory=dict)
+    timer: SessionTimer | None = None
+    # Requests of ours inside the dialog that wait for their final answer, by method and CSeq.
+    awaited: dict[tuple[str, int], Asked] = field(default_factory=dict)
+    alarms: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+
+    def quiet(self) -> None:
+        """Nothing of this leg happens by time any more."""
+        for handle in self.alarms.values():
+            handle.cancel()
+        self.alarms.clear()
 
 
 def text_of(request: Request) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
-from seatbus_sip.building import initial_request
+from seatbus_sip.building import initial_request, next_attempt
 from seatbus_sip.dialog import Dialog
 from seatbus_sip.flow import host_port
 from seatbus_sip.forking import ForkResult, Forks
+from seatbus_sip.reliable import ReliableReceiver, is_reliable
 from seatbus_sip.stateless import in_transaction
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.custom_headers import auto_answer, screen_pop
-from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Direction
 from seatbus_sip_edge.domain.numbering import masked
@@ -71,9 +72,10 @@ class Outgoing:
             tag=layer.ids.token(),
             contact=side.contact(flow),
             routes=[route] if route else (),
-            headers={"Allow": ALLOW, "Supported": "replaces", **self._told(call, leg, host)},
+            headers={"Allow": ALLOW, "Supported": SUPPORTED, **self._told(call, leg, host)},
             body=sdp,
         )
+        side.refreshing.ask(invite)
         layer.prepare_request(invite, flow)
         leg.sip_call_id = invite.call_id
         leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
@@ -125,7 +127,9 @@ class Outgoing:
         outcome = leg.forks.receive(response)
         dialog = outcome.dialog
         match outcome.result:
-            case ForkResult.EARLY if response.status in (180, 181, 182, 183):
+            case ForkResult.EARLY if response.status in (180, 181, 182, 183) and dialog is not None:
+                if is_reliable(response):
+                    self._prack(leg, dialog, response)
                 if leg.trunk is not None and response.body:
                     side.session.feed(on.EarlyMedia(leg_id, response.body.decode("utf-8", "replace")))
                     if response.status == 183:
@@ -140,7 +144,12 @@ class Outgoing:
                 if not wanted:
                     side.acknowledge(tx, ack)
                 if outcome.result is ForkResult.WON:
-                    said = response.body.decode("utf-8", "replace")
+                    leg.allows = response.tokens("Allow")
+                    side.refreshing.agreed(leg, response)
+                    # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
+                    said = response.body.decode("utf-8", "replace") or leg.forks_sdp.get(
+                        dialog.remote_tag, ""
+                    )
                     if side.edge.outside.must_accept(side.session.call, leg_id):
                         side.session.feed(on.ExternalAnswered(leg_id, said))
                     else:
@@ -151,6 +160,8 @@ class Outgoing:
             case ForkResult.SURPLUS if dialog is not None:
                 side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
                 side.stack.layer.send_request(dialog.request("BYE"), leg.flow, side.stack.now)
+            case ForkResult.FAILED if self._prove(leg, response):
+                pass
             case ForkResult.FAILED:
                 leg.sent = None
                 leg.invite = ""
@@ -162,12 +173,39 @@ class Outgoing:
             case _:
                 pass
 
+    def _prack(self, leg: SipLeg, dialog: Dialog, response: Response) -> None:
+        """RFC 3262 section 4: each fork counts for itself, a repeat is not acknowledged again."""
+        side = self._side
+        value = leg.forks_reliable.setdefault(dialog.remote_tag, ReliableReceiver()).take(response)
+        if value is None:
+            return
+        if response.body and response.content_type == "application/sdp":
+            leg.forks_sdp.setdefault(dialog.remote_tag, response.body.decode("utf-8", "replace"))
+        prack = dialog.request("PRACK", headers={"RAck": value})
+        side.stack.layer.send_request(prack, leg.flow, side.stack.now)
+        side.stack.pump()
+
+    def _prove(self, leg: SipLeg, response: Response) -> bool:
+        """401 or 407 to our INVITE: once more with credentials, if there are any that may help."""
+        side, client = self._side, leg.digest
+        if response.status not in (401, 407) or client is None or leg.forks is None or leg.sent is None:
+            return False
+        if not side.session.call.legs[leg.leg_id].live or not client.accept(response, leg.forks.request):
+            return False
+        again = client.authorize(next_attempt(leg.forks.request))
+        side.stack.layer.prepare_request(again, leg.flow)
+        leg.request, leg.invite, leg.sent = again, text_of(again), None
+        side.session.checkpoint()
+        side.edge.journal.then(lambda: self.dial(leg.leg_id))
+        return True
+
     def on_no_response(self, leg_id: str, status: int) -> None:
         """The INVITE to the phone was never answered (408), or could not be sent (503)."""
         leg = self._side.legs.get(leg_id)
         if leg is not None and leg.sent is not None:
             leg.sent = None
             leg.invite = ""
+            leg.quiet()
             if leg.trunk is not None and self._side.edge.outside.goes_on(self._side, leg, status):
                 return
             self._side.session.feed(on.AgentFailed(leg_id, status))
@@ -182,13 +220,21 @@ class Outgoing:
             side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
             side.stack.layer.send_request(dialog.request("BYE"), tx.flow, side.stack.now)
 
+    def _reason(self, leg_id: str) -> str | None:
+        """RFC 3326: a phone need not show a missed call that somebody else has taken."""
+        legs = self._side.session.call.legs
+        taken = any(
+            leg.leg_id != leg_id and leg.agent_id and leg.live and leg.was_answered for leg in legs.values()
+        )
+        return 'SIP;cause=200;text="Call completed elsewhere"' if taken else None
+
     def cancel(self, leg_id: str) -> None:
         side = self._side
         leg = side.legs.get(leg_id)
         if leg is None:
             return
         if leg.sent is not None:
-            side.stack.layer.cancel(leg.sent, side.stack.now)
+            side.stack.layer.cancel(leg.sent, side.stack.now, self._reason(leg_id))
             side.stack.pump()
         elif leg.request is not None and leg.dialog is None:
             # It was sent before a crash and is not taken up again: CANCEL needs its headers alone.

@@ -9,6 +9,7 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.dialog import Dialog
 from seatbus_sip.message import Request
 from seatbus_sip.parsing import parse_message
+from seatbus_sip.session_timer import SessionTimer
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
 from seatbus_sip_edge.domain import inputs as on
@@ -49,6 +50,14 @@ class Restoring:
                 item["dialog"] = leg.dialog.to_dict()
             if leg.invite:
                 item["invite"] = leg.invite
+            if leg.allows:
+                item["allows"] = sorted(leg.allows)
+            if leg.late:
+                item["late"] = True
+            if leg.timer is not None:
+                item["timer"] = leg.timer.to_dict()
+            if leg.provisional is not None and leg.received is not None:
+                item["provisional"] = leg.provisional.to_dict()
             stored[leg_id] = item
         return stored
 
@@ -63,6 +72,13 @@ class Restoring:
         host, port = item["flow"]
         flow = side.stack.flow_to(host, port, str(item.get("transport", "UDP")))
         leg = SipLeg(leg_id, flow, local_sdp=str(item.get("sdp", "")))
+        leg.allows = frozenset(item.get("allows", ()))
+        leg.late = item.get("late") is True
+        if isinstance(item.get("timer"), dict):
+            side.refreshing.arm(leg, SessionTimer.from_dict(item["timer"]))
+        if isinstance(item.get("provisional"), dict):
+            leg.provisional = side.provisional.sender()
+            leg.provisional.restore(item["provisional"])
         leg.invite = str(item.get("invite", ""))
         if isinstance(item.get("trunk"), list):
             self._of_trunk(leg, TrunkRef(*item["trunk"]))
@@ -114,8 +130,10 @@ class Restoring:
         """The answer of the present state again, if the caller may not have it."""
         leg = self._unanswered
         if leg is not None and leg.received is not None and sdp:
-            leg.local_sdp = sdp
-            self._side.incoming.respond(leg, 200 if answered else 183, sdp)
+            if answered:
+                self._side.incoming.answer(leg.leg_id, sdp)
+            else:
+                self._side.incoming.progress(leg.leg_id, sdp)
 
     def resume_dial(self, leg_id: str) -> None:
         """The INVITE once more, where it went: to the peer it is a retransmission.

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
+from seatbus_kit.log import get_logger
+from seatbus_sip.digits import DIGIT_TYPES, read_digit
 from seatbus_sip.errors import SipError
 from seatbus_sip.sdp import parse_sdp
+from seatbus_sip.session_timer import SessionIntervalTooSmallError, check
 from seatbus_sip.tables import DialogState
-from seatbus_sip_edge.application.legs.leg import ALLOW
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from seatbus_sip.dialog import Dialog
     from seatbus_sip.message import Request, Response
-    from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+    from seatbus_sip.transactions import ServerTransaction
     from seatbus_sip_edge.application.legs.leg import SipLeg
     from seatbus_sip_edge.application.sip_side import SipSide
+
+log = get_logger("sip_edge.legs")
 
 
 class Within:
@@ -28,8 +35,9 @@ class Within:
             "BYE": self._bye_came,
             "INVITE": self._reoffered,
             "UPDATE": self._reoffered,
+            "PRACK": side.provisional.prack,
             "OPTIONS": self._fine,
-            "INFO": self._fine,
+            "INFO": self._told,
             "REFER": side.referring.refer,
         }
 
@@ -37,14 +45,34 @@ class Within:
         """A request inside one of the dialogs."""
         side = self._side
         leg = side.legs.get(leg_id)
-        if leg is None or leg.dialog is None:
+        dialog = leg.dialog if leg is not None else None
+        if leg is not None and dialog is None and leg.forks is not None:
+            # The phone speaks before it has answered.
+            dialog = leg.forks.dialogs.get(request.from_.tag or "")
+        if leg is None or dialog is None:
             side.respond(tx, tx.response(481))
             return
         try:
-            leg.dialog.on_request(request)
-        except SipError as error:
-            side.respond(tx, tx.response(error.status))
+            dialog.on_request(request)
+            if request.method in ("INVITE", "UPDATE"):
+                check(request, side.refreshing.policy)
+        except SessionIntervalTooSmallError as error:
+            dialog.remote_offer_pending = False
+            response = tx.response(422)
+            response.set("Min-SE", str(error.min_se))
+            side.respond(tx, response)
             return
+        except SipError as error:
+            response = tx.response(error.status)
+            if error.status == 500:
+                response.set("Retry-After", str(random.randrange(1, 10)))
+            side.respond(tx, response)
+            return
+        if leg.dialog is None:
+            self._early(dialog, tx, request)
+            return
+        if request.method in ("INVITE", "UPDATE") and "Allow" in request:
+            leg.allows = request.tokens("Allow")
         if leg.flow.reliable:
             # The phone has reconnected: it is reached where it speaks now.
             leg.flow = tx.flow
@@ -55,6 +83,20 @@ class Within:
         response = tx.response(405)
         response.set("Allow", ALLOW)
         side.respond(tx, response)
+
+    def _early(self, dialog: Dialog, tx: ServerTransaction, request: Request) -> None:
+        """A request in an early dialog of a phone that rings: its answer is still to come."""
+        if request.method == "BYE":
+            response = tx.response(403)
+        elif request.method == "UPDATE" and not request.body:
+            response = dialog.response(request, 200)
+        elif request.method in ("UPDATE", "INVITE"):
+            # RFC 3311 section 5.2: our offer is open.
+            dialog.remote_offer_pending = False
+            response = tx.response(491)
+        else:
+            response = tx.response(200 if request.method in ("INFO", "OPTIONS") else 405)
+        self._side.respond(tx, response)
 
     def on_response(self, leg: SipLeg, response: Response) -> None:
         """A response to a request of ours inside the dialog."""
@@ -78,11 +120,13 @@ class Within:
 
     def bye(self, leg: SipLeg) -> None:
         dialog = leg.dialog
+        leg.quiet()
         if dialog is None or dialog.state is not DialogState.CONFIRMED:
             return
-        self._side.send(leg, dialog.request("BYE"))
+        self._side.asking.ask(leg, "BYE", lambda _: None)
 
     def _bye_came(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
+        leg.quiet()
         self._side.peer_is_gone(leg.leg_id)
         # Not before the journal has it: the peer would never say it again to a successor.
         self._side.edge.journal.then(lambda: self._fine(leg, tx, request))
@@ -90,67 +134,128 @@ class Within:
     def _fine(self, _leg: SipLeg, tx: ServerTransaction, _request: Request) -> None:
         self._side.respond(tx, tx.response(200))
 
+    def _told(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
+        """INFO: a digit of a phone that does not send RFC 4733."""
+        if not request.body:
+            self._fine(leg, tx, request)
+            return
+        try:
+            digit = read_digit(request)
+        except SipError as error:
+            response = tx.response(error.status)
+            if error.status == 415:
+                response.set("Accept", ", ".join(DIGIT_TYPES))
+            self._side.respond(tx, response)
+            return
+        if digit:
+            self._side.session.commands.media.digit(leg.leg_id, digit)
+        self._fine(leg, tx, request)
+
     # ---- a new offer ------------------------------------------------------------------------------------
     def _reoffered(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         """Hold, codec change, session refresh: answered on this leg alone, never relayed."""
-        if not request.body:
-            self._reanswer(leg, tx, request, 200, leg.local_sdp if request.method == "INVITE" else "")
-            return
+        dialog = leg.dialog
+        if request.method == "INVITE" and leg.received is not None:
+            # RFC 3261 section 14.2: the first INVITE is not finally answered yet.
+            self._refuse(leg, tx, request, 500)
+        elif not request.body and request.method == "INVITE":
+            self._side.session.commands.media.own_offer(
+                leg.leg_id, lambda sdp: self._offer(leg, tx, request, sdp)
+            )
+        elif not request.body:
+            self._journalled(leg, tx, request, "")
+        elif dialog is not None and dialog.state is DialogState.EARLY and not self._settled(leg):
+            # RFC 3311 section 5.2: the offer of the INVITE has no answer yet that the caller must have.
+            self._refuse(leg, tx, request, 500)
+        else:
+            self._answer(leg, tx, request)
+
+    @staticmethod
+    def _settled(leg: SipLeg) -> bool:
+        sender = leg.provisional
+        return sender is not None and sender.described and not sender.unacknowledged
+
+    def _refuse(self, leg: SipLeg, tx: ServerTransaction, request: Request, status: int) -> None:
+        if leg.dialog is not None:
+            leg.dialog.remote_offer_pending = False
+        response = tx.response(status)
+        if status == 500:
+            # RFC 3261 section 14.2, RFC 3311 section 5.2.
+            response.set("Retry-After", str(random.randrange(0, 10)))
+        self._side.respond(tx, response)
+
+    def _answer(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         sdp = request.body.decode("utf-8", "replace")
         try:
             audio = parse_sdp(sdp).audio
         except SipError as error:
-            self._reanswer(leg, tx, request, error.status)
+            self._refuse(leg, tx, request, error.status)
             return
         held = audio is not None and audio.on_hold
         session, leg_id = self._side.session, leg.leg_id
 
         def answered(answer: str) -> None:
             if not answer:
-                self._reanswer(leg, tx, request, 488)
+                self._refuse(leg, tx, request, 488)
                 return
             leg.local_sdp = answer
             if session.call.legs[leg_id].held != held:
                 session.feed(on.HoldChanged(leg_id, held))
-            else:
-                # Target and order of the dialog have changed all the same.
-                session.checkpoint()
-            self._side.edge.journal.then(lambda: self._reanswer(leg, tx, request, 200, answer))
+            self._journalled(leg, tx, request, answer)
 
-        session.commands.reoffer(leg_id, sdp, answered)
+        session.commands.media.reoffer(leg_id, sdp, answered)
+
+    def _offer(self, leg: SipLeg, tx: ServerTransaction, request: Request, sdp: str) -> None:
+        """A re-INVITE without an offer gets ours; the answer comes with the ACK."""
+        if not sdp:
+            self._refuse(leg, tx, request, 488)
+            return
+        leg.local_sdp = sdp
+        leg.ack_answers = request.cseq.number
+        self._journalled(leg, tx, request, sdp)
+
+    def answer_came(self, leg: SipLeg, ack: Request) -> None:
+        """The answer to the offer in our 200 to a re-INVITE."""
+        sdp = ack.body.decode("utf-8", "replace")
+        if not sdp:
+            log.warning("an offer of ours was acknowledged without an answer", leg=leg.leg_id)
+            return
+        try:
+            audio = parse_sdp(sdp).audio
+        except SipError as error:
+            log.warning("the answer in an ACK cannot be read", leg=leg.leg_id, error=str(error))
+            return
+        session = self._side.session
+        session.commands.media.answered(leg.leg_id, sdp)
+        held = audio is not None and audio.on_hold
+        if session.call.legs[leg.leg_id].held != held:
+            session.feed(on.HoldChanged(leg.leg_id, held))
+
+    def _journalled(self, leg: SipLeg, tx: ServerTransaction, request: Request, sdp: str) -> None:
+        """200, once the journal has the dialog's new target, order and timer."""
+        dialog = leg.dialog
+        if dialog is None or dialog.state is DialogState.TERMINATED:
+            self._side.respond(tx, tx.response(481))
+            return
+        response = dialog.response(request, 200, body=sdp)
+        response.set("Allow", ALLOW)
+        response.set("Supported", SUPPORTED)
+        if dialog.state is DialogState.CONFIRMED:
+            self._side.refreshing.answer(leg, request, response)
+        self._side.session.checkpoint()
+        self._side.edge.journal.then(lambda: self._side.respond(tx, response))
 
     def reoffer(self, leg_id: str, sdp: str, answered: Callable[[int, str], None]) -> None:
         """Offers other audio inside the dialog; `answered` gets the final status and the peer's SDP."""
         leg = self._side.legs.get(leg_id)
-        if leg is None or leg.dialog is None or leg.offering is not None:
-            answered(491, "")
-            return
-        try:
-            request = leg.dialog.request("INVITE", sdp, headers={"Allow": ALLOW})
-        except SipError as error:
-            answered(error.status, "")
-            return
-        leg.offered = answered
-        leg.offering = self._side.send(leg, request)
 
-    def on_answer(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
-        dialog = leg.dialog
-        if dialog is None or response.status < 200:
-            return
-        dialog.on_response(response)
-        if response.status < 300:
-            self._side.acknowledge(tx, dialog.ack(response.cseq.number))
-        told, leg.offering, leg.offered = leg.offered, None, None
-        if told is not None:
-            told(response.status, response.body.decode("utf-8", "replace"))
+        def done(response: Response | None) -> None:
+            if response is None:
+                answered(481, "")
+            else:
+                answered(response.status, response.body.decode("utf-8", "replace"))
 
-    def _reanswer(
-        self, leg: SipLeg, tx: ServerTransaction, request: Request, status: int, sdp: str = ""
-    ) -> None:
-        if leg.dialog is None or leg.dialog.state is DialogState.TERMINATED:
-            status, sdp = 481, ""
-        if leg.dialog is None or status == 481:
-            response = tx.response(481)
+        if leg is None:
+            done(None)
         else:
-            response = leg.dialog.response(request, status, body=sdp)
-        self._side.respond(tx, response)
+            self._side.asking.ask(leg, "INVITE", done, body=sdp, headers={"Allow": ALLOW})
