@@ -27,6 +27,7 @@ from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.adoption import Adoption
 from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
+from seatbus_sip_edge.application.guard import Guard
 from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.outside import Outside
 from seatbus_sip_edge.application.proxy import Proxy
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.runtime import Runtime
     from seatbus_sip.flow import Flow
-    from seatbus_sip.message import Request
+    from seatbus_sip.message import Request, Response
     from seatbus_sip_edge.adapters.edges import Edges
     from seatbus_sip_edge.adapters.sip_stack import SipStack
     from seatbus_sip_edge.application.registrar import Registrar
@@ -89,7 +90,8 @@ class Edge:
             lambda call_id, tag: (call_id, tag) in self.legs,
             self._claimed_device,
         )
-        stack.divert = self.proxy.divert
+        self.guard = Guard(stack, asyncio.get_running_loop(), settings.sip_overload_lag_s)
+        stack.divert = self._divert
         self.trunks = trunks
         self.quotas = Quotas(
             config,
@@ -154,6 +156,10 @@ class Edge:
             "",
             TraceContext.for_call(call_id),
         )
+
+    def _divert(self, message: Request | Response, flow: Flow, now: float) -> bool:
+        """Whether a message is done with before the engine sees it."""
+        return self.guard.turns_away(message, flow) or self.proxy.divert(message, flow, now)
 
     def _claimed_device(self, request: Request, flow: Flow) -> str:
         """The username that a request outside of any dialog claims, unless it comes from a trunk."""
@@ -264,6 +270,7 @@ class Edge:
         self._awake_at = self.loop.time()
         self._tick()
         self.adoption.start()
+        self.guard.start()
         restored = list(self.sessions.values())
         for session in restored:
             if revision := revisions.get(session.call.call_id):
@@ -416,6 +423,7 @@ class Edge:
     async def stop(self) -> None:
         if self._ticker is not None:
             self._ticker.cancel()
+        self.guard.stop()
         await self.adoption.stop()
         await self.proxy.stop()
         await self.owners.stop()

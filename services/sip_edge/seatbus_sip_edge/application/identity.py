@@ -140,6 +140,8 @@ class Identity:
         if now - since > _FAILURE_WINDOW_S:
             since, count = now, 0
         self._failures[source] = (since, count + 1)
+        if count + 1 == self._edge.settings.sip_digest_failures:
+            self._edge.guard.ban(source, _FAILURE_WINDOW_S)
         self._failures.move_to_end(source)
         if len(self._failures) > 20_000:
             self._failures.popitem(last=False)
