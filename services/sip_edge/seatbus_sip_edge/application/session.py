@@ -174,6 +174,9 @@ class Session:
                     error=repr(error),
                     exc_info=error,
                 )
+                # Nobody is left in a call that cannot go on. Once: an end that fails ends nothing more.
+                if self.call.phase not in (Phase.ENDING, Phase.ENDED):
+                    self.edge.loop.call_soon(self.feed, on.Aborted(Cause.HANGUP_CAUSE_SYSTEM))
         self.edge.publisher.push(events)
         if not self.over:
             self.edge.records.changed(self.call, self._snapshot)
