@@ -149,11 +149,16 @@ async def baresip_agent(
     *,
     hz: int,
     transport: str = "udp",
+    encryption: str = "",
+    host: str = "",
+    dials: str = "",
 ) -> AsyncIterator[Path]:
     """A registered baresip that answers by itself, sends a sine of `hz`, and writes what it hears.
 
-    Yields the folder into which it writes wave files (`dump-*-dec.wav`).
+    Yields the folder into which it writes wave files (`dump-*-dec.wav`). `encryption` is its `mediaenc`; with
+    `dials` it does not register but calls that number, from `host`.
     """
+    host = host or server[0]
     program = need("baresip", "baresip-core")
     config = folder / "baresip"
     config.mkdir(parents=True, exist_ok=True)
@@ -165,10 +170,11 @@ async def baresip_agent(
     (config / "config").write_text(
         "\n".join(
             [
-                f"sip_listen {server[0]}:{free_udp_port(server[0])}",
+                f"sip_listen {host}:{free_udp_port(host)}",
                 "module_path /usr/lib/baresip/modules",
                 "module stdio.so",
                 "module g711.so",
+                *(["module srtp.so"] if encryption else []),
                 "module aufile.so",
                 "module sndfile.so",
                 "module aubridge.so",
@@ -182,7 +188,7 @@ async def baresip_agent(
                 "ausrc_channels 1",
                 "auplay_channels 1",
                 f"snd_path {folder}",
-                f"net_interface {server[0]}",
+                f"net_interface {host}",
                 "sip_cafile",
             ]
         )
@@ -190,10 +196,13 @@ async def baresip_agent(
     )
     (config / "accounts").write_text(
         f"<sip:{username}@{server[0]}:{server[1]};transport={transport}>;auth_user={username};auth_pass={password};"
-        "answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1\n"
+        f"answermode=auto;regint={0 if dials else 60};audio_codecs=PCMA/8000/1,PCMU/8000/1"
+        + (f";mediaenc={encryption}" if encryption else "")
+        + "\n"
     )
+    commands = ["-e", f"/dial sip:{dials}@{server[0]}:{server[1]}"] if dials else []
     process = await asyncio.create_subprocess_exec(
-        program, "-f", str(config), "-v",
+        program, "-f", str(config), "-v", *commands,
         stdout=(folder / "baresip.log").open("wb"), stderr=asyncio.subprocess.STDOUT,
         stdin=asyncio.subprocess.PIPE, cwd=folder,
     )  # fmt: skip
