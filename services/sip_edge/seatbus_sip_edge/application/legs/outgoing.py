@@ -144,6 +144,8 @@ class Outgoing:
                 if not wanted:
                     side.acknowledge(tx, ack)
                 if outcome.result is ForkResult.WON:
+                    if leg.trunk is not None:
+                        side.edge.outside.answered()
                     leg.allows = response.tokens("Allow")
                     side.refreshing.agreed(leg, response)
                     # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
