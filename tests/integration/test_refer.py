@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
+from seatbus_sip.replaces import Replaces
+from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
 from .agents import until_agent
-from .conversations import CALLER, FIRST, SECOND, hears, hears_music, talk
+from .conversations import CALLER, FIRST, SECOND, SPOKEN_DBFS, THIRD, hears, hears_music, talk
 
 pytestmark = pytest.mark.platform
 
@@ -67,6 +70,49 @@ async def test_a_refused_reference_leaves_the_conversation_as_it_is(
         await hears(call.customer, FIRST)
         await hears(call.first, CALLER)
         assert call.first.notified == []
+
+
+def replaced(call: PhoneCall) -> str:
+    """The dialog of this call as a URI header names it to the platform."""
+    dialog = call.dialog
+    assert dialog is not None
+    named = Replaces(dialog.call_id, str(dialog.remote_tag), dialog.local_tag)
+    return f"Replaces={quote(str(named), safe='')}"
+
+
+async def test_a_phone_joins_its_two_calls_and_lets_go(tenant: TestTenant) -> None:
+    """The customer is held by the phone, the colleague is called by the phone, then REFER with Replaces."""
+    async with talk(tenant, "a2") as call:
+        await call.first.hold()
+        await hears_music(call.customer)
+        asked = await call.phones["a1"].dial("2002")
+        second = await call.answer("a2", SECOND)
+        await asked.wait_answered(timeout=5)
+        asked.mouth.play_tone(THIRD, SPOKEN_DBFS)
+        await hears(second, THIRD)
+        await hears(asked, SECOND)
+        assert await call.first.refer(f"sip:2002@seatbus?{replaced(asked)}") == 202
+        await call.first.wait_ended(timeout=5)
+        await asked.wait_ended(timeout=5)
+        assert call.first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await hears(call.customer, SECOND)
+        await hears(second, CALLER)
+        await until_agent(tenant, "a2", presence="NOT_READY", work="TALKING")
+        # The colleague's leg is a leg of this call in all: it can hold, and its hang-up ends the call.
+        await second.hold()
+        await hears_music(call.customer)
+        await second.hold(False)
+        await hears(call.customer, SECOND)
+        await second.hang_up()
+        await call.customer.wait_ended(timeout=5)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
+        ("a1", "transferred"),
+        ("a2", "agent_hung_up"),
+    ]
+    await until_agent(tenant, "a2", presence="NOT_READY")
+    other = await asyncio.to_thread(tenant.wait_cdr, cause="transferred")
+    assert other["call_id"] != call.call_id
 
 
 async def test_a_carrier_may_not_refer(tenant: TestTenant) -> None:
