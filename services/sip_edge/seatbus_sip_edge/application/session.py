@@ -17,7 +17,7 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.machine import apply
-from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.domain.model import Cause, Phase
 
 if TYPE_CHECKING:
     import asyncio
@@ -196,6 +196,8 @@ class Session:
                 event = on.ProgressDue()
             case fx.Timer.UNANSWERED:
                 event = on.AnswerOverdue()
+            case fx.Timer.VOICEMAIL:
+                event = on.VoicemailFull()
             case fx.Timer.PARK:
                 event = on.ParkedTooLong()
         self._timers[key] = self.edge.loop.call_later(effect.seconds, self._fired, key, event)
