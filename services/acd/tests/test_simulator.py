@@ -375,3 +375,40 @@ def test_the_command_draws_the_day(tmp_path: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     for words in ("service_level_early_abandon_positive", "±", "bills", "00:30", "█", "fingerprint"):
         assert words in shown
+
+
+def test_rules_of_a_queue_are_those_of_the_engine() -> None:
+    def served(**queue: object) -> float:
+        scenario = scenario_of(
+            {
+                "duration_s": 20_000,
+                "queues": [
+                    {
+                        "id": "hard",
+                        "calls_per_hour": 60,
+                        "talk": "exp:100",
+                        "patience": "exp:90",
+                        "requirements": {"english": 5},
+                        **queue,
+                    },
+                    {"id": "easy", "calls_per_hour": 1, "talk": "exp:100", "groups": ["rest"]},
+                ],
+                "agents": [
+                    {"group": "few", "count": 1, "skills": {"english": 5}},
+                    {"group": "rest", "count": 3},
+                ],
+            }
+        )
+        run = World(scenario, "1").run()
+        mine = [caller for caller in run.callers if caller.plan.spec.key[1] == "hard"]
+        return sum(caller.outcome is Outcome.ANSWERED for caller in mine) / len(mine)
+
+    alone = served()
+    relaxed = served(relaxation=[{"after_s": 10, "levels": {"english": 0}}])
+    helped = served(groups=["few"], overflow_queues=["easy"], relaxation=[{"after_s": 10, "overflow": True}])
+    assert alone < 0.75 < 0.85 < min(relaxed, helped)
+    assert served(strategy="fewest_contacts") == pytest.approx(alone, abs=0.2)
+    with pytest.raises(ScenarioError, match="strategy"):
+        served(strategy="best")
+    with pytest.raises(ScenarioError, match="nowhere"):
+        served(overflow_queues=["nowhere"])

@@ -193,11 +193,13 @@ class Offers:
 
     async def _undo(self, visit: Visit, offer: Offer, why: str) -> None:
         """It is not known how far the offer got. The fenced write comes first: a holder who has been replaced
-        must not free an agent whom the next one has adopted.
+        must not free an agent whom the next one has adopted. The contact does not wait for the agent to be
+        freed: whoever keeps us waiting for the one would keep it from all others.
         """
-        if await self._write_back(visit, offer, "failed", why):
-            await self.release(visit, offer.agent, offer.rid)
+        written = await self._write_back(visit, offer, "failed", why)
         self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S))
+        if written:
+            await self.release(visit, offer.agent, offer.rid)
 
     async def _back(
         self,

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from seatbus_acd.domain.model import DEFAULT_RING_TIMEOUT_S, AgentKey, AgentSpec, QueueSpec
+from seatbus_acd.domain.model import (
+    DEFAULT_RING_TIMEOUT_S,
+    AgentKey,
+    AgentSpec,
+    QueueSpec,
+    Relaxation,
+    Strategy,
+)
 from seatbus_acd.simulator.distributions import Distribution, Fixed, parse
 from seatbus_acd.simulator.errors import ScenarioError
 
@@ -137,6 +144,11 @@ def scenario_of(document: object) -> Scenario:
     _different("agents", [name for shift in shifts for _, name in shift.members()], "agent")
     queues = tuple(_queue(f"queues[{i}]", item, shifts) for i, item in enumerate(top.items("queues")))
     _different("queues", [queue.spec.key[1] for queue in queues], "id")
+    known = {queue.spec.key for queue in queues}
+    for number, queue in enumerate(queues):
+        for other in queue.spec.overflow_queues:
+            if other not in known:
+                raise ScenarioError(f"queues[{number}].overflow_queues", f"there is no queue {other[1]!r}")
     duration = top.number("duration_s", 28_800, 1, 31 * 86_400)
     warm_up = top.number("warm_up_s", 0)
     if warm_up >= duration:
@@ -191,6 +203,9 @@ def _queue(where: str, item: object, shifts: tuple[Shift, ...]) -> QueuePlan:
         table.whole("short_abandon_s", 0, 0, 86_400),
         table.whole("max_waiting", 0),
         table.whole("max_wait_s", 0, 0, 86_400),
+        strategy=_strategy(table),
+        relaxation=_relaxation(table),
+        overflow_queues=tuple((TENANT, name) for name in _names(table, "overflow_queues")),
     )
     rates = table.take("calls_per_hour", 0)
     each: list[float] = []
@@ -210,6 +225,39 @@ def _queue(where: str, item: object, shifts: tuple[Shift, ...]) -> QueuePlan:
         raise ScenarioError(f"{where}.talk", "talk and wrap_up must end")
     table.done()
     return plan
+
+
+def _strategy(table: _Table) -> Strategy:
+    name = table.take("strategy", Strategy.LONGEST_IDLE.value)
+    known = [strategy.value for strategy in Strategy if strategy is not Strategy.SIMULTANEOUS_RING]
+    if name not in known:
+        raise ScenarioError(table.name("strategy"), f"must be one of {', '.join(known)}")
+    return Strategy(str(name))
+
+
+def _relaxation(table: _Table) -> tuple[Relaxation, ...]:
+    """Steps by time: levels replace those that were asked for (0 drops one), overflow adds further queues."""
+    steps = []
+    items = table.take("relaxation", [])
+    if not isinstance(items, list):
+        raise ScenarioError(table.name("relaxation"), "must be a list of steps")
+    for number, item in enumerate(items):
+        step = _Table(f"{table.name('relaxation')}[{number}]", item)
+        after = step.number("after_s", 0, 0, 86_400)
+        overflow = step.take("overflow", default=False)
+        levels = step.take("levels", {})
+        if not isinstance(levels, dict) or not all(isinstance(level, int) for level in levels.values()):
+            raise ScenarioError(step.name("levels"), "must be an object of whole numbers")
+        step.done()
+        steps.append(Relaxation(after, tuple(sorted(levels.items())), overflow=bool(overflow)))
+    return tuple(sorted(steps, key=lambda step: step.after_s))
+
+
+def _names(table: _Table, key: str) -> list[str]:
+    names = table.take(key, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ScenarioError(table.name(key), "must be a list of texts, none of them empty")
+    return names
 
 
 def _different(where: str, names: list[str], key: str) -> None:

@@ -83,6 +83,9 @@ class Worker:
     rid: str = ""
     idle_since: float = 0.0
     doing: str = ""
+    came_at: float = 0.0
+    contacts: int = 0
+    handled_s: float = 0.0
     # (since, doing): "ready", "ringing", "handling" or "" for anything else.
     changes: list[tuple[float, str]] = field(default_factory=list)
 
@@ -279,6 +282,8 @@ class World:
         worker.away = False
         if present and not worker.rid:
             worker.idle_since = self.now
+        if present:
+            worker.came_at, worker.handled_s = self.now, 0.0
         self._show(worker)
 
     def _rings(self, offer: Offer) -> None:
@@ -310,6 +315,8 @@ class World:
 
     def _answered(self, caller: Caller, worker: Worker) -> None:
         self._does(worker, "handling")
+        worker.contacts += 1
+        worker.handled_s += caller.talk + caller.wrap_up
         self._at(self.now + caller.talk + caller.wrap_up, partial(self._free, worker))
         self._ends(caller, Outcome.ANSWERED)
 
@@ -337,7 +344,17 @@ class World:
     def _status(self, worker: Worker, revision: int) -> AgentStatus:
         items = {worker.rid: "voice"} if worker.rid else {}
         ready = worker.present and not worker.away
-        return AgentStatus(worker.key, revision, ready, worker.idle_since, items)
+        shift = worker.idle_since - worker.came_at
+        return AgentStatus(
+            worker.key,
+            revision,
+            ready,
+            worker.idle_since,
+            items,
+            worker.present,
+            worker.contacts,
+            worker.handled_s / shift if shift > 0 else 0.0,
+        )
 
     def _show(self, worker: Worker) -> None:
         """Writes the agent's record and lets the engine see it."""
