@@ -22,7 +22,8 @@ async def two_queues(platform: Platform, **first: Any) -> TestTenant:
     """q1 belongs to a1, q2 to a2; callers arrive in q1 at once."""
 
     def create() -> TestTenant:
-        tenant = TestTenant.create(platform, flow_nodes=STRAIGHT)
+        only = {"members": [{"agent_id": "a1"}]}
+        tenant = TestTenant.create(platform, queue=only, flow_nodes=STRAIGHT)
         second = {"name": "Backup", "ring_timeout_s": 5, "members": [{"agent_id": "a2"}]}
         q1 = {"name": "Sales", "ring_timeout_s": 5, "members": [{"agent_id": "a1"}], **first}
         nobody = {"name": "Nobody", "text": "Nobody is here now."}
@@ -35,6 +36,18 @@ async def two_queues(platform: Platform, **first: Any) -> TestTenant:
         return tenant
 
     return await asyncio.to_thread(create)
+
+
+async def set_mode(tenant: TestTenant, mode: str) -> None:
+    """Returns when the holder of the queue goes by it."""
+    platform = tenant.platform
+
+    def shown() -> bool:
+        queues = platform.get(tenant.path("queue-snapshots"))["queues"]
+        return any(queue["queue_id"] == "q1" and queue["closed"] == (mode == "closed") for queue in queues)
+
+    await asyncio.to_thread(platform.post, tenant.path("queues/q1/mode"), {"mode": mode})
+    await asyncio.to_thread(platform.until, shown, 5, f"q1 to be {mode}")
 
 
 async def dial(caller: Phone, tenant: TestTenant) -> PhoneCall:
@@ -69,18 +82,11 @@ async def test_a_queue_that_is_closed_by_the_api_sends_its_callers_on_and_opens_
     platform: Platform,
 ) -> None:
     tenant = await two_queues(platform, overflow={"queue_id": "q2"})
-    mode = tenant.path("queues/q1/mode")
-    await asyncio.to_thread(platform.post, mode, {"mode": "closed"})
+    await set_mode(tenant, "closed")
     async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as first:
         async with agent_phone(tenant, "a2") as phone:
             await talk_with(tenant, await dial(caller, tenant), phone, "a2")
-        await asyncio.to_thread(platform.post, mode, {"mode": "open"})
-
-        def opened() -> bool:
-            shown = platform.get(tenant.path("queue-snapshots"))["queues"]
-            return any(queue["queue_id"] == "q1" and not queue["closed"] for queue in shown)
-
-        await asyncio.to_thread(platform.until, opened, 5, "q1 to be open")
+        await set_mode(tenant, "open")
         await talk_with(tenant, await dial(caller, tenant), first, "a1")
 
 
