@@ -121,6 +121,9 @@ class FakeMedia(media_grpc.MediaServicer):
             sessions=[media.GetSessionResponse(session_id=name) for name in self.sessions]
         )
 
+    async def Confirm(self, request: media.ConfirmRequest, context: Any) -> media.ConfirmResponse:
+        return media.ConfirmResponse()
+
     def say(self, event: media_events.MediaEvent) -> None:
         for queue in self.watchers:
             queue.put_nowait(event)
