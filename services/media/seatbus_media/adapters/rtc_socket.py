@@ -20,8 +20,10 @@ from seatbus_rtp.stun import parse_stun
 
 log = get_logger("seatbus.media")
 
-_BUFFER: Final = 4 * 1024 * 1024
-"""Asked for; the system gives at most net.core.rmem_max. All browsers' packets of a stall wait here."""
+_BUFFER: Final = 8 * 1024 * 1024
+"""All browsers' packets of a stall wait in one socket. Without CAP_NET_ADMIN it gets net.core.rmem_max."""
+_SMALL: Final = 2 * 1024 * 1024
+_SO_RCVBUFFORCE: Final = 33
 _HANDSHAKES: Final = 256
 _OF_ONE_HOST: Final = 64
 """Handshakes under way at once, of all and of one host: an office behind one address dials in at nine."""
@@ -143,7 +145,7 @@ def bind_shared(hosts: tuple[str, ...], port: int) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            _enlarge(sock)
             sock.bind((host, port))
         except OSError as error:
             sock.close()
@@ -151,3 +153,17 @@ def bind_shared(hosts: tuple[str, ...], port: int) -> socket.socket:
             continue
         return sock
     raise failed or OSError("no host to bind")
+
+
+def _enlarge(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    given = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    if given < _SMALL:
+        log.warning(
+            "the port for browsers has a small buffer: a busy process may lose packets",
+            bytes=given,
+            remedy="sysctl -w net.core.rmem_max=8388608, or CAP_NET_ADMIN",
+        )
