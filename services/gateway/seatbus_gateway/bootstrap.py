@@ -15,6 +15,7 @@ from seatbus.reporting.v1 import service_pb2 as reporting
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.adapters.operator_key import load_or_create
+from seatbus_gateway.adapters.prompt_store import PromptStore
 from seatbus_gateway.application.auth import Authenticator
 from seatbus_gateway.application.hub import BoardHub
 from seatbus_gateway.entrypoints.app import make_app
@@ -66,7 +67,8 @@ class Gateway:
         self.operator_key = load_or_create(self._settings.operator_key)
         auth = Authenticator(self.operator_key, _Keys(self._config), runtime.clock)
         self.hub = BoardHub(self._watch)
-        app = make_app(all_routes(self._neighbours), auth, self._settings.web_dir, self.not_ready)
+        routes = all_routes(self._neighbours, PromptStore(runtime.bus))
+        app = make_app(routes, auth, self._settings.web_dir, self.not_ready)
         add_board(app, self.hub, auth)
         tracer = runtime.tracer if runtime.tracer.enabled else None
         config = uvicorn.Config(

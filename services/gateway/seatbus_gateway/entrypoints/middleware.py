@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from typing import Final
@@ -18,6 +19,8 @@ from seatbus_kit.trace import TraceContext, new_span_id
 log = get_logger("gateway.access")
 
 MAX_BODY: Final = 1024 * 1024
+MAX_AUDIO: Final = 20 * 1024 * 1024
+_AUDIO_PATH: Final = re.compile(r"/api/v1/tenants/[^/]+/prompts/[^/]+/audio")
 _CSP: Final = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; media-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; font-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -66,13 +69,14 @@ class Edge:
             await send(message)
 
         try:
-            if int(headers.get(b"content-length", b"0") or 0) > MAX_BODY:
-                await refuse_body(reply)
+            limit = MAX_AUDIO if _AUDIO_PATH.fullmatch(scope["path"]) else MAX_BODY
+            if int(headers.get(b"content-length", b"0") or 0) > limit:
+                await refuse_body(reply, limit)
             elif self._tracer is not None:
                 with self._tracer.span("gateway.http", trace, kind="server", method=scope["method"]):
-                    await self._app(scope, limited(receive), reply)
+                    await self._app(scope, limited(receive, limit), reply)
             else:
-                await self._app(scope, limited(receive), reply)
+                await self._app(scope, limited(receive, limit), reply)
         finally:
             if scope["path"] not in _QUIET:
                 # What was only read, and read well, is not worth a line at three in the morning.
@@ -88,7 +92,7 @@ class Edge:
                 )
 
 
-def limited(receive: Receive) -> Receive:
+def limited(receive: Receive, limit: int = MAX_BODY) -> Receive:
     """Counts what arrives, for bodies that do not say their length."""
     got = 0
 
@@ -97,20 +101,18 @@ def limited(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             got += len(message.get("body", b""))
-            if got > MAX_BODY:
+            if got > limit:
                 raise BodyTooLarge(
-                    f"a body has at most {MAX_BODY} bytes", field="body", rule=f"max_bytes: {MAX_BODY}"
+                    f"a body has at most {limit} bytes", field="body", rule=f"max_bytes: {limit}"
                 )
         return message
 
     return read
 
 
-async def refuse_body(send: Send) -> None:
+async def refuse_body(send: Send, limit: int = MAX_BODY) -> None:
     text = orjson.dumps(
-        error_body(
-            "payload_too_large", f"a body has at most {MAX_BODY} bytes", "body", f"max_bytes: {MAX_BODY}"
-        )
+        error_body("payload_too_large", f"a body has at most {limit} bytes", "body", f"max_bytes: {limit}")
     )
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

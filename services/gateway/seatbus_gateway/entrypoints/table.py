@@ -9,12 +9,13 @@ from seatbus_gateway.entrypoints.call_routes import CallRoutes
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
 from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
+from seatbus_gateway.entrypoints.prompt_routes import PromptRoutes, Store
 from seatbus_gateway.entrypoints.report_routes import ReportRoutes
 from seatbus_gateway.entrypoints.route import Route
 from seatbus_gateway.entrypoints.routing_routes import RoutingRoutes
 
 
-def all_routes(neighbours: Neighbours) -> list[Route]:
+def all_routes(neighbours: Neighbours, prompts: Store) -> list[Route]:
     """Longer paths of words first: `agents/{id}/state` and `agents/{id}` never meet."""
     return [
         *LiveRoutes(neighbours).routes(),
@@ -22,10 +23,11 @@ def all_routes(neighbours: Neighbours) -> list[Route]:
         *RoutingRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),
         *KeyRoutes(neighbours).routes(),
+        *PromptRoutes(prompts).routes(),
         *ConfigRoutes(neighbours).routes(),
     ]
 
 
 def routes_for_document() -> list[Route]:
     """The table without a platform behind it."""
-    return all_routes(cast("Neighbours", None))
+    return all_routes(cast("Neighbours", None), cast("Store", None))

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import io
 
 import nats.errors
 import nats.js.errors
-import numpy as np
 
 from seatbus_kit.bus import Bus
 from seatbus_kit.errors import InvalidArgument, NotFound, Unavailable
 from seatbus_kit.provision import PROMPTS
 from seatbus_media.application.ports import Pcm
+from seatbus_rtp.audio_file import read_audio
 from seatbus_rtp.errors import InvalidInputError
-from seatbus_rtp.resample import resample
-from seatbus_rtp.wav import WavReader
 
 _MAX_BYTES = 64 * 1024 * 1024
 
 
 def decode(data: bytes) -> Pcm:
-    """WAV of any rate, mono or stereo, as 8 kHz mono. Raises InvalidArgument with the broken rule."""
+    """WAV, MP3, FLAC or Ogg Opus of any rate as 8 kHz mono. Raises InvalidArgument with the broken rule."""
     try:
-        reader = WavReader(io.BytesIO(data))
-        frames = reader.read(reader.info.frames)
-        mono = frames[:, 0] if reader.info.channels == 1 else frames.mean(axis=1).astype(np.int16)
-        return resample(np.ascontiguousarray(mono), reader.info.rate, 8000)
+        return read_audio(data)
     except InvalidInputError as error:
         raise InvalidArgument(f"prompt: {error}", field=error.field, rule=error.rule) from error
 
