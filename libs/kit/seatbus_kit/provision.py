@@ -97,6 +97,7 @@ BUCKETS: Final = (
     BucketSpec("ivr"),
     BucketSpec("waiting"),
     BucketSpec("agents"),
+    BucketSpec("seats"),
     BucketSpec("leases"),
     BucketSpec("sessions"),
     BucketSpec("recordings"),

@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from seatbus.agent.v1.service_pb2_grpc import add_AgentStateServiceServicer_to_server
-from seatbus.agent.v1.types_pb2 import AgentState
+from seatbus.agent.v1.types_pb2 import AgentState, SeatClaim
 from seatbus_agent_state.adapters.config import ConfiguredAgents
-from seatbus_agent_state.adapters.contacts import WaitingContacts
+from seatbus_agent_state.adapters.contacts import LiveCalls, WaitingContacts
 from seatbus_agent_state.adapters.directory import AgentDirectory
 from seatbus_agent_state.adapters.edges import EdgeClient, ReplicaShare
+from seatbus_agent_state.adapters.seats import SeatClaims
 from seatbus_agent_state.adapters.timers import ScheduledTimers
 from seatbus_agent_state.application.reconcile import Reconciler
 from seatbus_agent_state.application.service import AgentService
@@ -41,6 +42,16 @@ class AgentStateApp:
             settings.instance_id,
             clock=runtime.clock,
         )
+        self._seats = RecordStore(
+            bus,
+            "seats",
+            SeatClaim,
+            "agent",
+            lambda claim: claim.tenant_id,
+            lambda claim: claim.seat_id,
+            settings.instance_id,
+            clock=runtime.clock,
+        )
         self._config = ConfigView(bus, clock=runtime.clock)
         self._watcher = Watcher(bus, "agents", clock=runtime.clock, markers=True)
         directory = AgentDirectory(self._watcher)
@@ -52,12 +63,13 @@ class AgentStateApp:
             WaitingContacts(Bucket(bus, "waiting")),
             directory,
             self._timers,
+            SeatClaims(self._seats, self._store, runtime.clock),
             runtime.clock,
         )
         reconciler = Reconciler(
             service,
             directory,
-            EdgeClient(runtime.instances, runtime.channels),
+            EdgeClient(runtime.instances, runtime.channels, LiveCalls(Bucket(bus, "calls"))),
             ReplicaShare(runtime.instances, settings.instance_id),
             runtime.clock,
             sweep_s=settings.sweep_s,
@@ -90,6 +102,7 @@ class AgentStateApp:
         await self._watcher.stop()
         await self._config.stop()
         await self._store.close()
+        await self._seats.close()
 
 
 async def bootstrap(runtime: Runtime) -> App:

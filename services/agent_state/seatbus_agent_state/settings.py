@@ -13,6 +13,6 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "agent_state"
 
     # The safety net behind the scheduled messages, and the rhythm of reconciliation with live dialogs.
-    sweep_s: float = Field(default=15.0, ge=0.2, le=300)
+    sweep_s: float = Field(default=2.0, ge=0.2, le=300)
     # A conversation is checked with its edge no more often than this.
     reconcile_s: float = Field(default=60.0, ge=0.2, le=3600)

@@ -13,6 +13,7 @@ from seatbus_kit.log import get_logger
 from seatbus_kit.rpc import invoke
 
 if TYPE_CHECKING:
+    from seatbus_agent_state.adapters.contacts import LiveCalls
     from seatbus_kit.instances import Instances
     from seatbus_kit.rpc import Channels
 
@@ -27,12 +28,31 @@ _DIALOG = {
 
 
 class EdgeClient:
-    def __init__(self, instances: Instances, channels: Channels) -> None:
+    def __init__(self, instances: Instances, channels: Channels, calls: LiveCalls) -> None:
         self._instances = instances
         self._channels = channels
+        self._calls = calls
         self._stubs: dict[str, CallControlStub] = {}
 
+    def incarnation(self, edge_instance: str) -> str:
+        instance = self._instances.get(edge_instance)
+        return instance.incarnation if instance is not None else ""
+
     async def query(self, edge_instance: str, tenant: str, call_id: str, rid: str) -> Dialog:
+        """An edge that does not know the leg, or is away, may have left the call to another one."""
+        said = await self._ask(edge_instance, tenant, call_id, rid)
+        if said not in (Dialog.UNKNOWN, Dialog.UNREACHABLE):
+            return said
+        try:
+            owner = await self._calls.owner(tenant, call_id)
+        except SeatbusError as error:
+            log.info("owner of a call not read", tenant=tenant, call=call_id, reason=str(error))
+            return said
+        if owner and owner != edge_instance:
+            return await self._ask(owner, tenant, call_id, rid)
+        return said
+
+    async def _ask(self, edge_instance: str, tenant: str, call_id: str, rid: str) -> Dialog:
         instance = self._instances.get(edge_instance)
         if instance is None:
             return Dialog.UNREACHABLE

@@ -22,33 +22,57 @@ log = get_logger("agent_state.timers")
 KIND: Final = "agent"
 DURABLE: Final = "agent_state_deadlines"
 _BURST_S: Final = 0.2
+_HOLD_S: Final = 2.0
 
 
 class ScheduledTimers:
     """One timer a reservation: its wrap-up limit replaces its ring deadline.
 
-    Those that are not due soon are set in bursts, five times a second: one wake-up for all of them. What a
-    killed process had not set yet is found by the sweep.
+    A far deadline is held back for a while: most reservations are answered before, and need no timer.
+    What a killed process had not set yet is found by the sweep.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._due: dict[str, tuple[Deadline, float]] = {}
+        self._held: dict[str, tuple[Deadline, float]] = {}
         self._burst: asyncio.TimerHandle | None = None
+        self._holding: asyncio.TimerHandle | None = None
         self._setting: set[asyncio.Task[None]] = set()
 
     def set(self, deadline: Deadline, delay_s: float) -> None:
         loop = asyncio.get_running_loop()
-        self._due[deadline.rid] = (deadline, loop.time() + delay_s)
+        key = _key(deadline)
+        self.forget(key)
+        if delay_s >= 2 * _HOLD_S:
+            self._held[key] = (deadline, loop.time() + delay_s)
+            if self._holding is None:
+                self._holding = loop.call_later(_HOLD_S, self._hold_no_longer)
+            return
+        self._due[key] = (deadline, loop.time() + delay_s)
         if delay_s < 2 * _BURST_S:
             self._set_all()
         elif self._burst is None:
             self._burst = loop.call_later(_BURST_S, self._set_all)
 
+    def forget(self, rid: str) -> None:
+        self._due.pop(rid, None)
+        self._held.pop(rid, None)
+
     async def flush(self) -> None:
+        self._hold_no_longer()
         self._set_all()
         if self._setting:
             await asyncio.wait(self._setting, timeout=2.0)
+
+    def _hold_no_longer(self) -> None:
+        """A deadline that came in between goes along: it is held for a shorter time."""
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+        self._due.update(self._held)
+        self._held.clear()
+        self._set_all()
 
     def _set_all(self) -> None:
         if self._burst is not None:
@@ -63,7 +87,7 @@ class ScheduledTimers:
     async def _set(self, deadline: Deadline, at: float) -> None:
         delay_s = max(0.0, at - asyncio.get_running_loop().time())
         try:
-            await schedule(self._bus, KIND, delay_s, encode(deadline), deadline.rid)
+            await schedule(self._bus, KIND, delay_s, encode(deadline), _key(deadline))
         except SeatbusError as error:
             log.info(
                 "timer not set, the sweep will find the deadline",
@@ -72,6 +96,10 @@ class ScheduledTimers:
                 rid=deadline.rid,
                 reason=str(error),
             )
+
+
+def _key(deadline: Deadline) -> str:
+    return deadline.rid or f"break-{deadline.tenant}-{deadline.agent_id}"
 
 
 def encode(deadline: Deadline) -> bytes:

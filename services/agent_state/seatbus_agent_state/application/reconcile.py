@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor
 from seatbus_agent_state.application.ports import Deadline, Dialog
 from seatbus_agent_state.application.service import Who
 from seatbus_agent_state.domain.states import BEFORE_TALK, IN_TALK, Cause, Work
-from seatbus_agent_state.domain.turn import Turn, due_items
+from seatbus_agent_state.domain.turn import Turn
+from seatbus_agent_state.domain.work import due_items
 from seatbus_kit.errors import Refused, SeatbusError
 from seatbus_kit.log import get_logger
 
@@ -27,8 +29,25 @@ _STILL_RINGING_S: Final = 10
 # Scheduled messages are at most 0.26 s late; the sweep must not race them.
 _SWEEP_SLACK_S: Final = 2.0
 _UNKNOWN_LIMIT: Final = 2
+_AGAIN_S: Final = 2.0
+_UNHEARD_S: Final = 3.0
 # An edge restarts within seconds; its calls go on meanwhile.
 _UNREACHABLE_LIMIT: Final = 5
+
+
+_SYSTEM: Final = Actor(kind=ACTOR_KIND_SYSTEM, id="agent_state")
+
+
+@dataclass(slots=True)
+class _Look:
+    """What this replica knows of one leg: its state by the record, and what its edge said last."""
+
+    state: int
+    edge: str
+    incarnation: str  # of the edge when it knew the leg
+    at: float  # monotonic
+    unknown: int = 0
+    unreachable: int = 0
 
 
 class Reconciler:
@@ -50,8 +69,7 @@ class Reconciler:
         self._clock = clock
         self._sweep_s = sweep_s
         self._reconcile_s = reconcile_s
-        # rid -> (monotonic time of the last look, times unknown, times unreachable)
-        self._looked: dict[str, tuple[float, int, int]] = {}
+        self._looks: dict[str, _Look] = {}
 
     async def run(self) -> None:
         """Sweeps at once, then for ever."""
@@ -64,27 +82,38 @@ class Reconciler:
 
     async def sweep(self) -> None:
         now, mono = self._clock.now(), self._clock.monotonic()
-        talking: set[str] = set()
+        seen: set[str] = set()
         for agent in self._directory.working():
             if not self._share.mine(f"{agent.tenant_id}.{agent.agent_id}"):
                 continue
-            for item in due_items(agent, now, _SWEEP_SLACK_S):
-                await self._expire(agent, item)
+            if _overran(agent, now - timedelta(seconds=_SWEEP_SLACK_S)):
+                await self._overrun(agent)
+            due = {item.rid for item in due_items(agent, now, _SWEEP_SLACK_S)}
             for item in agent.work:
-                if Work(item.state) in IN_TALK:
-                    talking.add(item.rid)
-                    await self._check_talk(agent, item, mono)
-        for rid in self._looked.keys() - talking:
-            del self._looked[rid]
+                if item.rid in due:
+                    await self._expire(agent, item)
+                elif Work(item.state) in IN_TALK or Work(item.state) in BEFORE_TALK:
+                    seen.add(item.rid)
+                    await self._check(agent, item, mono)
+        for rid in self._looks.keys() - seen:
+            del self._looks[rid]
 
     async def due(self, deadline: Deadline) -> None:
         """A scheduled message has arrived. Raises SeatbusError when the bus did not take the change."""
         agent = await self._service.recent(deadline.tenant, deadline.agent_id)
         if agent is None:
             return
+        if not deadline.rid and _overran(agent, deadline.at):
+            await self._overrun(agent)
         for item in agent.work:
             if item.rid == deadline.rid and item.deadline.ToDatetime(UTC) == deadline.at:
                 await self._expire(agent, item)
+
+    async def _overrun(self, agent: AgentState) -> None:
+        log.info("break lasts too long", tenant=agent.tenant_id, agent=agent.agent_id, reason=agent.reason)
+        until = agent.break_until.ToMicroseconds()
+        who = Who(agent.tenant_id, agent.agent_id, _SYSTEM, f"{agent.agent_id}/overrun/{until}")
+        await self._service.expire(who, Turn.overrun)
 
     async def _expire(self, agent: AgentState, item: WorkItem) -> None:
         at = item.deadline.ToDatetime(UTC)
@@ -116,24 +145,31 @@ class Reconciler:
         )
         await self._change(agent, item, "expired", _if_due(rid, at, cause))
 
-    async def _check_talk(self, agent: AgentState, item: WorkItem, mono: float) -> None:
-        last, unknown, unreachable = self._looked.get(item.rid, (None, 0, 0))
-        if last is None:
-            # The first look is one period after this replica has learned of the conversation.
-            self._looked[item.rid] = (mono, 0, 0)
+    async def _check(self, agent: AgentState, item: WorkItem, mono: float) -> None:
+        """Asks the edge for the leg, seldom in a talk, early if the edge has a reason not to know it."""
+        look = self._looks.get(item.rid)
+        if look is None or look.state != item.state or look.edge != item.edge_instance:
+            # The first look is one period after this replica has learned of the state.
+            incarnation = self._edges.incarnation(item.edge_instance)
+            self._looks[item.rid] = _Look(item.state, item.edge_instance, incarnation, mono)
             return
-        if mono - last < self._reconcile_s:
+        if mono - look.at < self._pause(item, look):
             return
+        look.at = mono
+        incarnation = self._edges.incarnation(item.edge_instance)
         dialog = await self._edges.query(item.edge_instance, item.tenant_id, item.call_id, item.rid)
         if dialog is Dialog.UNKNOWN:
-            unknown, unreachable = unknown + 1, 0
+            look.unknown, look.unreachable = look.unknown + 1, 0
         elif dialog is Dialog.UNREACHABLE:
-            unreachable += 1
+            look.unreachable += 1
         else:
-            unknown = unreachable = 0
-        self._looked[item.rid] = (mono, unknown, unreachable)
-        if unknown < _UNKNOWN_LIMIT and unreachable < _UNREACHABLE_LIMIT:
+            look.unknown = look.unreachable = 0
+            look.incarnation = incarnation
+        # An edge that is away is waited for: before a talk until the deadline, in a talk for several looks.
+        talking = Work(item.state) in IN_TALK
+        if look.unknown < _UNKNOWN_LIMIT and not (talking and look.unreachable >= _UNREACHABLE_LIMIT):
             return
+        cause = Cause.DIALOG_LOST if talking else Cause.DEADLINE
         log.warning(
             "no live dialog, work ended",
             tenant=item.tenant_id,
@@ -143,8 +179,23 @@ class Reconciler:
             edge=item.edge_instance,
             dialog=dialog.value,
         )
-        rid = item.rid
-        await self._change(agent, item, "lost", lambda turn: turn.work(rid, Cause.DIALOG_LOST))
+        rid, state = item.rid, item.state
+
+        def decide(turn: Turn) -> None:
+            if turn.item(rid).state == state:
+                turn.work(rid, cause)
+
+        await self._change(agent, item, f"lost-{state}", decide)
+
+    def _pause(self, item: WorkItem, look: _Look) -> float:
+        """Seconds to the next look."""
+        if look.unknown or look.incarnation != self._edges.incarnation(item.edge_instance):
+            # The leg may be gone with the process that knew it.
+            return min(_AGAIN_S, self._reconcile_s)
+        if Work(item.state) is Work.RESERVED:
+            # A reservation reaches its edge within milliseconds, and the phone says 180 soon.
+            return min(_UNHEARD_S, self._reconcile_s)
+        return self._reconcile_s
 
     async def _change(
         self, agent: AgentState, item: WorkItem, what: str, decide: Callable[[Turn], None]
@@ -154,13 +205,21 @@ class Reconciler:
         who = Who(
             agent.tenant_id,
             agent.agent_id,
-            Actor(kind=ACTOR_KIND_SYSTEM, id="agent_state"),
+            _SYSTEM,
             f"{item.rid}/{what}/{at}",
         )
         try:
             await self._service.expire(who, decide)
         except Refused as error:
             log.info("deadline was overtaken", agent=agent.agent_id, rid=item.rid, reason=error.reason)
+
+
+def _overran(agent: AgentState, moment: datetime) -> bool:
+    return (
+        agent.HasField("break_until")
+        and not agent.break_overrun
+        and agent.break_until.ToDatetime(UTC) <= moment
+    )
 
 
 def _if_due(rid: str, at: object, cause: Cause) -> Callable[[Turn], None]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC
-from typing import TYPE_CHECKING
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seatbus.acd.v1.types_pb2 import CONTACT_STATE_OFFERED
 from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
 from seatbus_agent_state.application.ports import Deadline
 from seatbus_agent_state.domain.states import Cause, Presence
 from seatbus_agent_state.domain.turn import Turn
+from seatbus_agent_state.domain.wanted import ALL, Wanted
 from seatbus_contracts.subjects import record_key
 from seatbus_kit import metrics
-from seatbus_kit.errors import NotFound, Refused, StaleEpoch
+from seatbus_kit.errors import InvalidArgument, NotFound, Refused, SeatbusError, StaleEpoch
 from seatbus_kit.ids import uuid7
+from seatbus_kit.log import get_logger
 from seatbus_kit.records import Change, Outcome, RecordStore
 
 if TYPE_CHECKING:
     from seatbus.common.v1.types_pb2 import Actor, RequestContext
-    from seatbus_agent_state.application.ports import AgentConfig, Contacts, Directory, Timers
+    from seatbus_agent_state.application.ports import AgentConfig, Contacts, Directory, Seats, Timers
     from seatbus_kit.clock import Clock
 
+log = get_logger("agent_state.service")
+
+_SEAT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_MOST_AGENTS: Final = 20_000
 _reports = metrics.counter(
     "seatbus_agent_work_reports_total", "What edges reported of agents' contacts and was applied", ("cause",)
 )
@@ -50,6 +57,14 @@ class Who:
         return cls(context.tenant_id, agent_id, context.actor, context.request_id)
 
 
+class Update(NamedTuple):
+    """`all`: a snapshot. `removed`: ids of those that do not pass any more."""
+
+    all: bool
+    agents: list[AgentState]
+    removed: list[str]
+
+
 class AgentService:
     def __init__(
         self,
@@ -58,6 +73,7 @@ class AgentService:
         contacts: Contacts,
         directory: Directory,
         timers: Timers,
+        seats: Seats,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -65,24 +81,60 @@ class AgentService:
         self._contacts = contacts
         self._directory = directory
         self._timers = timers
+        self._seats = seats
         self._clock = clock
 
     async def login(self, who: Who, *, seat_id: str, device_id: str, take_over: bool, ready: bool) -> Agent:
-        """Raises NotFound for an agent that is not configured, Refused(logged_in_elsewhere)."""
+        """Raises NotFound (agent or seat not configured), Refused(logged_in_elsewhere | seat_taken).
+
+        The seat is claimed first: whoever loses it meanwhile is logged out again.
+        """
         self._must_know(who.tenant, who.agent_id)
+        if seat_id:
+            self._must_be_a_seat(who.tenant, seat_id)
+            await self._seats.claim(who.tenant, seat_id, who.agent_id, who.request_id)
         login_id = uuid7()
-        return await self._change(
-            who, lambda turn: turn.login(login_id, seat_id, device_id, take_over=take_over, ready=ready)
-        )
+        policy = self._config.login_policy(who.tenant)
+        try:
+            agent = await self._change(
+                who,
+                lambda turn: turn.login(
+                    login_id, seat_id, device_id, take_over=take_over, ready=ready, policy=policy
+                ),
+            )
+        except Refused:
+            if seat_id:
+                found = await self.get(who.tenant, who.agent_id)
+                if found.state.seat_id != seat_id:
+                    await self._leave(who, seat_id)
+            raise
+        if seat_id and await self._seats.holder(who.tenant, seat_id) != who.agent_id:
+            again = replace(who, request_id=f"{who.request_id}:unseat")
+            await self._change(again, lambda turn: turn.unseat(login_id))
+            raise Refused("seat_taken", f"seat {seat_id} was given to somebody else meanwhile")
+        return agent
 
     async def logout(self, who: Who) -> Agent:
         return await self._change(who, Turn.logout)
 
     async def set_presence(self, who: Who, presence: Presence, reason: str) -> Agent:
-        return await self._change(who, lambda turn: turn.set_presence(presence, reason))
+        """Raises Refused(logged_out | unknown_reason | disposition_required)."""
+        limit_s = self._break(who.tenant, presence, reason)
+        return await self._change(who, lambda turn: turn.set_presence(presence, reason, limit_s))
 
     async def force(self, who: Who, presence: Presence, reason: str) -> Agent:
-        return await self._change(who, lambda turn: turn.force(presence, reason))
+        """Raises Refused(logged_out | unknown_reason)."""
+        limit_s = self._break(who.tenant, presence, reason)
+        return await self._change(who, lambda turn: turn.force(presence, reason, limit_s))
+
+    def _break(self, tenant: str, presence: Presence, reason: str) -> int:
+        """The limit of a reason to be not ready."""
+        if presence is not Presence.NOT_READY:
+            return 0
+        why = self._config.reason_refusal(tenant, reason)
+        if why:
+            raise Refused("unknown_reason", why)
+        return self._config.reason_limit_s(tenant, reason)
 
     async def device(self, who: Who, device_id: str, *, registered: bool) -> Agent:
         return await self._change(who, lambda turn: turn.device(device_id, registered=registered))
@@ -96,6 +148,7 @@ class AgentService:
         if contact is None or contact.state != CONTACT_STATE_OFFERED or contact.offer.rid != item.rid:
             raise Refused("offer_withdrawn", f"contact {item.contact_id} is not offered under {item.rid}")
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
+        self._config.add_rules(item)
         return await self._change(who, lambda turn: turn.reserve(item, capacity))
 
     async def begin(self, who: Who, item: WorkItem) -> Agent:
@@ -127,7 +180,8 @@ class AgentService:
         return await self._change(who, decide)
 
     async def complete_wrap_up(self, who: Who, rid: str, disposition: str) -> Agent:
-        return await self._change(who, lambda turn: turn.complete_wrap_up(rid, disposition))
+        """Raises Refused(not_in_wrap_up | disposition_required | unknown_disposition)."""
+        return await self._change(who, lambda turn: turn.complete_wrap_up(rid, disposition, self._config))
 
     async def extend_wrap_up(self, who: Who, seconds: int) -> Agent:
         return await self._change(who, lambda turn: turn.extend_wrap_up(seconds))
@@ -148,13 +202,41 @@ class AgentService:
         found = await self._store.read(record_key(tenant, agent_id))
         return found[0] if found is not None else None
 
-    def list(self, tenant: str, limit: int, cursor: str) -> tuple[list[AgentState], str]:
+    def list(
+        self, tenant: str, limit: int, cursor: str, wanted: Wanted = ALL
+    ) -> tuple[list[AgentState], str]:
         """A page of the tenant's agents by id, those that never logged in included, and the next cursor."""
         records = self._directory.of_tenant(tenant)
-        ids = sorted(id for id in {*records, *self._config.agent_ids(tenant)} if id > cursor)
-        page = ids[:limit]
-        more = page[-1] if len(ids) > limit else ""
-        return [records.get(id) or logged_out(tenant, id) for id in page], more
+        page: list[AgentState] = []
+        for id in sorted(id for id in {*records, *self._config.agent_ids(tenant)} if id > cursor):
+            agent = records.get(id) or logged_out(tenant, id)
+            if not wanted.passes(agent, *self._config.place(tenant, id)):
+                continue
+            if len(page) == limit:
+                return page, page[-1].agent_id
+            page.append(agent)
+        return page, ""
+
+    async def watch(self, tenant: str, wanted: Wanted, beat_s: float) -> AsyncIterator[Update]:
+        """Without end.
+
+        What follows the first one are changes; nothing at all each `beat_s` says that the stream lives.
+        """
+        with self._directory.follow(tenant) as changes:
+            first, _ = self.list(tenant, _MOST_AGENTS, "", wanted)
+            shown = {agent.agent_id for agent in first}
+            yield Update(True, first, [])
+            while True:
+                agents, removed = [], []
+                for id in sorted(await changes.next(beat_s)):
+                    agent = self._directory.of_tenant(tenant).get(id) or logged_out(tenant, id)
+                    if wanted.passes(agent, *self._config.place(tenant, id)):
+                        agents.append(agent)
+                        shown.add(id)
+                    elif id in shown:
+                        removed.append(id)
+                        shown.discard(id)
+                yield Update(False, agents, removed)
 
     async def expire(self, who: Who, decide: Callable[[Turn], None]) -> Agent:
         """A change that a deadline or the reconciliation makes."""
@@ -166,11 +248,35 @@ class AgentService:
                 f"tenant {tenant} has no active agent {agent_id}", field="agent_id", rule="configured"
             )
 
+    def _must_be_a_seat(self, tenant: str, seat_id: str) -> None:
+        if not _SEAT.fullmatch(seat_id):
+            raise InvalidArgument(
+                f"not an id: {seat_id!r}", field="seat_id", rule=f"pattern: {_SEAT.pattern}"
+            )
+        why = self._config.seat_refusal(tenant, seat_id)
+        if why:
+            raise NotFound(why, field="seat_id", rule="configured")
+
+    async def _leave(self, who: Who, seat_id: str) -> None:
+        try:
+            await self._seats.free(who.tenant, seat_id, who.agent_id, who.request_id)
+        except SeatbusError as error:
+            log.info(
+                "seat not given up, the claim is void by the agent's record",
+                tenant=who.tenant,
+                agent=who.agent_id,
+                seat=seat_id,
+                reason=str(error),
+            )
+
     async def _change(self, who: Who, act: Callable[[Turn], None]) -> Agent:
         turns: list[Turn] = []
+        seat_before = ""
 
         def decide(record: AgentState | None) -> Change[AgentState]:
+            nonlocal seat_before
             agent = record if record is not None else logged_out(who.tenant, who.agent_id)
+            seat_before = agent.seat_id
             turn = Turn(agent, self._clock.now(), who.actor)
             act(turn)
             turns.append(turn)
@@ -186,16 +292,23 @@ class AgentService:
             raise NotFound(f"agent {who.agent_id} has no record", field="agent_id")
         if not outcome.repeated and turns and turns[-1].changed:
             self._set_timers(outcome.record, turns[-1])
+            if seat_before and outcome.record.seat_id != seat_before:
+                await self._leave(who, seat_before)
         return Agent(outcome.record, outcome.revision)
 
     def _set_timers(self, agent: AgentState, turn: Turn) -> None:
         """A deadline that this change has set or moved gets its scheduled message."""
+        for rid in turn.untimed:
+            self._timers.forget(rid)
         for item in agent.work:
-            if item.rid not in turn.timed:
-                continue
-            at = item.deadline.ToDatetime(UTC)
-            delay = (at - turn.now).total_seconds()
-            self._timers.set(Deadline(agent.tenant_id, agent.agent_id, item.rid, at), max(delay, 0.0))
+            if item.rid in turn.timed:
+                self._set_timer(agent, turn, item.rid, item.deadline.ToDatetime(UTC))
+        if turn.break_timed and agent.HasField("break_until"):
+            self._set_timer(agent, turn, "", agent.break_until.ToDatetime(UTC))
+
+    def _set_timer(self, agent: AgentState, turn: Turn, rid: str, at: datetime) -> None:
+        delay = (at - turn.now).total_seconds()
+        self._timers.set(Deadline(agent.tenant_id, agent.agent_id, rid, at), max(delay, 0.0))
 
 
 def logged_out(tenant: str, agent_id: str) -> AgentState:

@@ -17,6 +17,14 @@ class Presence(IntEnum):
     READY = 3
 
 
+class LoginPolicy(IntEnum):
+    """What becomes of a login when the agent logs in elsewhere; numbers of the tenant's setting."""
+
+    ASK = 1
+    TAKE_OVER = 2
+    REFUSE = 3
+
+
 class PresenceCause(StrEnum):
     LOGIN = "login"
     LOGIN_READY = "login_ready"

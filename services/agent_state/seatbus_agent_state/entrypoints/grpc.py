@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from seatbus.agent.v1 import service_pb2 as api
 from seatbus.agent.v1.service_pb2_grpc import AgentStateServiceServicer
-from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
+from seatbus.agent.v1.types_pb2 import WorkItem
 from seatbus_agent_state.application.service import Agent, AgentService, Who
 from seatbus_agent_state.domain.states import Cause, Presence
+from seatbus_agent_state.domain.wanted import Wanted
 
 if TYPE_CHECKING:
     import grpc.aio
 
+_WATCH_BEAT_S: Final = 5.0
 _CAUSES: dict[int, Cause] = {
     api.WORK_EVENT_RINGING: Cause.RINGING,
     api.WORK_EVENT_ANSWERED: Cause.ANSWERED,
@@ -92,7 +95,9 @@ class AgentStateServicer(AgentStateServiceServicer):
 
     async def ReportWork(self, request: api.ReportWorkRequest, context: Context) -> api.AgentResponse:
         who = Who.of(request.context, request.agent_id)
-        return _answer(await self._service.work(who, request.rid, _CAUSES[request.event], request.edge_instance))
+        return _answer(
+            await self._service.work(who, request.rid, _CAUSES[request.event], request.edge_instance)
+        )
 
     async def ReleaseReservation(
         self, request: api.ReleaseReservationRequest, context: Context
@@ -117,16 +122,37 @@ class AgentStateServicer(AgentStateServiceServicer):
 
     async def ListAgents(self, request: api.ListAgentsRequest, context: Context) -> api.ListAgentsResponse:
         agents, cursor = self._service.list(
-            request.tenant_id, request.page.limit or 1000, request.page.cursor
+            request.tenant_id, request.page.limit or 1000, request.page.cursor, _wanted(request.filter)
         )
         answer = api.ListAgentsResponse(agents=agents, next_cursor=cursor)
         for agent in answer.agents:
             agent.ClearField("meta")
         return answer
 
+    async def WatchAgents(
+        self, request: api.WatchAgentsRequest, context: Context
+    ) -> AsyncIterator[api.AgentsUpdate]:
+        updates = self._service.watch(request.tenant_id, _wanted(request.filter), _WATCH_BEAT_S)
+        async for snapshot, agents, removed in updates:
+            update = api.AgentsUpdate(snapshot=snapshot, agents=agents, removed=removed)
+            for agent in update.agents:
+                agent.ClearField("meta")
+            yield update
+
+
+def _wanted(filter: api.AgentFilter) -> Wanted:
+    return Wanted(
+        frozenset(filter.presences),
+        frozenset(filter.work_states),
+        filter.team_id,
+        filter.branch_id,
+        filter.queue_id,
+        filter.seat_id,
+        filter.overrun,
+    )
+
 
 def _answer(agent: Agent) -> api.AgentResponse:
-    state = AgentState()
-    state.CopyFrom(agent.state)
-    state.ClearField("meta")
-    return api.AgentResponse(agent=state, revision=agent.revision)
+    # The record is the caller's own copy.
+    agent.state.ClearField("meta")
+    return api.AgentResponse(agent=agent.state, revision=agent.revision)
