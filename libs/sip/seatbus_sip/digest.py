@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -258,11 +258,24 @@ def read_challenges(response: Response) -> list[Challenge]:
 
 
 class DigestClient:
-    """Answers challenges with one user's password, and keeps using a nonce until it is refused."""
+    """Answers challenges with one user's password, and keeps using a nonce until it is refused.
 
-    def __init__(self, username: str, password: str, ids: IdSource | None = None) -> None:
+    Who has stored hashes alone gives those, by algorithm, with the one realm that they are made for.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        password: str,
+        ids: IdSource | None = None,
+        *,
+        realm: str = "",
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
         self._username = username
         self._password = password
+        self._realm = realm
+        self._hashes = hashes
         self._ids = ids or RandomIds()
         self._current: dict[tuple[str, bool], Challenge] = {}
 
@@ -273,6 +286,10 @@ class DigestClient:
         """
         usable: dict[tuple[str, bool], Challenge] = {}
         for challenge in read_challenges(response):
+            if self._hashes is not None and (
+                challenge.realm != self._realm or not self._hashes.get(challenge.algorithm)
+            ):
+                continue
             usable.setdefault((challenge.realm, challenge.proxy), challenge)
         accepted = False
         for key, challenge in usable.items():
@@ -303,7 +320,11 @@ class DigestClient:
     ) -> str:
         used = self._current[key] = replace(challenge, uses=challenge.uses + 1)
         nc, client = f"{used.uses:08x}", cnonce or self._ids.token()
-        secret = ha1(used.algorithm, self._username, used.realm, self._password)
+        secret = (
+            ha1(used.algorithm, self._username, used.realm, self._password)
+            if self._hashes is None
+            else self._hashes[used.algorithm]
+        )
         value = digest_response(
             used.algorithm, secret, request.method, request.uri, used.nonce, used.qop, nc, client
         )

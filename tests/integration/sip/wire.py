@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import ssl
 from collections.abc import Mapping
 
 from seatbus_sip import DigestClient, Message, Request, Response, initial_request, parse_message
@@ -80,14 +81,18 @@ class Wire(asyncio.DatagramProtocol):
 
     def stamped(self, request: Request, branch: str = "") -> Request:
         """With a Via of its own on top, ready to be sent (and sent again)."""
-        host, port = self.address
+        host, port = self.host, self.address[1]
         request.prepend("Via", f"SIP/2.0/UDP {host}:{port};branch={branch or 'z9hG4bK' + token()};rport")
         return request
 
     @property
     def contact(self) -> str:
-        host, port = self.address
-        return f"<sip:wire@{host}:{port}>"
+        return f"<sip:wire@{self.host}:{self.address[1]}>"
+
+    @property
+    def host(self) -> str:
+        host = self.address[0]
+        return f"[{host}]" if ":" in host else host
 
     # ---- hearing ----------------------------------------------------------------------------------------
     def _take(self, what: str | int, method: str) -> Message | None:
@@ -147,6 +152,8 @@ class Talk:
         self.local, self.remote, self.target = local, remote, target
         self.cseq = cseq
         self.invite: Request
+        # The request inside the dialog that a case is about.
+        self.asked: Request
 
     # ---- beginning --------------------------------------------------------------------------------------
     @classmethod
@@ -276,6 +283,92 @@ class Talk:
         """200 with an answer, then the ACK."""
         self.reply(200, body=sdp() if body is None else body, headers=headers)
         return await self.wire.request("ACK")
+
+
+def outside(wire: Wire, method: str, *, user: str = "wire", to: str = "", offer: bool = False) -> Request:
+    """A request that belongs to no dialog, ready to be sent. REGISTER is for the user itself."""
+    server = wire.server[0] if ":" not in wire.server[0] else f"[{wire.server[0]}]"
+    host = f"{server}:{wire.server[1]}"
+    aor = f"sip:{user}@{host}"
+    made = initial_request(
+        method,
+        f"sip:{to}@{host}" if to else f"sip:{host}",
+        from_=f"<{aor}>",
+        to=f"<sip:{to}@{host}>" if to else f"<{aor}>",
+        call_id=token() + "@wire",
+        tag=token(),
+        contact=wire.contact,
+        body=sdp() if offer else "",
+    )
+    return wire.stamped(made)
+
+
+def refused(invite: Request, to: str) -> Request:
+    """The ACK of a refusal."""
+    made = Request("ACK", invite.uri)
+    made.set("Via", invite.get_all("Via")[0])
+    made.set("Max-Forwards", 70)
+    made.copy_from(invite, "From", "Call-ID")
+    made.set("To", to)
+    made.set("CSeq", f"{invite.cseq.number} ACK")
+    return made
+
+
+def hang_up(wire: Wire, invite: Request, answer: Response) -> None:
+    """ACK and BYE of a call that a case is done with."""
+    talk = Talk(wire, invite.call_id, invite.require("From"), "", invite.uri, invite.cseq.number)
+    talk.learn(answer)
+    talk.ack()
+    talk.say("BYE")
+
+
+class Stream:
+    """A TCP or TLS connection, byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, server: tuple[str, int], *, tls: bool = False) -> Stream:
+        context = None
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return cls(*await asyncio.open_connection(*server, ssl=context))
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def options(self, wire: Wire) -> bytes:
+        """An OPTIONS as it stands on the line."""
+        made = outside(wire, "OPTIONS")
+        made.set("Content-Length", 0)
+        return made.to_bytes().replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def message(self, seconds: float = 5.0) -> Response:
+        """The next response."""
+        async with asyncio.timeout(seconds):
+            head = b""
+            while not head.strip():
+                head = await self._reader.readuntil(b"\r\n\r\n")
+            found = parse_message(head.lstrip() if head.startswith(b"\r\n") else head)
+            assert isinstance(found, Response)
+            return found
+
+    async def closed(self, seconds: float = 5.0) -> bool:
+        async with asyncio.timeout(seconds):
+            try:
+                while await self._reader.read(65536):
+                    pass
+            except ConnectionError:
+                pass
+            return True
 
 
 DIRECT = [{"id": "sales", "queue": {"queue_id": "q1", "on_overflow": "bye"}}, {"id": "bye", "hang_up": {}}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatbus_sip.digest import DigestClient
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
@@ -172,6 +173,25 @@ class SipSide:
             act()
 
         leg.alarms[name] = self.edge.loop.call_later(seconds, fire)
+
+    def credentials(self, leg: SipLeg) -> DigestClient | None:
+        """Who we are to a peer that asks: the trunk's account, or the account that we share with a phone."""
+        if leg.digest is None and leg.trunk is None:
+            known = self.session.call.legs.get(leg.leg_id)
+            found = (
+                self.edge.config.get(known.agent_tenant_id, "device", known.device_id)
+                if known is not None and known.device_id
+                else None
+            )
+            if found is not None:
+                device = found.device
+                leg.digest = DigestClient(
+                    device.username,
+                    "",
+                    realm=self.edge.settings.sip_realm,
+                    hashes={"MD5": device.ha1_md5, "SHA-256": device.ha1_sha256},
+                )
+        return leg.digest
 
     # ---- identity ---------------------------------------------------------------------------------------
     @property

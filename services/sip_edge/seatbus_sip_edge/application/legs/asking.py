@@ -114,7 +114,7 @@ class Asking:
 
     def _prove(self, leg: SipLeg, asked: Asked, response: Response) -> bool:
         """The same once more with credentials, if there are any that may help."""
-        client, dialog = leg.digest, leg.dialog
+        client, dialog = self._side.credentials(leg), leg.dialog
         if client is None or dialog is None or asked.tries >= _CREDENTIAL_TRIES:
             return False
         if not client.accept(response, asked.sent):

@@ -189,8 +189,13 @@ class Outgoing:
 
     def _prove(self, leg: SipLeg, response: Response) -> bool:
         """401 or 407 to our INVITE: once more with credentials, if there are any that may help."""
-        side, client = self._side, leg.digest
-        if response.status not in (401, 407) or client is None or leg.forks is None or leg.sent is None:
+        side = self._side
+        if response.status not in (401, 407) or leg.trunk is not None:
+            return False
+        if leg.forks is None or leg.sent is None:
+            return False
+        client = side.credentials(leg)
+        if client is None:
             return False
         if not side.session.call.legs[leg.leg_id].live or not client.accept(response, leg.forks.request):
             return False
