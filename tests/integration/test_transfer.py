@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 from typing import Any
 
+import numpy as np
 import pytest
 
+from seatbus_rtp.tones import dominant_frequency
 from seatbus_testkit.phone import Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
@@ -137,6 +141,50 @@ async def test_a_transfer_to_a_flow_is_heard(tenant: TestTenant) -> None:
         await call.customer.wait_ended(timeout=10)
     cdr = await record_of(tenant, call.call_id)
     assert (cdr["cause"], cdr["flow_id"]) == ("flow_ended", "farewell")
+
+
+async def test_a_caller_leaves_a_message_and_goes_on(tenant: TestTenant) -> None:
+    """A flow with a box: prompt, beep, the caller alone on the recording, # ends it, the flow goes on."""
+    platform = tenant.platform
+    nodes = [
+        {
+            "id": "box",
+            "voicemail": {
+                "audio": [{"text": "Speak."}],
+                "queue_id": tenant.queue,
+                "max_s": 20,
+                "next": "bye",
+            },
+        },
+        {"id": "bye", "hang_up": {}},
+    ]
+    platform.post(tenant.path("flows"), {"id": "box", "name": "Box", "start": "box", "nodes": nodes})
+    async with talk(tenant) as call:
+        call.customer.mouth.silence()
+        await call.ask("transfer", {"flow_id": "box"})
+        await call.first.wait_ended(timeout=5)
+
+        await call.until_state("IN_FLOW")
+        # Prompt and beep are over.
+        await asyncio.sleep(2.5)
+        call.customer.mouth.play_tone(CALLER, -15.0)
+        await asyncio.sleep(2.0)
+        call.customer.mouth.send_dtmf("#")
+        await call.customer.wait_ended(timeout=5)
+    cdr = await record_of(tenant, call.call_id)
+    assert cdr["cause"] == "flow_ended"
+
+    def stored() -> float:
+        return float(tenant.wait_cdr(call_id=call.call_id)["recording_ms"])
+
+    length = await asyncio.to_thread(platform.until, stored, 10, "the message's length in the record")
+    assert 1500 < length < 6000
+    path = f"/tenants/{tenant.id}/recordings/{cdr['recording_id']}/audio"
+    answer = await asyncio.to_thread(platform.http.get, path)
+    with wave.open(io.BytesIO(answer.content)) as file:
+        frames = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
+    said = np.ascontiguousarray(frames[-12000:-4000, 0])
+    assert dominant_frequency(said) == pytest.approx(CALLER, abs=8)
 
 
 async def test_a_parked_call_is_picked_up_by_anybody(tenant: TestTenant) -> None:

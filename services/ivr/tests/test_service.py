@@ -126,25 +126,23 @@ async def test_unknown_and_unserved_flows_are_refused_at_begin(replica: Replica,
     with pytest.raises(NotFound) as missing:
         await replica.begin(tenant, uuid7(), "nothing")
     assert missing.value.field == "flow_id"
-    voicemail = ivr.Flow(
+    callback = ivr.Flow(
         name="v",
         start="p",
         nodes=[
             ivr.Node(id="p", play=ivr.PlayNode(audio=[ivr.Audio(text="x")], next="box")),
-            ivr.Node(id="box", voicemail=ivr.VoicemailNode()),
+            ivr.Node(id="box", callback=ivr.CallbackNode(queue_id="q")),
         ],
     )
     other = f"{tenant}-v"
-    await configure(replica.bus, other, tenancy.ConfigObject(id="main", flow=voicemail))
+    await configure(replica.bus, other, tenancy.ConfigObject(id="main", flow=callback))
     await _seen(replica, other)
     with pytest.raises(Unimplemented) as unserved:
         await replica.begin(other, uuid7())
-    assert unserved.value.field == "flow.nodes[1].voicemail"
+    assert unserved.value.field == "flow.nodes[1].callback"
     assert "'box'" in unserved.value.message
     with pytest.raises(Unimplemented):
-        await invoke(
-            replica.stub.ValidateFlow, rpc.ValidateFlowRequest(tenant_id=tenant, flow=voicemail), 5.0
-        )
+        await invoke(replica.stub.ValidateFlow, rpc.ValidateFlowRequest(tenant_id=tenant, flow=callback), 5.0)
 
 
 async def test_positions_of_lost_calls_are_swept(replica: Replica, tenant: str) -> None:

@@ -93,6 +93,8 @@ class Driver:
             step.collect.max_digits = 1
         elif action == "enqueue":
             step.enqueue.queue_id = "q"
+        elif action == "voicemail":
+            step.voicemail.queue_id = "q"
         elif action == "transfer":
             step.transfer.agent_id = "bert"
         else:
@@ -115,7 +117,7 @@ _ACTIONS = st.sampled_from(
         "c_ringing", "c_answered", "c_answered", "c_work_ok", "c_work_ok", "c_connected", "c_connected",
         "c_failed", "c_timeout", "c_refused", "c_bye", "c_connect_failed", "swap", "complete",
         "confer", "return",
-        "join", "party_left", "customer_left",
+        "join", "party_left", "customer_left", "voicemail", "full", "hash",
         "hang_up_third", "park", "park_timeout", "pick_up", "monitor", "take_over", "supervise_off",
         "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected", "s_bye", "s_failed", "s_timeout",
     ]
@@ -185,6 +187,8 @@ def _do(driver: Driver, name: str) -> None:
         "join": on.PartyJoined(_guest(driver), "v=0"),
         "party_left": on.PartyLeft(leg),
         "customer_left": on.PartyLeft(call.caller_leg_id),
+        "full": on.VoicemailFull(),
+        "hash": on.CollectFinished(f"step-{call.step_seq}", "", "terminator"),
         "swap": on.SwapAsked(),
         "complete": on.CompleteAsked(control.CONSULT_END_TRANSFER),
         "confer": on.CompleteAsked(control.CONSULT_END_CONFERENCE),
@@ -226,7 +230,7 @@ def _do(driver: Driver, name: str) -> None:
         driver.given("transfer")
     elif name in ("api_hold", "api_resume", "mute", "digits") and name not in inputs:
         pass
-    elif name in ("play", "collect", "enqueue", "hang_up"):
+    elif name in ("play", "collect", "enqueue", "hang_up", "voicemail"):
         driver.given(name)
     elif name == "offer":
         driver.offer()
@@ -280,6 +284,8 @@ def test_whatever_happens_the_books_are_right(names: list[str], supervision: int
     queued = sum(type(fact.message).__name__ == "CallQueued" for fact in facts)
     left = sum(type(fact.message).__name__ == "CallDequeued" for fact in facts)
     assert queued == left
+    names_of_facts = [type(fact.message).__name__ for fact in facts]
+    assert names_of_facts.count("CallRecordingStarted") == names_of_facts.count("CallRecordingStopped")
 
     finals = {
         agent.WORK_EVENT_ENDED, agent.WORK_EVENT_NO_ANSWER, agent.WORK_EVENT_BUSY, agent.WORK_EVENT_REJECTED,

@@ -131,6 +131,8 @@ class _Walk:
             self._queue_settled(node, outcome)
         elif action == "transfer":
             self._transfer_settled(node, outcome)
+        elif action == "voicemail":
+            self._voicemail_settled(node, outcome)
         else:
             # The flow was edited under the call: the node is of another kind now.
             self._go(node.id)
@@ -193,6 +195,14 @@ class _Walk:
         else:
             self._finish()
 
+    def _voicemail_settled(self, node: ivr.Node, outcome: ivr.Outcome) -> None:
+        if outcome.kind != ivr.OUTCOME_KIND_DONE:
+            self._note(f"no message was left: {outcome.reason}")
+        if node.HasField("voicemail"):
+            self._go(node.voicemail.next)
+        else:
+            self._finish()
+
     def _take_route(self, route: tenancy.Route) -> None:
         match route.WhichOneof("target"):
             case "queue_id":
@@ -206,8 +216,8 @@ class _Walk:
             case "announcement_prompt_id":
                 self._finish([ivr.Audio(prompt_id=route.announcement_prompt_id)])
             case "voicemail":
-                self._note("overflow to voicemail is not served, the call ends")
-                self._finish()
+                queue_id = self.position.step.enqueue.queue_id
+                self._act(voicemail=ivr.VoicemailAction(queue_id=queue_id))
             case _:
                 self._finish()
 
@@ -274,6 +284,10 @@ class _Walk:
                 self._finish(node.hang_up.audio)
             case "transfer":
                 return self._transfer(node.transfer)
+            case "voicemail":
+                box = node.voicemail
+                message = ivr.VoicemailAction(audio=box.audio, queue_id=box.queue_id, max_s=box.max_s)
+                self._act(voicemail=message)
             case "set_attributes":
                 for name, value in node.set_attributes.attributes.items():
                     self._set(name, value)
@@ -393,13 +407,16 @@ class _Walk:
         collect: ivr.CollectAction | None = None,
         enqueue: ivr.EnqueueAction | None = None,
         transfer: ivr.TransferAction | None = None,
+        voicemail: ivr.VoicemailAction | None = None,
     ) -> None:
         if self.position.idle_steps >= MAX_IDLE_STEPS:
             self._note(f"{MAX_IDLE_STEPS} steps without input from the caller, the call ends")
             self._finish()
             return
         self.position.idle_steps += 1
-        self._emit(ivr.Step(play=play, collect=collect, enqueue=enqueue, transfer=transfer))
+        self._emit(
+            ivr.Step(play=play, collect=collect, enqueue=enqueue, transfer=transfer, voicemail=voicemail)
+        )
 
     def _emit(self, step: ivr.Step) -> None:
         self.position.step_seq += 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import voicemail
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, Phase
 from seatbus_sip_edge.domain.reaching import reach
@@ -111,6 +112,8 @@ def send_to(
             call.announced_cause = cause
             turn.play(ANNOUNCEMENT, [ivr.Audio(prompt_id=to.id)])
             return Phase.IN_FLOW
+        case Kind.VOICEMAIL:
+            return voicemail.ask(turn, [], call.queue_id, 0, route=True)
         case _:
             return finish(turn, cause)
 

@@ -207,6 +207,7 @@ class Timer(StrEnum):
     PROGRESS = "progress"
     UNANSWERED = "unanswered"
     PARK = "park"
+    VOICEMAIL = "voicemail"
 
 
 @dataclass(frozen=True, slots=True)

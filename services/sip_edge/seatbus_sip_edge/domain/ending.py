@@ -10,6 +10,7 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain import voicemail
 from seatbus_sip_edge.domain.causes import status_of
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 
@@ -24,6 +25,7 @@ def finish(
 ) -> Phase:
     """Ends the call. Returns the phase it goes to."""
     call = turn.call
+    voicemail.close(turn)
     call.cause = cause
     turn.do(fx.StopTimer(fx.Timer.RING), fx.StopTimer(fx.Timer.PROGRESS), fx.StopTimer(fx.Timer.UNANSWERED))
     others = [leg for leg in call.legs.values() if leg.live and leg.leg_id != call.caller_leg_id]
@@ -149,6 +151,8 @@ def _cause_of_leaving(turn: Turn) -> call_types.HangupCause:
     leg = call.agent_leg
     if call.phase in _WITH_AGENT or (leg is not None and leg.confirmed):
         return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
+    if call.voicemail_id:
+        return Cause.HANGUP_CAUSE_FLOW_ENDED
     if call.served and call.phase in (Phase.REACHING, Phase.PARKED):
         return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
     if call.phase in (Phase.QUEUED, Phase.OFFERED):

@@ -8,6 +8,7 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain import voicemail
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT, Destination, Kind, send_to
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, Phase
@@ -121,12 +122,30 @@ def _transfer(turn: Turn, event: on.StepGiven) -> Phase:
     return send_to(turn, Destination(Kind(name), getattr(step, name)), after=AfterFailure.FLOW)
 
 
+def _voicemail(turn: Turn, event: on.StepGiven) -> Phase:
+    step = event.step.voicemail
+    return voicemail.ask(turn, step.audio, step.queue_id, step.max_s)
+
+
+def message_left(turn: Turn, _event: object) -> Phase:
+    """The caller pressed #, or has said as much as is kept."""
+    call = turn.call
+    if call.action not in voicemail.ACTIONS:
+        return call.phase
+    by_route, recording_id = call.action == voicemail.ROUTE_ACTION, call.voicemail_id
+    voicemail.stop(turn)
+    if by_route:
+        return finish(turn, Cause.HANGUP_CAUSE_FLOW_ENDED)
+    return turn.advance(ivr.OUTCOME_KIND_DONE, reason=f"recording {recording_id}")
+
+
 _ACTIONS: Mapping[str, Callable[[Turn, on.StepGiven], Phase]] = {
     "play": _play,
     "collect": _collect,
     "enqueue": _enqueue,
     "hang_up": _hang_up,
     "transfer": _transfer,
+    "voicemail": _voicemail,
 }
 
 
@@ -134,6 +153,12 @@ def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
     call = turn.call
     if event.play_id == ANNOUNCEMENT and call.action == ANNOUNCEMENT:
         return finish(turn, call.announced_cause or Cause.HANGUP_CAUSE_SYSTEM)
+    if (
+        call.action in voicemail.ACTIONS
+        and event.play_id == voicemail.play_id(turn)
+        and not call.voicemail_id
+    ):
+        return voicemail.record(turn)
     if event.play_id != step_play_id(call.step_seq):
         return call.phase
     if call.action == "hang_up":
@@ -145,6 +170,8 @@ def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
 
 def collect_finished(turn: Turn, event: on.CollectFinished) -> Phase:
     call = turn.call
+    if event.collect_id == voicemail.play_id(turn) and event.reason == "terminator" and call.voicemail_id:
+        return message_left(turn, event)
     if call.action != "collect" or event.collect_id != step_play_id(call.step_seq):
         return call.phase
     if not event.digits:

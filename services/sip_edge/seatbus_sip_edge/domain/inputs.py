@@ -419,6 +419,11 @@ class ParkedTooLong:
 
 
 @dataclass(frozen=True, slots=True)
+class VoicemailFull:
+    """The message is as long as it may be."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressDue:
     """An unanswered caller hears nothing of us for a minute: say 183 again."""
 
@@ -516,6 +521,7 @@ Input = (
     | SuperviseAsked
     | HangUpAsked
     | ParkedTooLong
+    | VoicemailFull
     | ProgressDue
     | AnswerOverdue
     | SessionEnded

@@ -101,6 +101,7 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.RingTimedOut: _rule(_stay, phase),
         on.OfferWithdrawn: _rule(_stay, phase),
         on.ParkedTooLong: _rule(_stay, phase),
+        on.VoicemailFull: _rule(_stay, phase),
         on.Connected: _rule(_stay, phase),
     }
 
@@ -154,7 +155,8 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.StepGiven: _rule(flow.step_given, P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS),
         on.FlowUnavailable: _rule(flow.flow_unavailable, P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS),
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
-        on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW),
+        on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW, *_ENDS),
+        on.VoicemailFull: _rule(flow.message_left, P.IN_FLOW, *_ENDS),
         on.Restored: _rule(recovery.in_flow, P.IN_FLOW),
     },
     P.QUEUED: {

@@ -240,6 +240,11 @@ class Call:
     swapped: bool = False
     # When media was last told, without being asked for a word back, who hears whom.
     rearranged_at: int = 0
+    # A message that is being left, for whom, and how long it may be.
+    voicemail_id: str = ""
+    voicemail_since: int = 0
+    voicemail_queue_id: str = ""
+    voicemail_s: int = 0
     # Somebody picks the call up.
     picking: bool = False
     park_slot: str = ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import consult, supervise
+from seatbus_sip_edge.domain import consult, supervise, voicemail
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer, ask_ready
@@ -90,6 +90,8 @@ def in_flow(turn: Turn, _event: on.Restored) -> Phase:
     _last_offer(turn)
     if call.action == ANNOUNCEMENT:
         turn.do(fx.TakeFallback("the edge was restarted"))
+    elif call.action == voicemail.ROUTE_ACTION:
+        return voicemail.ask(turn, [], call.voicemail_queue_id, call.voicemail_s, route=True)
     else:
         # By call: a second Begin gives the step that the call is at.
         call.resuming = True

@@ -287,6 +287,16 @@ class CallRecordingStopped(_message.Message):
     recording_id: str
     def __init__(self, recording_id: _Optional[str] = ...) -> None: ...
 
+class CallVoicemailLeft(_message.Message):
+    __slots__ = ("recording_id", "queue_id", "duration_ms")
+    RECORDING_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    recording_id: str
+    queue_id: str
+    duration_ms: int
+    def __init__(self, recording_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., duration_ms: _Optional[int] = ...) -> None: ...
+
 class CallQualityReported(_message.Message):
     __slots__ = ("leg_id", "packets_received", "packets_lost", "jitter_ms", "round_trip_ms", "mos", "packets_sent")
     LEG_ID_FIELD_NUMBER: _ClassVar[int]
