@@ -220,15 +220,6 @@ class ConfigChange(Strict):
     deletes: Annotated[list[ObjectRef], Field(max_length=500)] = []
 
 
-class AgentAction(Strict):
-    """`reason` belongs to not_ready (a reason code) and to complete_wrap_up (a disposition)."""
-
-    action: Literal["login", "logout", "ready", "not_ready", "complete_wrap_up"]
-    reason: Annotated[str, Field(max_length=64)] = ""
-    device_id: Annotated[str, Field(max_length=63)] = ""
-    ready: bool = False
-
-
 class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

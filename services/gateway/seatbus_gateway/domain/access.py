@@ -14,6 +14,7 @@ class Permission(StrEnum):
     CONFIG_WRITE = "config.write"
     AGENTS_READ = "agents.read"
     AGENTS_CONTROL = "agents.control"
+    AGENTS_SUPERVISE = "agents.supervise"
     CALLS_READ = "calls.read"
     CALLS_CONTROL = "calls.control"
     CALLS_SUPERVISE = "calls.supervise"
@@ -43,10 +44,11 @@ _READS: Final = frozenset(
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.OPERATOR: frozenset(Permission),
     Role.TENANT_ADMIN: _READS
-    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE}
+    | {_P.CONFIG_WRITE, _P.AGENTS_CONTROL, _P.AGENTS_SUPERVISE, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE}
     | {_P.RECORDINGS_READ, _P.TENANTS_READ}
     | {_P.KEYS_READ, _P.KEYS_WRITE},
-    Role.SUPERVISOR: _READS | {_P.AGENTS_CONTROL, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE, _P.RECORDINGS_READ},
+    Role.SUPERVISOR: _READS
+    | {_P.AGENTS_CONTROL, _P.AGENTS_SUPERVISE, _P.CALLS_CONTROL, _P.CALLS_SUPERVISE, _P.RECORDINGS_READ},
     Role.AGENT: frozenset({_P.AGENTS_READ, _P.BOARD_READ}),
     Role.QA: frozenset({_P.REPORTS_READ, _P.RECORDINGS_READ, _P.AGENTS_READ}),
     Role.AUDITOR: _READS | {_P.TENANTS_READ, _P.KEYS_READ},

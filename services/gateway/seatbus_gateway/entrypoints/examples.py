@@ -53,4 +53,5 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "calls": {"agent_id": "ann", "number": "+442079460000", "caller_id": "+4930555000"},
     "pick-up": {"slot": "701", "agent_id": "ann"},
     "state": {"action": "not_ready", "reason": "lunch"},
+    "force": {"presence": "not_ready", "reason": "meeting"},
 }

@@ -1,14 +1,11 @@
-"""What goes on now: agents' states, live calls, registered phones, the board, the instances."""
+"""What goes on now: live calls, registered phones, the board, the instances."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.message import Message
 from starlette.responses import Response
 
-from seatbus.agent.v1 import service_pb2 as agent_rpc
-from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call_rpc
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.reporting.v1 import service_pb2 as report_rpc
@@ -16,7 +13,6 @@ from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.application import models
 from seatbus_gateway.application.messages import to_json
 from seatbus_gateway.domain.access import Permission
-from seatbus_gateway.entrypoints.examples import EXAMPLES
 from seatbus_gateway.entrypoints.route import Ask, Route, json_response
 from seatbus_kit.errors import InvalidArgument, NotFound
 
@@ -36,28 +32,6 @@ def paged(word: str, message: str, *more: str) -> dict[str, Any]:
 class LiveRoutes:
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
-
-    async def agent_states(self, ask: Ask) -> Response:
-        query = ask.query_as(models.PageQuery)
-        request = agent_rpc.ListAgentsRequest(tenant_id=ask.tenant)
-        request.page.limit, request.page.cursor = query.limit, query.cursor
-        answer = await self._neighbours.ask(
-            "agent_state", "ListAgents", request, agent_rpc.ListAgentsResponse
-        )
-        states = [to_json(agent) for agent in answer.agents]
-        return json_response({"agents": states, "next_cursor": answer.next_cursor})
-
-    async def agent_state(self, ask: Ask) -> Response:
-        request = agent_rpc.GetAgentRequest(tenant_id=ask.tenant, agent_id=ask.path["id"])
-        answer = await self._neighbours.ask("agent_state", "GetAgent", request, agent_rpc.AgentResponse)
-        return json_response(to_json(answer.agent))
-
-    async def act(self, ask: Ask) -> Response:
-        body = ask.body_as(models.AgentAction)
-        who: dict[str, Any] = {"context": ask.context(ask.tenant), "agent_id": ask.path["id"]}
-        method, request = _command(body, who)
-        answer = await self._neighbours.ask("agent_state", method, request, agent_rpc.AgentResponse)
-        return json_response(to_json(answer.agent))
 
     async def calls(self, ask: Ask) -> Response:
         """Calls of every edge, the newest first. An edge that does not answer is named."""
@@ -125,15 +99,8 @@ class LiveRoutes:
 
     def routes(self) -> list[Route]:
         P = Permission
-        agent = agent_types.AgentState.DESCRIPTOR
         base = "/tenants/{tenant}"
         return [
-            Route("GET", f"{base}/agent-states", P.AGENTS_READ, "States of all agents", self.agent_states,
-                  "agents", query=models.PageQuery, answer=paged("agents", "AgentState", "next_cursor")),
-            Route("GET", f"{base}/agents/{{id}}/state", P.AGENTS_READ, "State of an agent", self.agent_state,
-                  "agents", answer=agent),
-            Route("POST", f"{base}/agents/{{id}}/state", P.AGENTS_CONTROL, "Change the state of an agent",
-                  self.act, "agents", body=models.AgentAction, answer=agent, example=EXAMPLES["state"]),
             Route("GET", f"{base}/calls", P.CALLS_READ, "Live calls", self.calls, "calls",
                   query=models.PageQuery, answer=paged("calls", "Call", "unreachable")),
             Route("DELETE", f"{base}/calls/{{id}}", P.CALLS_CONTROL, "Hang up a call", self.hang_up, "calls",
@@ -155,17 +122,6 @@ def call_uuid(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise InvalidArgument(f"not a call id: {text!r}", field="call_id", rule="uuid") from None
-
-
-def _command(body: models.AgentAction, who: dict[str, Any]) -> tuple[str, Message]:
-    if body.action == "login":
-        return "Login", agent_rpc.LoginRequest(**who, device_id=body.device_id, ready=body.ready)
-    if body.action == "logout":
-        return "Logout", agent_rpc.LogoutRequest(**who)
-    if body.action == "complete_wrap_up":
-        return "CompleteWrapUp", agent_rpc.CompleteWrapUpRequest(**who, disposition=body.reason)
-    presence = agent_types.PRESENCE_READY if body.action == "ready" else agent_types.PRESENCE_NOT_READY
-    return "SetPresence", agent_rpc.SetPresenceRequest(**who, presence=presence, reason=body.reason)
 
 
 def _seen(call: call_types.Call) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import orjson
 from google.protobuf.descriptor import Descriptor
@@ -12,10 +12,26 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seatbus.common.v1.types_pb2 import ACTOR_KIND_API, ACTOR_KIND_OPERATOR, Actor, RequestContext
+from seatbus.common.v1.types_pb2 import (
+    ACTOR_KIND_ADMIN,
+    ACTOR_KIND_AGENT,
+    ACTOR_KIND_API,
+    ACTOR_KIND_OPERATOR,
+    ACTOR_KIND_SUPERVISOR,
+    Actor,
+    RequestContext,
+)
 from seatbus_gateway.domain.access import Permission, Principal, Role
 
 B = TypeVar("B", bound=BaseModel)
+
+# As whom a key's holder is recorded.
+_ACTORS: Final = {
+    Role.OPERATOR: ACTOR_KIND_OPERATOR,
+    Role.TENANT_ADMIN: ACTOR_KIND_ADMIN,
+    Role.SUPERVISOR: ACTOR_KIND_SUPERVISOR,
+    Role.AGENT: ACTOR_KIND_AGENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +50,8 @@ class Ask:
         return self.path["tenant"]
 
     def context(self, tenant: str) -> RequestContext:
-        operator = self.principal.role is Role.OPERATOR
-        actor = Actor(kind=ACTOR_KIND_OPERATOR if operator else ACTOR_KIND_API, id=self.principal.id)
+        kind = _ACTORS.get(self.principal.role, ACTOR_KIND_API)
+        actor = Actor(kind=kind, id=self.principal.id)
         return RequestContext(request_id=self.request_id, tenant_id=tenant, actor=actor)
 
     def query_as(self, kind: type[B]) -> B:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from seatbus_gateway.adapters.neighbours import Neighbours
+from seatbus_gateway.entrypoints.agent_routes import AgentRoutes
 from seatbus_gateway.entrypoints.call_routes import CallRoutes
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
 from seatbus_gateway.entrypoints.key_routes import KeyRoutes
@@ -18,6 +19,7 @@ from seatbus_gateway.entrypoints.routing_routes import RoutingRoutes
 def all_routes(neighbours: Neighbours, prompts: Store) -> list[Route]:
     """Longer paths of words first: `agents/{id}/state` and `agents/{id}` never meet."""
     return [
+        *AgentRoutes(neighbours).routes(),
         *LiveRoutes(neighbours).routes(),
         *CallRoutes(neighbours).routes(),
         *RoutingRoutes(neighbours).routes(),
