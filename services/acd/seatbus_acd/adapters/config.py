@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_acd.adapters.topology import Topology
 from seatbus_acd.domain.callers import CallerRules, Numbers
-from seatbus_acd.domain.groups import groups
 from seatbus_acd.domain.model import (
     DEFAULT_RING_TIMEOUT_S,
     AgentKey,
     AgentSpec,
     Comfort,
-    Configured,
     QueueKey,
     QueueSpec,
     Relaxation,
@@ -35,6 +32,8 @@ if TYPE_CHECKING:
 
 log = get_logger("acd.config")
 
+# Team -> its agents.
+_Teams: TypeAlias = "Mapping[AgentKey, frozenset[AgentKey]]"
 KINDS = frozenset({"tenant", "queue", "agent", "team"})
 _DEFAULT_SERVICE_LEVEL_S = 20
 _STRATEGIES: Final = {
@@ -50,86 +49,60 @@ _STRATEGIES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Topology:
-    """The configuration as routing sees it."""
-
-    queues: Mapping[QueueKey, QueueSpec]
-    agents: Mapping[AgentKey, AgentSpec]
-    group_of: Mapping[QueueKey, str]
-    caps: Mapping[AgentKey, tuple[ShareCap, ...]] = field(default_factory=dict)
-
-    @cached_property
-    def _queues_of(self) -> Mapping[str, list[QueueKey]]:
-        found: dict[str, list[QueueKey]] = defaultdict(list)
-        for key in sorted(self.group_of):
-            found[self.group_of[key]].append(key)
-        return found
-
-    @cached_property
-    def agent_group(self) -> Mapping[AgentKey, str]:
-        return {member: self.group_of[key] for key, queue in self.queues.items() for member in queue.members}
-
-    @cached_property
-    def first_group(self) -> Mapping[str, str]:
-        """Tenant -> the group that answers for what belongs to no queue any more."""
-        first: dict[str, str] = {}
-        for tenant, queue in sorted(self.group_of):
-            first.setdefault(tenant, self.group_of[tenant, queue])
-        return first
-
-    @property
-    def groups(self) -> frozenset[str]:
-        return frozenset(self._queues_of)
-
-    def queues_of(self, group: str) -> frozenset[QueueKey]:
-        return frozenset(self._queues_of.get(group, ()))
-
-    def groups_of(self, tenant: str) -> list[str]:
-        return sorted({group for key, group in self.group_of.items() if key[0] == tenant})
-
-    def part(self, group: str) -> Configured:
-        """What the holder of one group is told."""
-        queues = {key: self.queues[key] for key in self._queues_of.get(group, ())}
-        members = {member for queue in queues.values() for member in queue.members}
-        agents = {member: self.agents[member] for member in members if member in self.agents}
-        teams = {agent.team for agent in agents.values()}
-        return Configured(queues, agents, {team: caps for team, caps in self.caps.items() if team in teams})
-
-
 class TopologyReader:
+    """Objects that the watched copy has not replaced are not read again."""
+
     def __init__(self, view: ConfigView) -> None:
         self._view = view
         self._warned: set[QueueKey] = set()
+        self._last: Topology | None = None
+        self._agents: dict[AgentKey, tuple[tenancy.ConfigObject, AgentSpec]] = {}
+        # With the teams that its members came from.
+        self._queues: dict[QueueKey, tuple[tenancy.ConfigObject, _Teams, QueueSpec]] = {}
 
     def read(self) -> Topology:
         tenants = sorted(self._view.tenants())
-        agents: dict[AgentKey, AgentSpec] = {}
-        teams: dict[AgentKey, set[AgentKey]] = defaultdict(set)
-        for tenant in tenants:
-            for agent_id, found in self._view.objects(tenant, "agent").items():
-                key, agent = (tenant, agent_id), found.agent
-                team = (tenant, agent.team_id) if agent.team_id else None
-                agents[key] = AgentSpec(
-                    key,
-                    {skill.name: skill.level for skill in agent.skills},
-                    dict(agent.capacities),
-                    agent.disabled,
-                    agent.branch_id,
-                    team,
-                )
-                if team is not None:
-                    teams[team].add(key)
-        queues: dict[QueueKey, QueueSpec] = {}
+        agents, teams = self._read_agents(tenants)
+        read: dict[QueueKey, tuple[tenancy.ConfigObject, _Teams, QueueSpec]] = {}
         caps: dict[AgentKey, tuple[ShareCap, ...]] = {}
         for tenant in tenants:
             for queue_id, found in self._view.objects(tenant, "queue").items():
-                queues[tenant, queue_id] = self._queue((tenant, queue_id), found.queue, teams)
+                key = (tenant, queue_id)
+                known = self._queues.get(key)
+                if (
+                    known is None
+                    or known[0] is not found
+                    or any(frozenset(teams.get(team, ())) != members for team, members in known[1].items())
+                ):
+                    used = _teams_of(key[0], found.queue, teams)
+                    known = (found, used, self._queue(key, found.queue, teams))
+                read[key] = known
             for team_id, found in self._view.objects(tenant, "team").items():
                 if found.team.share_caps:
                     size = len(teams.get((tenant, team_id), ()))
                     caps[tenant, team_id] = tuple(_cap(cap, tenant, size) for cap in found.team.share_caps)
-        return Topology(queues, agents, groups(queues, agents, caps), caps)
+        self._queues = read
+        queues = {key: spec for key, (_, _, spec) in read.items()}
+        self._last = Topology.after(self._last, queues, agents, caps)
+        return self._last
+
+    def _read_agents(
+        self, tenants: list[str]
+    ) -> tuple[dict[AgentKey, AgentSpec], Mapping[AgentKey, set[AgentKey]]]:
+        read: dict[AgentKey, tuple[tenancy.ConfigObject, AgentSpec]] = {}
+        teams: dict[AgentKey, set[AgentKey]] = defaultdict(set)
+        for tenant in tenants:
+            for agent_id, found in self._view.objects(tenant, "agent").items():
+                key = (tenant, agent_id)
+                known = self._agents.get(key)
+                if known is None or known[0] is not found:
+                    known = (found, _agent(key, found.agent))
+                read[key] = known
+                team = known[1].team
+                if team is not None:
+                    teams[team].add(key)
+        self._agents = read
+        return {key: spec for key, (_, spec) in read.items()}, teams
 
     def _strategy(self, key: QueueKey, queue: tenancy.Queue) -> Strategy:
         found = _STRATEGIES.get(queue.strategy)
@@ -191,6 +164,22 @@ class TopologyReader:
                 Numbers.of(queue.green_numbers), queue.green_attribute, Numbers.of(queue.blocked_numbers)
             ),
         )
+
+
+def _agent(key: AgentKey, agent: tenancy.Agent) -> AgentSpec:
+    return AgentSpec(
+        key,
+        {skill.name: skill.level for skill in agent.skills},
+        dict(agent.capacities),
+        agent.disabled,
+        agent.branch_id,
+        (key[0], agent.team_id) if agent.team_id else None,
+    )
+
+
+def _teams_of(tenant: str, queue: tenancy.Queue, teams: Mapping[AgentKey, set[AgentKey]]) -> _Teams:
+    named = ((m.agent_tenant_id or tenant, m.team_id) for m in queue.members if m.team_id)
+    return {team: frozenset(teams.get(team, ())) for team in named}
 
 
 def _levels(skills: Iterable[Skill]) -> Requirements:

@@ -15,7 +15,7 @@ from seatbus_kit.lease import TAKEOVER_S
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from seatbus_acd.domain.model import AgentKey, AgentStatus, Configured, ContactKey, QueueKey
     from seatbus_kit.lease import Lease
@@ -32,14 +32,12 @@ _LOOKS_S: Final = (0.3, 0.7, 2.0)
 
 class Topology(Protocol):
     @property
-    def group_of(self) -> Mapping[QueueKey, str]: ...
-    @property
-    def agent_group(self) -> Mapping[AgentKey, str]: ...
-    @property
-    def first_group(self) -> Mapping[str, str]: ...
-    @property
     def groups(self) -> frozenset[str]: ...
-    def queues_of(self, group: str) -> frozenset[QueueKey]: ...
+    @property
+    def changed(self) -> frozenset[str]: ...
+    def group(self, key: QueueKey) -> str | None: ...
+    def group_of_agent(self, key: AgentKey) -> str | None: ...
+    def first_group(self, tenant: str) -> str | None: ...
     def groups_of(self, tenant: str) -> list[str]: ...
     def part(self, group: str) -> Configured: ...
 
@@ -122,11 +120,11 @@ class Router:
 
     def group(self, key: QueueKey) -> str:
         """The group of a queue; one that was configured a moment ago is routed at once. Raises NotFound."""
-        found = self._topology.group_of.get(key)
+        found = self._topology.group(key)
         if found is None and self._configured(key):
             self._apply_topology()
             self._changed.set()
-            found = self._topology.group_of.get(key)
+            found = self._topology.group(key)
         if found is None:
             raise NotFound(
                 f"tenant {key[0]} has no queue {key[1]}", field="queue_id", rule="configured queue"
@@ -143,7 +141,7 @@ class Router:
                 return group
         tenant = key[0]
         queue = await queue_of_contact(self._deps.store, key)
-        group_name = self._topology.group_of.get((tenant, queue)) or self._topology.first_group.get(tenant)
+        group_name = self._topology.group((tenant, queue)) or self._topology.first_group(tenant)
         if group_name is None:
             raise NotFound(f"no contact {key[1]}: tenant {tenant} has no queues", field="contact_id")
         return group_name
@@ -277,6 +275,9 @@ class Router:
         """
         before, self._topology = self._topology, self._read()
         for group, shard in self._shards.items():
+            if group not in self._topology.changed:
+                # Another group's change: this one's indexes stay.
+                continue
             had = set(shard.engine.queues)
             known = set(shard.engine.agents)
             part = self._topology.part(group)
@@ -285,13 +286,13 @@ class Router:
                 shard.agent_seen(status)
             gained = part.queues.keys() - had
             if gained:
-                sources = {before.group_of[key] for key in gained if key in before.group_of} - {group}
+                sources = {name for name in map(before.group, gained) if name is not None} - {group}
                 self._look_again(group, sources)
 
     def _answers_for(self, group: str, queue: QueueKey) -> bool:
-        found = self._topology.group_of.get(queue)
+        found = self._topology.group(queue)
         # Contacts of a queue that is gone leave by the word of their tenant's first group.
-        return group == (found or self._topology.first_group.get(queue[0]) or group)
+        return group == (found or self._topology.first_group(queue[0]) or group)
 
     def _look_again(self, group: str, sources: Iterable[str]) -> None:
         """Another replica may learn of the change a moment later, and write until then."""
@@ -319,14 +320,14 @@ class Router:
     # Agents
 
     def _wanted(self, key: AgentKey) -> bool:
-        return self._topology.agent_group.get(key) in self._shards
+        return self._topology.group_of_agent(key) in self._shards
 
     def _agent_seen(self, status: AgentStatus) -> None:
-        shard = self._shards.get(self._topology.agent_group.get(status.key, ""))
+        shard = self._shards.get(self._topology.group_of_agent(status.key) or "")
         if shard is not None:
             shard.agent_seen(status)
 
     def _agent_gone(self, key: AgentKey) -> None:
-        shard = self._shards.get(self._topology.agent_group.get(key, ""))
+        shard = self._shards.get(self._topology.group_of_agent(key) or "")
         if shard is not None:
             shard.apply(AgentGone(key))
