@@ -289,3 +289,36 @@ async def test_a_waiting_caller_hears_comfort_messages_also_from_the_next_holder
     await eventually(lambda: (made.contact_id, 3, 1) in world.edge.announced, 8)
     numbers = [number for _, number, _ in world.edge.announced]
     assert numbers == sorted(set(numbers)), "none is told twice"
+
+
+async def test_a_contact_in_two_queues_of_a_group_is_won_once(world: World) -> None:
+    with pytest.raises(Refused, match="shares no agents"):
+        await enqueue(world, "sales", also_queue_ids=["service"])
+    bucket = Bucket(world.runtime.bus, "config")
+    entry = await bucket.read(f"{T}.queue.sales")
+    assert entry is not None
+    item = tenancy.ConfigObject.FromString(entry.value)
+    item.queue.overflow_queue_ids.append("service")
+    await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
+    made: list[Call] = []
+
+    async def taken() -> bool:
+        try:
+            made.append(await enqueue(world, "sales", also_queue_ids=["service"]))
+        except Refused:
+            return False
+        return True
+
+    await eventually(taken, 5)
+    await eventually(lambda: waiting(world, sales=1, service=1), 3)
+    await world.login("a2")
+    await asyncio.wait_for(made[0].done.wait(), 8)
+    assert made[0].connected == ["a2"]
+    await eventually(lambda: waiting(world), 3)
+    request = acd.ExplainRequest(tenant_id=T, contact_id=made[0].contact_id)
+    told = await invoke(world.acd("acd-1").Explain, request, 2)
+    assert told.decisions[-1].won_queue_id == "service"
+    await world.login("a1")
+    await asyncio.sleep(0.3)
+    assert made[0].connected == ["a2"]
+    assert not world.edge.complaints

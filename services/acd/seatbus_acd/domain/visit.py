@@ -78,7 +78,7 @@ def offer(
     made = record.offer
     made.Clear()
     made.rid, made.agent_tenant_id, made.agent_id = rid, tenant, agent_id
-    made.agent_revision = agent_revision
+    made.agent_revision, made.queue_id = agent_revision, decision.won_queue_id
     made.offered_at.FromDatetime(now)
     events.append(ContactOffered(rid=rid, agent_tenant_id=tenant, agent_id=agent_id, decision=decision))
     return events
