@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,6 +20,7 @@ from seatbus_testkit.dns import DnsServer
 from seatbus_testkit.phone import Phone, Policy
 
 from .outside_world import OUTSIDE, carrier, company, known
+from .two_edges import Second
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SECRET = "carrier-pw"
@@ -353,3 +354,58 @@ async def test_numbers_of_a_trunk_are_read_by_its_plan(world: Any, steps: Any) -
     await call.hang_up()
     ended = await world.ended()
     assert (ended.call.number_id, ended.call.caller) == ("berlin", "+4989111222")
+
+
+def no_trying(phone: Phone) -> None:
+    """A peer whose 100 is lost on the way, each time."""
+    real = phone.sip._transport
+
+    class Lossy:
+        def sendto(self, data: bytes, remote: Any) -> None:
+            if not data.startswith(b"SIP/2.0 100"):
+                real.sendto(data, remote)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    phone.sip._transport = Lossy()  # type: ignore[assignment]
+
+
+async def test_who_answers_after_the_call_has_gone_on_is_let_go(world: Any) -> None:
+    phone = await company(world)
+    slow = await carrier(
+        world, "a-first", policy=Policy(ring_after_s=None, answer_after_s=1.5), setup_timeout_s=1
+    )
+    no_trying(slow.phone)
+    await carrier(world, "b-second")
+    call = await phone.dial(OUTSIDE)
+    left = await slow.call()
+    await call.wait_answered(5.0)
+    await left.wait_answered()
+    await left.wait_ended()
+    assert left.ended_by == "remote", "a BYE came"
+    assert call.state == "answered"
+    await call.hang_up()
+    await world.ended()
+
+
+async def test_a_limit_is_one_for_all_edges(world: Any) -> None:
+    phone = await company(world)
+    await carrier(world, max_calls=1)
+    second = await Second.start(world, "second")
+    try:
+        call = await phone.dial(OUTSIDE)
+        await call.wait_answered()
+        instances = second.runtime.instances
+        await world.until(lambda: (instances.get(world.instance_id) or _NOBODY).attributes.get("calls"))
+        ref = TrunkRef(world.tenant, "out")
+        trunk = second.edge.trunks.trunk(ref)
+        assert not second.edge.quotas.trunk_allowed(ref, trunk)
+        await call.hang_up()
+        await world.until(lambda: second.edge.quotas.trunk_allowed(ref, trunk))
+    finally:
+        await second.stop()
+
+
+class _NOBODY:
+    attributes: ClassVar[dict[str, str]] = {}

@@ -51,6 +51,20 @@ class Quotas:
         self._rates = Rates()
         self._told = ""
         self._ticker: asyncio.TimerHandle | None = None
+        # Objects with a limit on calls at once: without any nothing is counted for the others.
+        self._limits: set[tuple[str, str, str]] = set()
+        config.on_change(self._changed)
+
+    def _changed(self, tenant: str, kind: str, object_id: str) -> None:
+        if kind not in ("trunk", "quota"):
+            return
+        found = self._config.get(tenant, kind, object_id)
+        limited = found is not None and bool(
+            found.trunk.max_calls
+            if kind == "trunk"
+            else found.quota.max_calls or found.quota.max_outbound_calls
+        )
+        (self._limits.add if limited else self._limits.discard)((tenant, kind, object_id))
 
     def quota(self, tenant: str) -> tenancy.Quota:
         """What the operator has agreed with the tenant; the first by id if there are several."""
@@ -87,10 +101,12 @@ class Quotas:
             return False
         if trunk.max_calls and self._count(f"k/{trunk_tenant}/{trunk_id}") >= trunk.max_calls:
             return False
-        edges, now = self._edges(), self._now()
-        return self._rates.take(
-            ("trunk", trunk_tenant, trunk_id), trunk.max_calls_per_second, edges, now
-        ) and self._rates.take(("tenant", tenant), quota.max_calls_per_second, edges, now)
+        return self._rate(("trunk", trunk_tenant, trunk_id), trunk.max_calls_per_second) and self._rate(
+            ("tenant", tenant), quota.max_calls_per_second
+        )
+
+    def _rate(self, key: tuple[str, ...], limit: int) -> bool:
+        return not limit or self._rates.take(key, limit, self._edges(), self._now())
 
     # ---- outbound ---------------------------------------------------------------------------------------
     def outbound_allowed(self, call: Call) -> bool:
@@ -100,16 +116,12 @@ class Quotas:
             return False
         if quota.max_outbound_calls and self._count(f"o/{call.tenant_id}") > quota.max_outbound_calls:
             return False
-        return self._rates.take(
-            ("tenant", call.tenant_id), quota.max_calls_per_second, self._edges(), self._now()
-        )
+        return self._rate(("tenant", call.tenant_id), quota.max_calls_per_second)
 
     def trunk_allowed(self, ref: TrunkRef, trunk: tenancy.Trunk) -> bool:
         if trunk.max_calls and self._count(f"k/{ref.tenant}/{ref.trunk_id}") >= trunk.max_calls:
             return False
-        return self._rates.take(
-            ("trunk", ref.tenant, ref.trunk_id), trunk.max_calls_per_second, self._edges(), self._now()
-        )
+        return self._rate(("trunk", ref.tenant, ref.trunk_id), trunk.max_calls_per_second)
 
     # ---- counting ---------------------------------------------------------------------------------------
     def _count(self, key: str) -> int:
@@ -151,7 +163,8 @@ class Quotas:
     def _tell(self) -> None:
         """Gives this edge's counts to the next heartbeat, of tenants and trunks that have a limit."""
         self._ticker = asyncio.get_running_loop().call_later(_TELL_S, self._tell)
-        wanted = {key: count for key, count in self._counts().items() if self._limited(key)}
+        counts = self._counts() if self._limits else {}
+        wanted = {key: count for key, count in counts.items() if self._limited(key)}
         text = orjson.dumps(wanted).decode() if wanted else ""
         if text != self._told:
             self._told = text

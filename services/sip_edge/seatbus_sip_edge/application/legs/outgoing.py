@@ -118,8 +118,11 @@ class Outgoing:
             return
         side, leg_id = self._side, leg.leg_id
         if leg.trunk is not None:
+            if leg.asked is not None and tx.call_id != leg.asked.call_id:
+                self._too_late(tx, response)
+                return
             if tx is not leg.sent and leg.dialog is None:
-                self._too_late(leg, tx, response)
+                # Of the INVITE before the one with credentials.
                 return
             side.edge.outside.heard(leg)
             if side.edge.outside.proves(side, leg, response):
@@ -217,7 +220,7 @@ class Outgoing:
                 return
             self._side.session.feed(on.AgentFailed(leg_id, status))
 
-    def _too_late(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
+    def _too_late(self, tx: ClientTransaction, response: Response) -> None:
         """A trunk answers an INVITE that the call has left: whoever picked up there is let go."""
         if response.status < 200 or response.status >= 300:
             return
