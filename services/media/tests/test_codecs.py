@@ -35,6 +35,16 @@ async def pair(desk, one, other):
     return caller, agent
 
 
+async def settles(ears, hz, dbfs):
+    """On a busy machine a window may have a hole: one that has none has the right pitch and level."""
+    for _ in range(40):
+        await asyncio.sleep(0.1)
+        found = ears.tone(0.3)
+        if found == (pytest.approx(hz, abs=3), pytest.approx(dbfs, abs=1.5)):
+            return
+    pytest.fail(f"{hz} Hz at {dbfs} dBFS were said, {found[0]:.1f} Hz at {found[1]:.1f} dBFS are heard")
+
+
 @pytest.mark.parametrize("second", CODECS)
 @pytest.mark.parametrize("first", CODECS)
 async def test_both_voices_cross_at_their_pitch_and_level(desk, first, second):
@@ -42,9 +52,7 @@ async def test_both_voices_cross_at_their_pitch_and_level(desk, first, second):
     caller.mouth.play_tone(440, -12.0)
     agent.mouth.play_tone(1000, -15.0)
     await asyncio.gather(agent.ears.wait_tone(440), caller.ears.wait_tone(1000))
-    await asyncio.sleep(0.4)
-    assert agent.ears.tone(0.3) == (pytest.approx(440, abs=3), pytest.approx(-12.0, abs=1.5))
-    assert caller.ears.tone(0.3) == (pytest.approx(1000, abs=3), pytest.approx(-15.0, abs=1.5))
+    await asyncio.gather(settles(agent.ears, 440, -12.0), settles(caller.ears, 1000, -15.0))
     for phone in (caller, agent):
         assert phone.ears.faults(*BAD) == []
     session = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=5)

@@ -13,7 +13,7 @@ from seatbus.ivr.v1.types_pb2 import Audio
 from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Playlist
 from seatbus_kit.bus import Bus
-from seatbus_kit.errors import InvalidArgument, NotFound, Refused, StaleEpoch, Unimplemented
+from seatbus_kit.errors import InvalidArgument, NotFound, Refused, StaleEpoch
 from seatbus_kit.ids import uuid7
 from seatbus_kit.provision import PROMPTS
 from seatbus_kit.settings import ServiceSettings
@@ -51,11 +51,11 @@ async def test_a_lower_epoch_and_another_owner_at_the_same_one_are_refused(desk)
 
 async def test_the_first_command_that_fails_is_named_and_stops_the_rest(desk):
     caller = await desk.caller()
-    fork = pb.Command(fork=pb.Fork(endpoint_id=caller.id, url="ws://x"))
+    fork = pb.Command(fork=pb.Fork(endpoint_id=caller.id, url="http://x"))
     mute = pb.Command(mute=pb.Mute(endpoint_id=caller.id, on=True))
-    with pytest.raises(Unimplemented) as refused:
+    with pytest.raises(InvalidArgument) as refused:
         await desk.execute(mute, fork, pb.Command(end_session=pb.EndSession()))
-    assert refused.value.field == "commands[1]"
+    assert refused.value.field == "commands[1].fork.url"
     found = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=2)
     assert len(found.endpoints) == 1
     with pytest.raises(NotFound) as unknown:

@@ -146,9 +146,9 @@ class Commands:
             )
         )
         if command.playlist.loops == FOREVER:
-            endpoint.typed_ahead.clear()  # keys pressed while waiting are not meant for a later menu
-        elif endpoint.typed_ahead:
-            asyncio.get_running_loop().call_soon(endpoint.barge)
+            endpoint.keys.typed_ahead.clear()  # keys pressed while waiting are not meant for a later menu
+        elif endpoint.keys.typed_ahead:
+            asyncio.get_running_loop().call_soon(endpoint.keys.barge)
         return pb.Result()
 
     async def stop_play(self, session: Session, command: pb.StopPlay) -> pb.Result:
@@ -234,13 +234,13 @@ class Commands:
 
     async def send_dtmf(self, session: Session, command: pb.SendDtmf) -> pb.Result:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
-        if not endpoint.takes_digits:
+        if endpoint.keys.out_type is None:
             raise Refused("no_telephone_event", "the leg did not agree on RFC 4733 events", field="digits")
-        endpoint.dial(command.digits, monotonic())
+        endpoint.keys.dial(command.digits, monotonic())
         return pb.Result()
 
     async def heard_dtmf(self, session: Session, command: pb.HeardDtmf) -> pb.Result:
-        session.negotiated(command.endpoint_id, "endpoint_id").pressed(command.digit, monotonic())
+        session.negotiated(command.endpoint_id, "endpoint_id").keys.told(command.digit, monotonic())
         return pb.Result()
 
     # -- recordings ------------------------------------------------------------------------------------------

@@ -1,40 +1,34 @@
-"""One leg's audio: the relay path, what is played to it, who hears it, digits.
+"""One leg's audio: the relay path, what is played to it, who hears it.
 
 Laws: an endpoint has one outgoing stream for its whole life; its SSRC, sequence numbers and timestamps go on
 across everything that is sent (`StreamRewriter`). What is played to an endpoint goes before what its partner
-says. A digit goes to one owner: the collection that runs, else the partner's leg, else an event.
+says. Its keys are in `keys`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable
 from struct import error as struct_error
-from typing import Final, Protocol
+from typing import Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
+from seatbus_media.application.keys import Keys
 from seatbus_media.application.packet_port import DescribedPort
 from seatbus_media.application.reception import Reception
-from seatbus_media.application.sources import QUIET, Dialer, Player, Quiet
+from seatbus_media.application.sources import QUIET, Player, Quiet
 from seatbus_media.application.ticker import Ticker
 from seatbus_media.application.vigil import VIGIL
 from seatbus_media.domain.tap import Heard
 from seatbus_rtp import g711
 from seatbus_rtp.codecs import PCMU, CodecSpec, named
-from seatbus_rtp.dtmf import DtmfReceiver, scaled_event
 from seatbus_rtp.errors import PacketError
-from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp, payload_bounds
+from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp
 from seatbus_rtp.quality import ReceiverStats
 from seatbus_rtp.rewriter import Route, StreamRewriter
 from seatbus_sip.sdp import Agreed
 
 unpack = HEADER.unpack_from
-MAX_TYPED_AHEAD: Final = 64
-
-
-# A key that is heard and told within this time was pressed once.
-_SAME_PRESS_S: Final = 1.0
 
 
 class EndpointListener(Protocol):
@@ -69,8 +63,7 @@ class Endpoint:
         self.newest: bytes | None = None
         """The packet of sound that came last."""
         self.agreed: Agreed | None = None
-        self.on_digit: Callable[[str, float], None] | None = None
-        self.typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
+        self.keys = Keys(self)
         self.session_id = secrets.randbits(62)
         self.version = -1
         self.rewriter = StreamRewriter(secrets.randbits(32), secrets.randbits(15), secrets.randbits(31))
@@ -83,22 +76,11 @@ class Endpoint:
         self._skipping = False
         self._audio_types: frozenset[int] = frozenset()
         self._codecs: dict[int, CodecSpec] = {}
-        self._dtmf_in: int | None = None
-        self._dtmf_out: int | None = None
-        self._dtmf_in_rate = self._dtmf_out_rate = 8000
-        self._dtmf = DtmfReceiver()
-        self._press_relayed = False
-        self._press_ts = -1
         self._receive_stats = self.reception.stats.receive
         self._relay: Callable[[bytes, float], bytes | None] | None = None
         self._deliver: Callable[[bytes], None] = wire.send
         self._taps: list[Callable[[Heard], None]] = []
         self._tap: Callable[[Heard], None] | None = None
-        self._dialer: Dialer | None = None
-        self._to_dial = ""
-        # The last key in the audio, the last one by signalling, and when they came.
-        self._heard_press: tuple[str, float] | None = None
-        self._told_press: tuple[str, float] | None = None
         self._quiet: Quiet | None = None
         wire.attach(self)
 
@@ -160,33 +142,24 @@ class Endpoint:
             self._speaks(codec)
             self.receive(data, now)
             return
-        if self._dtmf_in is None or second & 0x7F != self._dtmf_in:
+        if second & 0x7F != self.keys.in_type:
             self.reception.unusable += 1
             return
         try:
-            start, end = payload_bounds(data)
+            self.keys.event_received(data, now)
         except PacketError:
             self.reception.unusable += 1
-            return
-        _, _, seq, ts, source = unpack(data)
-        self._receive_stats(source, seq, ts, end - start, now, event=True)
-        digit = self._dtmf.receive(data[start:end], ts, second >= 0x80, source)
-        if digit is not None:
-            self._heard_press = (digit, now)
-            again = _same(self._told_press, digit, now)
-            self._press_relayed = not again and self._own_digit(digit, now)
-        peer = self.peer
-        if not self._press_relayed or peer is None or peer.closed:
-            return
-        same_clock = self._dtmf_in_rate == peer._dtmf_out_rate
-        if self._relay is not None and same_clock:
-            out = self._relay(data, now)
-            if out is not None:
-                self._deliver(out)
-        elif (peer.mixed or self._relay is not None) and peer._dtmf_out is not None:
-            fresh, self._press_ts = ts != self._press_ts, ts
-            payload = scaled_event(data[start:end], self._dtmf_in_rate, peer._dtmf_out_rate)
-            peer.wire.send(peer.rewriter.emit_event(peer._dtmf_out, payload, now, fresh))
+
+    @property
+    def relaying(self) -> bool:
+        """Whether the leg's packets go to its partner as they come."""
+        return self._relay is not None
+
+    def relay_packet(self, data: bytes, now: float) -> None:
+        """To the partner, in the order of the relayed stream."""
+        out = self._relay(data, now) if self._relay is not None else None
+        if out is not None:
+            self._deliver(out)
 
     def _speaks(self, codec: CodecSpec) -> None:
         """The leg uses this of its codecs from now on; the two laws of G.711 are one family."""
@@ -202,42 +175,9 @@ class Endpoint:
         if self.listener is not None:
             self.listener.codec_changed(self)
 
-    def pressed(self, digit: str, now: float) -> None:
-        """A key that came by signalling. Of a phone that sends both ways the first counts."""
-        if _same(self._heard_press, digit, now):
-            return
-        self._told_press = (digit, now)
-        if self._own_digit(digit, now) and self.peer is not None:
-            self.peer.dial(digit, now)
-
-    def _own_digit(self, digit: str, now: float) -> bool:
-        """Gives a key press to its owner; True if that is the partner's leg."""
-        if self.on_digit is not None:
-            self.on_digit(digit, now)
-            return False
-        if self.player is not None and self.player.barge_in:
-            self.typed_ahead.append(digit)
-            self._finish_player("barged")
-        elif self.peer is not None and self._reaches(self.peer) and self.peer._dtmf_out is not None:
-            return True
-        elif self.peer is None and not self.mixed:
-            self.typed_ahead.append(digit)  # not told: the next collection may be a secret one
-        elif self.listener is not None:
-            self.listener.digit_heard(self, digit)
-        return False
-
-    def _reaches(self, peer: Endpoint) -> bool:
+    def reaches(self, peer: Endpoint) -> bool:
         """Whether the partner hears the leg now, by relay or in a mix."""
         return self._relay is not None or (peer.mixed and self.may_speak and peer.takes_mix)
-
-    def key_heard(self, digit: str, now: float) -> None:
-        """A key in the leg's sound. A partner who hears the leg has heard it, too."""
-        self._own_digit(digit, now)
-
-    def barge(self) -> None:
-        """Ends what is played if keys pressed before it began still wait for a collection."""
-        if self.typed_ahead and self.player is not None and self.player.barge_in:
-            self._finish_player("barged")
 
     # -- negotiation -----------------------------------------------------------------------------------------
 
@@ -250,8 +190,7 @@ class Endpoint:
         self.rewriter.set_clock(self.hears.clock_rate, self.hears.frame_ticks)
         self._payload_type = agreed.send.payload
         self._codecs = {codec.payload: named(codec.name) or PCMU for codec in agreed.receive}
-        self._dtmf_in, self._dtmf_out = agreed.dtmf_receive, agreed.dtmf_send
-        self._dtmf_in_rate, self._dtmf_out_rate = agreed.dtmf_receive_rate, agreed.dtmf_send_rate
+        self.keys.negotiated(agreed)
         if first or agreed.direction.receives:
             self.reception.expected_since = now
         self._speaks(self.hears)
@@ -269,11 +208,6 @@ class Endpoint:
         """Whether the leg's packets are sound for the peer as they are, or by a table."""
         return _alike(self.says, peer.hears)
 
-    @property
-    def takes_digits(self) -> bool:
-        """Whether the leg negotiated telephone events."""
-        return self._dtmf_out is not None
-
     # -- who hears whom --------------------------------------------------------------------------------------
 
     def connect(self, peer: Endpoint) -> None:
@@ -281,7 +215,7 @@ class Endpoint:
         for one in (self, peer):
             one.disconnect()
             one.stop_player()
-            one.typed_ahead.clear()
+            one.keys.typed_ahead.clear()
         self.pair(peer)
 
     def pair(self, peer: Endpoint) -> None:
@@ -314,9 +248,9 @@ class Endpoint:
                 for payload, codec in self._codecs.items()
                 if _alike(codec, peer.hears)
             }
-            same_clock = self._dtmf_in_rate == peer._dtmf_out_rate
-            if self._dtmf_in is not None and peer._dtmf_out is not None and same_clock:
-                routes[self._dtmf_in] = (peer._dtmf_out, None)
+            keys, theirs = self.keys, peer.keys
+            if keys.in_type is not None and theirs.out_type is not None and keys.in_rate == theirs.out_rate:
+                routes[keys.in_type] = (theirs.out_type, None)
             peer.rewriter.set_routes(routes)
             self._deliver = peer.wire.send
             self._relay = peer.rewriter.relay
@@ -344,7 +278,7 @@ class Endpoint:
     @property
     def takes_mix(self) -> bool:
         """Whether the leg hears a mixer now: what is played or dialled to it goes first."""
-        return self.player is None and self._dialer is None and self._may_listen
+        return self.player is None and not self.keys.dialling and self._may_listen
 
     def hear_mix(self, on: bool) -> None:
         """A mixer sends to the leg instead of its partner's packets, or no longer does."""
@@ -417,14 +351,6 @@ class Endpoint:
             self.player = None
             self._rewire_both()
 
-    def dial(self, digits: str, now: float) -> None:
-        """Sends telephone events, after those that are being sent; a playlist waits meanwhile."""
-        if self._dialer is not None:
-            self._to_dial += digits
-            return
-        self._dialer = Dialer(digits, now, self._dtmf_out_rate)
-        self.ticker.add(self)
-
     def skipped(self) -> None:
         if self._relay is None:
             self.rewriter.switch()
@@ -434,33 +360,21 @@ class Endpoint:
             return False
         if self.suspended:
             return True
-        if self._dialer is not None and self._dial_step(self._dialer, now):
+        if self.keys.dialling and self.keys.step(now):
             return True
         source = self.player or self._quiet
         if source is None:
             return False
         frame = source.next_frame(self.hears)
         if frame is None:
-            self._finish_player("completed")
+            self.finish_player("completed")
             return self.player is not None or self._quiet is not None
         if self.agreed.direction.sends:
             self.send_frame(frame, now)
         return True
 
-    def _dial_step(self, dialer: Dialer, now: float) -> bool:
-        step = dialer.due(now)
-        if step is not None and self._dtmf_out is not None and not self.closed:
-            self.wire.send(self.rewriter.emit_event(self._dtmf_out, step.payload, now, step.start))
-        if dialer.done:
-            self._dialer = None
-            if self._to_dial:
-                digits, self._to_dial = self._to_dial, ""
-                self.dial(digits, now)
-                return True
-            return False
-        return True
-
-    def _finish_player(self, reason: str) -> None:
+    def finish_player(self, reason: str) -> None:
+        """What is played ends, and whoever asked for it is told why."""
         player, self.player = self.player, None
         self._rewire_both()
         if player is not None and player.finished is not None:
@@ -511,7 +425,3 @@ def _table(said: CodecSpec, heard: CodecSpec) -> bytes | None:
     if said is heard or said.static_type is None or heard.static_type is None:
         return None
     return g711.translation(said.static_type, heard.static_type)
-
-
-def _same(press: tuple[str, float] | None, digit: str, now: float) -> bool:
-    return press is not None and press[0] == digit and now - press[1] < _SAME_PRESS_S

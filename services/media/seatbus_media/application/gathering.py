@@ -35,7 +35,7 @@ class Gathering:
             one.disconnect()
             if one not in talking:
                 one.stop_player()
-                one.typed_ahead.clear()
+                one.keys.typed_ahead.clear()
         self._conference = tuple(members)
 
     def supervise(self, supervisor: Endpoint, agent: Endpoint, mode: SuperviseMode) -> None:

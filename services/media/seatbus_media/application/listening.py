@@ -80,7 +80,7 @@ class Listening:
         if wishes.inband_dtmf or wishes.fax:
             for found in self._tones.feed(frame):
                 if len(found) == 1:
-                    endpoint.key_heard(found, now)
+                    endpoint.keys.in_sound(found, now)
                 else:
                     self._findings.speech_detected(endpoint, found)
         if wishes.voice or self._answer is not None:

@@ -54,18 +54,19 @@ class CollectRun:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._collector = Collector(rules, playing=cursor is not None, now=self._loop.time())
-        endpoint.on_digit = self._digit
+        endpoint.keys.on_digit = self._digit
         self._player = Player(cursor, self._played) if cursor is not None else None
         if self._player is not None:
             endpoint.play(self._player)
         self._arm()
-        if endpoint.typed_ahead:
+        if endpoint.keys.typed_ahead:
             self._loop.call_soon(self._take_typed)
 
     def _take_typed(self) -> None:
         """Keys pressed before the collection began count as if they were pressed now, in their order."""
-        while self._endpoint.typed_ahead and self._endpoint.on_digit == self._digit:
-            self._digit(self._endpoint.typed_ahead.popleft(), self._loop.time())
+        keys = self._endpoint.keys
+        while keys.typed_ahead and keys.on_digit == self._digit:
+            self._digit(keys.typed_ahead.popleft(), self._loop.time())
 
     def playlist_replaced(self) -> None:
         """Something else is played now: for the collection its playlist is over."""
@@ -76,7 +77,7 @@ class CollectRun:
         """Ends it without a report."""
         if self._timer is not None:
             self._timer.cancel()
-        self._endpoint.on_digit = None
+        self._endpoint.keys.on_digit = None
         if self._player is not None and self._endpoint.player is self._player:
             self._endpoint.stop_player()
 

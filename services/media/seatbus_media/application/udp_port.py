@@ -157,6 +157,7 @@ class UdpPort(asyncio.DatagramProtocol):
             "locked": latch.locked or (latch.destination if self._reached else None),
             "signalled": latch.signalled,
             "rtcp_from": self._rtcp_from,
+            "rtcp_mux": self._rtcp_mux,
         }
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -168,6 +169,7 @@ class UdpPort(asyncio.DatagramProtocol):
         self._locked = locked
         self._reached = locked is not None
         self._rtcp_from = rtcp
+        self._rtcp_mux = bool(kept.get("rtcp_mux"))
 
     def negotiated(self, remote: Address) -> None:
         self._negotiated = True
