@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus.call.v1 import types_pb2 as call_types
@@ -56,6 +57,8 @@ log = get_logger("sip_edge")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK_S = 0.5
+# Each fact of a call carries the same one.
+_trace_of = lru_cache(8192)(TraceContext.for_call)
 _Found: TypeAlias = "tuple[list[StoredCall], list[Fact]]"
 
 
@@ -154,7 +157,7 @@ class Edge:
             _EPOCH + timedelta(microseconds=micros),
             self.instance_id,
             "",
-            TraceContext.for_call(call_id),
+            _trace_of(call_id),
         )
 
     def _divert(self, message: Request | Response, flow: Flow, now: float) -> bool:

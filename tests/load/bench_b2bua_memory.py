@@ -1,0 +1,32 @@
+"""Memory of the edge over many calls: flat. B2BUA_CALLS=100000 for the long run; SIP timers are short."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import uvloop
+from b2bua_rig import rig
+
+CALLS = int(os.environ.get("B2BUA_CALLS", "3000"))
+RATE, ROUNDS, LIMIT = 40.0, 5, 1.0
+
+
+async def main() -> None:
+    async with rig(talk_s=0.3, SIP_T1_S=0.05) as made:
+        kilobytes: list[float] = []
+        # The first round fills caches and pools; it is not counted.
+        for number in range(ROUNDS + 1):
+            calls = await made.run(RATE, CALLS / ROUNDS / RATE)
+            left = await made.settle()
+            await asyncio.sleep(64 * 0.05 + 3)
+            kilobytes.append(made.edge.memory_info().rss / 1024)
+            print(
+                f"round {number}: {calls} calls, {left} did not end, {kilobytes[-1] / 1024:.1f} MiB resident"
+            )
+    grown = (kilobytes[-1] - kilobytes[1]) / (CALLS * (ROUNDS - 1) / ROUNDS)
+    print(f"b2bua_memory {grown:.2f} KiB/call (limit {LIMIT})")
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
