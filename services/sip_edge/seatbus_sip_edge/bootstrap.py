@@ -20,6 +20,7 @@ from seatbus_sip_edge.adapters.edges import SERVICE, SIP_TCP, SIP_UDP, Edges
 from seatbus_sip_edge.adapters.sip_stack import SipStack
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits, room_for_connections
 from seatbus_sip_edge.adapters.transport_tls import client_context, self_signed, server_context
+from seatbus_sip_edge.application.device_watch import DeviceWatch
 from seatbus_sip_edge.application.edge import Edge
 from seatbus_sip_edge.application.held import Held
 from seatbus_sip_edge.application.registrar import Registrar
@@ -88,6 +89,8 @@ class SipEdge:
             runtime, settings, self._config, self._stack, self._registrar, edges, shared, self._trunks
         )
         self._held = Held(self.edge)
+        self._devices = DeviceWatch(self.edge)
+        self._registrar.on_change = self._devices.changed
         self._entry = SipEntry(
             self.edge,
             DigestServer(
@@ -162,6 +165,7 @@ class SipEdge:
         self._held.stop()
         self.edge.quotas.stop()
         await self._trunks.stop()
+        await self._devices.stop()
         await self.edge.stop()
         await self.edge.toll.stop()
         self._stack.close()

@@ -210,6 +210,7 @@ class FakeAgentState(agent_grpc.AgentStateServiceServicer):
     def __init__(self, told: list[str]) -> None:
         self.told = told
         self.work: list[agent.ReportWorkRequest] = []
+        self.devices: list[agent.ReportDeviceRequest] = []
         self.refuse: dict[int, Exception] = {}
         self.begun: list[agent.BeginWorkRequest] = []
         self.not_begun: Exception | None = None
@@ -225,6 +226,10 @@ class FakeAgentState(agent_grpc.AgentStateServiceServicer):
         answer = agent.AgentResponse()
         answer.agent.agent_id, answer.agent.seat_id = request.agent_id, self.seat_id
         return answer
+
+    async def ReportDevice(self, request: agent.ReportDeviceRequest, context: Any) -> agent.AgentResponse:
+        self.devices.append(request)
+        return agent.AgentResponse()
 
     async def ReportWork(self, request: agent.ReportWorkRequest, context: Any) -> agent.AgentResponse:
         if request.event in self.refuse:

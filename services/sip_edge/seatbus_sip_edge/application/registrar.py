@@ -109,6 +109,8 @@ class Registrar:
         self._writing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        # Hears the account whose binding came, was renewed or went.
+        self.on_change: Callable[[str], None] | None = None
 
     async def start(self) -> None:
         self._watcher.subscribe(self._changed)
@@ -313,6 +315,8 @@ class Registrar:
 
     def _store(self, key: str, record: call_types.Registration | None) -> None:
         """Writes the latest value of a key, one write at a time; `None` removes it."""
+        if self.on_change is not None:
+            self.on_change(key.rpartition(".")[0])
         self._unwritten[key] = record
         if key in self._writing:
             return
