@@ -12,7 +12,7 @@ from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Playlist
 from seatbus_kit.ids import uuid7
 from seatbus_rtp.receiver import Fault
-from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs
+from seatbus_rtp.tones import dominant_frequency, level_dbfs
 from seatbus_rtp.wav import WavReader
 from seatbus_sip.sdp import G722, OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K, parse_sdp
 
@@ -104,7 +104,8 @@ async def test_a_recording_of_unlike_legs_has_both_voices(desk, archive):
     for channel, hz, level in ((0, 440, -12.0), (1, 1000, -15.0)):
         steady = frames[4000:10_000, channel]
         assert dominant_frequency(steady) == pytest.approx(hz, abs=3)
-        assert goertzel_dbfs(steady, hz) == pytest.approx(level, abs=1.5)
+        # By power: a leg's clock may be moved by some ms here, which a phase would show.
+        assert level_dbfs(steady) == pytest.approx(level, abs=1.5)
 
 
 async def test_a_codec_changes_by_reinvite_and_the_stream_goes_on(desk):
