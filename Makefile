@@ -6,9 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS  ?=
 NAME  ?=
 TESTS ?=
+SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint proto bench fuzz load chaos web chart clean
+.PHONY: help setup run demo test lint proto bench fuzz load soak chaos web chart clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,9 @@ fuzz: $(STAMP) ## coverage-guided fuzzing of the SIP stack (ARGS="--seconds 120 
 
 load: $(STAMP) ## load tests (minutes)
 	$(BIN)/pytest tests/load $(ARGS)
+
+soak: $(STAMP) ## recorded calls for SECONDS (default an hour): memory, ports, loss
+	$(BIN)/python tests/load/soak.py --seconds $(SECONDS) $(ARGS)
 
 chaos: $(STAMP) ## kill, pause and partition tests (minutes)
 	SEATBUS_EDGE_KILLED=50,10 SEATBUS_BUS_STOPPED_S=20 $(BIN)/pytest tests/chaos \
