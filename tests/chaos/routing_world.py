@@ -59,6 +59,7 @@ class Caller:
     live_rid: str = ""
     agent: str = ""
     answered: bool = False
+    confirmed_at: float = 0.0
     left: int = 0
     epochs: dict[str, int] = field(default_factory=dict)
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -315,6 +316,7 @@ class RoutingWorld:
             edge_instance=self.runtime.instances.id,
         )
         await self.insist(lambda: invoke(self._acd().Enqueue, request, 3))
+        caller.confirmed_at = time.time()
 
     async def hang_up(self, caller: Caller) -> None:
         """The order of the contract: first the agent, then the queue."""

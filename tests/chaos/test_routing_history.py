@@ -37,6 +37,8 @@ TENANTS = 5
 A_SECOND = float(os.environ.get("HISTORY_RATE", "16"))
 LEASE_S = 3.0
 STUCK_S = 5.0
+# A contact whose offer came to nothing by no fault of the agent is not offered again before.
+PAUSE_S = 1.5
 
 Bus: TypeAlias = "NatsServer | NatsCluster"
 Fault: TypeAlias = "Callable[[], Awaitable[str]]"
@@ -189,9 +191,13 @@ async def stuck_agents(world: RoutingWorld, agents: list[str]) -> list[str]:
     return sorted(first & await look()) if first else []
 
 
-async def contact_history(world: RoutingWorld) -> tuple[dict[str, Waiting], list[str]]:
+async def contact_history(
+    world: RoutingWorld, callers: Sequence[Caller]
+) -> tuple[dict[str, Waiting], list[str]]:
     """How each contact waited, and what is missing in any sequence. All facts are kept beside the logs."""
-    logs: dict[str, ContactLog] = {}
+    logs = {caller.contact_id: ContactLog(caller.contact_id) for caller in callers}
+    for caller in callers:
+        logs[caller.contact_id].confirmed(caller.confirmed_at)
     gaps = []
     kept = (world.directory / "facts.txt").open("w")
     for tenant in [OPERATOR, *(f"t{number}" for number in range(TENANTS))]:
@@ -213,7 +219,7 @@ async def contact_history(world: RoutingWorld) -> tuple[dict[str, Waiting], list
                     # Order is that of the decisions: their writes may pass each other while the bus stands.
                     log.offered(fact.decision.at.ToMicroseconds() / 1e6, fact.agent_id)
                 case contact_facts.ContactReturned():
-                    log.returned(at)
+                    log.returned(at, PAUSE_S if fact.reason in ("failed", "lost_reservation") else 0)
                 case contact_facts.ContactEnded():
                     log.ended(at)
                 case _:
@@ -244,7 +250,7 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
             task.cancel()
         await asyncio.gather(*background, callers, return_exceptions=True)
     talks = world.edge.all_talks()
-    waitings, gaps = await contact_history(world)
+    waitings, gaps = await contact_history(world, run.callers)
     run.complaints = [
         *two_at_once(talks),
         *two_agents(talks),

@@ -27,11 +27,16 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One contact's stay in a queue, as its events tell it. `spans`: when it waited, offers left out."""
+    """One contact's stay in a queue, as its events tell it. `spans`: when it waited, offers left out.
+
+    It came at some moment between `enqueued_at`, when the queue decided to take it, and `confirmed_at`, when
+    its edge heard that it had.
+    """
 
     contact: str
     queue: str
     enqueued_at: float
+    confirmed_at: float
     spans: tuple[tuple[float, float], ...]
     offers: tuple[tuple[float, str], ...]
     ends: int
@@ -44,34 +49,46 @@ class ContactLog:
     contact: str
     queue: str = ""
     enqueued_at: float = 0.0
+    confirmed_at: float = 0.0
     ends: int = 0
     spans: list[tuple[float, float]] = field(default_factory=list)
     offers: list[tuple[float, str]] = field(default_factory=list)
     _since: float | None = None
 
     def enqueued(self, at: float, queue: str) -> None:
-        self.queue, self.enqueued_at, self._since = queue, at, at
+        self.queue, self.enqueued_at = queue, at
+        self._since = self.confirmed_at = max(at, self.confirmed_at)
+
+    def confirmed(self, at: float) -> None:
+        self.confirmed_at = at
 
     def offered(self, at: float, agent: str) -> None:
         self._close(at)
         self.offers.append((at, agent))
 
-    def returned(self, at: float) -> None:
-        self._since = at
+    def returned(self, at: float, pause: float = 0.0) -> None:
+        """`pause`: seconds for which it is not offered again, by rule."""
+        self._since = at + pause
 
     def ended(self, at: float) -> None:
         self._close(at)
         self.ends += 1
 
     def _close(self, at: float) -> None:
-        if self._since is not None:
+        if self._since is not None and self._since < at:
             self.spans.append((self._since, at))
-            self._since = None
+        self._since = None
 
     def waiting(self) -> Waiting:
         spans = (*self.spans, *([(self._since, float("inf"))] if self._since is not None else []))
         return Waiting(
-            self.contact, self.queue, self.enqueued_at, tuple(spans), tuple(self.offers), self.ends
+            self.contact,
+            self.queue,
+            self.enqueued_at,
+            self.confirmed_at,
+            tuple(spans),
+            tuple(self.offers),
+            self.ends,
         )
 
 
@@ -123,20 +140,20 @@ def overtaken(waitings: Sequence[Waiting], outages: Sequence[tuple[float, float]
         by_queue[waiting.queue].append(waiting)
     found = []
     for queue, members in by_queue.items():
-        members.sort(key=lambda waiting: waiting.enqueued_at)
+        members.sort(key=lambda waiting: waiting.confirmed_at)
         for later in members:
             for at, agent in later.offers:
                 if any(since <= at <= until for since, until in outages):
                     continue
                 for earlier in members:
-                    if earlier.enqueued_at >= later.enqueued_at - _MOMENT_S:
+                    if earlier.confirmed_at >= later.enqueued_at - _MOMENT_S:
                         break
                     if _stood_waiting(earlier, at) and all(
                         agent != tried for when, tried in earlier.offers if when < at
                     ):
                         found.append(
                             f"queue {queue}: {agent} went to {later.contact} at {at:.3f} "
-                            f"while {earlier.contact} waited since {earlier.enqueued_at:.3f}"
+                            f"while {earlier.contact} waited since {earlier.confirmed_at:.3f}"
                         )
     return found
 

@@ -61,3 +61,21 @@ def test_a_moment_of_two_clocks_is_not_held_against_anybody() -> None:
     early, late = log("early", "q", 10), log("late", "q", 10.2)
     late.offered(15, "a")
     assert overtaken([early.waiting(), late.waiting()]) == []
+
+
+def test_who_came_first_is_certain_only_once_the_queue_has_confirmed_it() -> None:
+    slow, late = ContactLog("slow"), log("late", "q", 12)
+    slow.confirmed(11.8)
+    slow.enqueued(10, "q")
+    late.offered(15, "a")
+    assert overtaken([slow.waiting(), late.waiting()]) == []
+
+
+def test_a_contact_whose_offer_failed_may_be_passed_by_for_the_pause_that_the_rule_gives_it() -> None:
+    failed, late = log("failed", "q", 10), log("late", "q", 12)
+    failed.offered(13, "b")
+    failed.returned(14.2, pause=1.0)
+    late.offered(15, "a")
+    assert overtaken([failed.waiting(), late.waiting()]) == []
+    late.offered(16, "c")
+    assert len(overtaken([failed.waiting(), late.waiting()])) == 1
