@@ -233,9 +233,6 @@ async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world
     item.queue.green_attribute = "vip"
     item.queue.blocked_numbers.append("+8613666")
     await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
-    plain = await enqueue(world, "sales", caller="+8613500000001")
-    green = await enqueue(world, "sales", caller="8613912345678")
-    marked = await enqueue(world, "sales", attributes={"vip": "yes"})
 
     async def refused() -> bool:
         try:
@@ -244,7 +241,10 @@ async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world
             return error.reason == "blocked_caller"
         return False
 
-    await eventually(refused, 3)
+    await eventually(refused, 5)
+    plain = await enqueue(world, "sales", caller="+8613500000001")
+    green = await enqueue(world, "sales", caller="8613912345678")
+    marked = await enqueue(world, "sales", attributes={"vip": "yes"})
     await world.login("a1")
     calls = (plain, green, marked)
     await asyncio.wait_for(asyncio.gather(*(made.done.wait() for made in calls)), 8)
