@@ -10,7 +10,7 @@ from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
 from .agents import until_agent
-from .conversations import CALLER, FIRST, THIRD, hears, talk
+from .conversations import CALLER, FIRST, SECOND, THIRD, hears, hears_music, talk
 
 pytestmark = pytest.mark.platform
 
@@ -70,3 +70,36 @@ async def test_the_supervisors_phone_is_let_go_with_the_agents(tenant: TestTenan
         await call.first.hang_up()
         await boss.wait_ended(timeout=5)
         await call.customer.wait_ended(timeout=5)
+
+
+async def test_a_killed_edge_finds_supervisor_and_parked_call_again(
+    platform: Platform, tenant: TestTenant
+) -> None:
+    async with talk(tenant, "a2") as call:
+        await call.ask("supervise", {"supervisor_agent_id": "a2", "mode": "whisper"})
+        boss = await call.answer("a2", THIRD)
+        await hears(call.first, CALLER, THIRD)
+        old = platform.kill("sip_edge-0")
+        await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", old)
+        await call.until_state("BRIDGED")
+        await hears(call.first, CALLER, THIRD)
+        await call.ask("supervise", {"supervisor_agent_id": "a2", "mode": "barge"})
+        await hears(call.customer, FIRST, THIRD)
+        slot = (await call.ask("park"))["slot"]
+        await boss.wait_ended(timeout=5)
+        await until_agent(tenant, "a2", presence="NOT_READY")
+        old = platform.kill("sip_edge-0")
+        await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", old)
+        await call.until_state("PARKED")
+        await hears_music(call.customer)
+        path = tenant.path("pick-up")
+        answer = await asyncio.to_thread(platform.http.post, path, json={"slot": slot, "agent_id": "a2"})
+        assert answer.status_code == 204, answer.text
+        picked = await call.answer("a2", SECOND)
+        await hears(picked, CALLER)
+        await hears(call.customer, SECOND)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
+        ("a1", "transferred"),
+        ("a2", "caller_hung_up"),
+    ]
