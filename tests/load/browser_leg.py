@@ -11,7 +11,7 @@ import bench_relay_ratio as relay
 from seatbus_rtp.dtls import DtlsIdentity, DtlsRole, DtlsSrtp
 from seatbus_rtp.ice import IceCredentials
 from seatbus_rtp.mux import Content, content
-from seatbus_rtp.packet import HEADER, PLAIN
+from seatbus_rtp.packet import HEADER, PLAIN, is_rtcp
 from seatbus_rtp.srtp import SrtpReceiver, SrtpSender
 from seatbus_rtp.stun import Attribute, StunType, build_stun
 from seatbus_sip.sdp import PCMU, TELEPHONE_EVENT, build_offer, parse_sdp
@@ -102,6 +102,6 @@ def hears(leg: relay.Leg, limit_s: float) -> bool:
             data = leg.sock.recv(2048)
         except TimeoutError:
             return False
-        if content(data) is Content.MEDIA:
+        if content(data) is Content.MEDIA and not is_rtcp(data):
             return True
     return False
