@@ -359,6 +359,17 @@ def test_three_parties_and_who_hangs_up_when() -> None:
             assert driver.call.legs[before].cause == call_types.HANGUP_CAUSE_TRANSFERRED
 
 
+def test_hanging_up_a_supervisor_leaves_the_conversation_alone() -> None:
+    driver = Driver()
+    for name in _WATCHED:
+        _do(driver, name)
+    (watcher,) = driver.call.supervisors
+    driver.feed(on.HangUpAsked(watcher.leg_id, call_types.HANGUP_CAUSE_API))
+    assert driver.call.phase is Phase.BRIDGED
+    assert driver.call.supervisors == []
+    assert driver.of(fx.HangUp) == [fx.HangUp(watcher.leg_id)]
+
+
 @settings(max_examples=50, deadline=None)
 @given(_STORIES)
 def test_the_journal_gives_the_same_call_back(names: list[str]) -> None:

@@ -338,7 +338,7 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
         return turn.effects
     if isinstance(event, _ON_THE_WAY) and call.legs[event.leg_id].phase is LegPhase.TALKING:
         return turn.effects
-    if isinstance(event, _OF_AN_AGENT) and call.legs[event.leg_id].role == Role.LEG_ROLE_SUPERVISOR:
+    if isinstance(event, (*_OF_AN_AGENT, on.HangUpAsked)) and _supervises(call, event.leg_id):
         rule: Rule | None = Rule(supervise.SUPERVISORS[type(event)], frozenset({call.phase, P.BRIDGED}))
     else:
         rule = CALLS[call.phase].get(type(event))
@@ -349,6 +349,11 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
         raise IllegalInput(call.phase.value, f"{type(event).__name__} to {following.value}")
     call.phase = following
     return turn.effects
+
+
+def _supervises(call: Call, leg_id: str) -> bool:
+    leg = call.legs.get(leg_id)
+    return leg is not None and leg.live and leg.role == Role.LEG_ROLE_SUPERVISOR
 
 
 def _is_over(call: Call, leg_id: str) -> bool:

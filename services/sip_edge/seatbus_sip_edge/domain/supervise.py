@@ -168,6 +168,10 @@ def _connect_failed(turn: Turn, event: on.ConnectFailed) -> Phase:
     return _over(turn, turn.call.legs[event.leg_id], Cause.HANGUP_CAUSE_MEDIA_FAILED)
 
 
+def _hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
+    return _over(turn, turn.call.legs[event.leg_id], event.cause or Cause.HANGUP_CAUSE_API)
+
+
 SUPERVISORS: Mapping[type, Callable[[Turn, Any], Phase]] = {
     on.WorkBegun: _begun,
     on.WorkNotBegun: _failed,
@@ -181,6 +185,7 @@ SUPERVISORS: Mapping[type, Callable[[Turn, Any], Phase]] = {
     on.Connected: _connected,
     on.ConnectFailed: _connect_failed,
     on.AgentHungUp: _hung_up,
+    on.HangUpAsked: _hang_up_asked,
 }
 
 

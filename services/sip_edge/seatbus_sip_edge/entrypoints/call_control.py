@@ -116,6 +116,10 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         session = self._edge.sessions.get(request.call_id)
         leg = session.call.leg_of(request.rid) if session is not None else None
         if leg is None:
+            # Two calls may have become one since: the reservation went along with its leg.
+            found = (other.call.leg_of(request.rid) for other in self._edge.sessions.values())
+            leg = next((item for item in found if item is not None), None)
+        if leg is None:
             return pb.QueryReservationResponse()
         return pb.QueryReservationResponse(state=leg.state)
 
