@@ -13,6 +13,7 @@ from seatbus_sip.session_timer import SessionTimer
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import LegPhase
 from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
@@ -228,8 +229,15 @@ class Restoring:
             )
 
     def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
-        """A 2xx to an INVITE whose transaction is gone is acknowledged. False: its dialog does not live."""
+        """What is answered to an INVITE whose transaction is gone: a 2xx of a live dialog gets its ACK.
+
+        False: nobody here wants it.
+        """
         leg = self._side.legs.get(leg_id)
+        known = self._side.session.call.legs.get(leg_id)
+        if leg is not None and leg.dialog is None and leg.request is not None and known is not None:
+            # Its INVITE is about to be taken up again: the phone repeats what it says until then.
+            return known.phase in (LegPhase.DIALLED, LegPhase.RINGING)
         dialog = leg.dialog if leg is not None else None
         if (
             dialog is None
