@@ -1,0 +1,5 @@
+"""Fixtures of this service's tests."""
+
+from .agent_replicas import replicas
+
+__all__ = ["replicas"]
