@@ -16,7 +16,7 @@ _LARGEST: Final = 256
 
 
 def read_digit(request: Request) -> str:
-    """The digit; empty for a hook flash. Raises SipParseError: 415 for another type, 400 for no digit."""
+    """The digit; empty for a hook flash, or none. Raises SipParseError: 415 other type, 400 no digit."""
     kind = request.content_type
     if kind not in DIGIT_TYPES:
         raise SipParseError("Content-Type", f"is {' or '.join(DIGIT_TYPES)}", 415)
