@@ -62,6 +62,8 @@ class Settings(ServiceSettings):
     sip_message_s: float = Field(default=10.0, gt=0)
     # Wrong digests a minute from one address before it is ignored for a minute.
     sip_digest_failures: int = Field(default=60, ge=1)
+    # How often it is looked for what has outlived its call.
+    reap_every_s: float = Field(default=30.0, gt=0, le=3_600)
     # Beyond this lag of the event loop new calls are answered 503 with a time to come back.
     sip_overload_lag_s: float = Field(default=0.5, gt=0, le=10)
     registration_min_s: int = Field(default=60, ge=1)

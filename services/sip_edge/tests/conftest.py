@@ -118,7 +118,7 @@ class FakeMedia(media_grpc.MediaServicer):
 
     async def ListSessions(self, request: Any, context: Any) -> media.ListSessionsResponse:
         return media.ListSessionsResponse(
-            sessions=[media.GetSessionResponse(session_id=name) for name in self.sessions]
+            sessions=[media.GetSessionResponse(session_id=name, tenant_id="t") for name in self.sessions]
         )
 
     async def Confirm(self, request: media.ConfirmRequest, context: Any) -> media.ConfirmResponse:

@@ -266,4 +266,5 @@ class Session:
             owner=self.owner,
             epoch=self.epoch,
             endpoints=[endpoint.info() for endpoint in self.endpoints.values()],
+            tenant_id=self.tenant,
         )

@@ -33,6 +33,7 @@ from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.outside import Outside
 from seatbus_sip_edge.application.proxy import Proxy
 from seatbus_sip_edge.application.quotas import Quotas
+from seatbus_sip_edge.application.reaper import Reaper
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
 from seatbus_sip_edge.application.session import Session
 from seatbus_sip_edge.application.toll import TollBook
@@ -58,7 +59,7 @@ log = get_logger("sip_edge")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK_S = 0.5
 # Each fact of a call carries the same one.
-_trace_of = lru_cache(8192)(TraceContext.for_call)
+_trace_of = lru_cache(1024)(TraceContext.for_call)
 _Found: TypeAlias = "tuple[list[StoredCall], list[Fact]]"
 
 
@@ -93,6 +94,7 @@ class Edge:
             lambda call_id, tag: (call_id, tag) in self.legs,
             self._claimed_device,
         )
+        self.reaper = Reaper(self, settings.reap_every_s)
         self.guard = Guard(stack, asyncio.get_running_loop(), settings.sip_overload_lag_s)
         stack.divert = self._divert
         self.trunks = trunks
@@ -274,6 +276,7 @@ class Edge:
         self._tick()
         self.adoption.start()
         self.guard.start()
+        self.reaper.start()
         restored = list(self.sessions.values())
         for session in restored:
             if revision := revisions.get(session.call.call_id):
@@ -427,6 +430,7 @@ class Edge:
         if self._ticker is not None:
             self._ticker.cancel()
         self.guard.stop()
+        await self.reaper.stop()
         await self.adoption.stop()
         await self.proxy.stop()
         await self.owners.stop()

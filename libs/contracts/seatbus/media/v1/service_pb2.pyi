@@ -346,16 +346,18 @@ class GetSessionRequest(_message.Message):
     def __init__(self, session_id: _Optional[str] = ...) -> None: ...
 
 class GetSessionResponse(_message.Message):
-    __slots__ = ("session_id", "owner", "epoch", "endpoints")
+    __slots__ = ("session_id", "owner", "epoch", "endpoints", "tenant_id")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     owner: str
     epoch: int
     endpoints: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.EndpointInfo]
-    def __init__(self, session_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ...) -> None: ...
+    tenant_id: str
+    def __init__(self, session_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[_types_pb2_1.EndpointInfo, _Mapping]]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
 
 class ConfirmRequest(_message.Message):
     __slots__ = ("owner", "session_ids")
