@@ -10,7 +10,7 @@ from typing import Final
 from seatbus.media.v1.service_pb2_grpc import add_MediaServicer_to_server
 from seatbus_kit.log import get_logger
 from seatbus_kit.runtime import App, Runtime
-from seatbus_media.adapters.ledger_files import LedgerFiles
+from seatbus_media.adapters.ledger_log import LedgerLog
 from seatbus_media.adapters.prompts import StoredPrompts
 from seatbus_media.adapters.recorder import GrpcRecorder
 from seatbus_media.adapters.speech import EspeakSpeech
@@ -61,7 +61,7 @@ class MediaApp:
             now=monotonic,
         )
         negotiation = Negotiation(self._sockets, settings.advertised)
-        self._ledger = LedgerFiles(settings.data_dir / settings.instance_id / "sessions")
+        self._ledger = LedgerLog(settings.data_dir / settings.instance_id)
         hearing = HearingCommands(WebSocketForker())
         commands = Commands(negotiation, audio, self._recorder, runtime.clock, hearing)
         self._reclaim = Reclaim(self._sockets, negotiation, commands, self._hub)
@@ -70,6 +70,9 @@ class MediaApp:
             record = record_of(session, negotiation, monotonic())
             if record is not None:
                 self._ledger.save(session.id, record)
+            else:
+                # What was kept before an encrypted leg came is not the session any more.
+                self._ledger.forget(session.id)
 
         self.service = MediaService(
             commands,

@@ -20,6 +20,8 @@ from seatbus_kit.ids import uuid7
 from seatbus_rtp.receiver import Fault
 from seatbus_rtp.wav import WavReader
 from seatbus_sip.sdp import OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K
+from seatbus_testkit.eventually import eventually
+from seatbus_testkit.secure_voice import WebPhone
 
 FOREVER = 0xFFFFFFFF
 BROKEN = (Fault.SSRC_CHANGED, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE, Fault.DUPLICATE, Fault.REORDERED)
@@ -177,3 +179,30 @@ async def test_calls_of_a_process_that_was_away_for_long_are_silent_until_confir
     assert agent.ears.received == 0
     await confirm(desk, desk.call_id)
     await agent.ears.wait_tone(440)
+
+
+async def test_a_session_with_an_encrypted_leg_is_not_taken_up_and_browsers_meet_another_certificate(
+    own_media: Any, desk: Any
+) -> None:
+    await desk.caller(PCMU)
+    browser = await WebPhone.start()
+    accept = pb.AcceptOffer(endpoint_id=uuid7(), sdp=browser.offer())
+    (first,) = await desk.execute(pb.Command(accept_offer=accept))
+    browser.answered(first.sdp)
+    await eventually(lambda: browser.connected)
+    await killed(own_media, desk)
+    found = await desk.stub.ListSessions(pb.ListSessionsRequest(owner=desk.owner), timeout=2)
+    assert desk.call_id not in [session.session_id for session in found.sessions]
+    desk.call_id = uuid7()
+    fresh = await WebPhone.start()
+    accept = pb.AcceptOffer(endpoint_id=uuid7(), sdp=fresh.offer())
+    (second,) = await desk.execute(pb.Command(accept_offer=accept))
+    assert fingerprint(first.sdp) != fingerprint(second.sdp)
+    fresh.answered(second.sdp)
+    await eventually(lambda: fresh.connected)
+    for one in (browser, fresh):
+        one.close()
+
+
+def fingerprint(sdp: str) -> str:
+    return next(line for line in sdp.splitlines() if line.startswith("a=fingerprint:"))
