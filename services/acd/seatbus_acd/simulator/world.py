@@ -345,15 +345,9 @@ class World:
         items = {worker.rid: "voice"} if worker.rid else {}
         ready = worker.present and not worker.away
         shift = worker.idle_since - worker.came_at
+        used = worker.handled_s / shift if shift > 0 else 0.0
         return AgentStatus(
-            worker.key,
-            revision,
-            ready,
-            worker.idle_since,
-            items,
-            worker.present,
-            worker.contacts,
-            worker.handled_s / shift if shift > 0 else 0.0,
+            worker.key, revision, ready, worker.idle_since, items, worker.present, worker.contacts, used
         )
 
     def _show(self, worker: Worker) -> None:
