@@ -70,6 +70,8 @@ class Settings(ServiceSettings):
     registration_max_s: int = Field(default=3_600, ge=1)
     # An edge that is silent for so long is taken for dead, and others take its calls over. 0: never.
     adopt_after_s: float = Field(default=15.0, ge=0, le=300)
+    # How often reporting is asked what it has committed: segments whose facts it has all go.
+    journal_trim_s: float = Field(default=60.0, gt=0)
     journal_keep_mb: int = Field(default=512, ge=16)
 
     @model_validator(mode="after")

@@ -38,7 +38,8 @@ _HEAD: Final = struct.Struct("<II")
 _SUFFIX: Final = ".journal"
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 KEEP_BYTES: Final = 512 * 1024 * 1024
-KEEP_S: Final = 24 * 3600.0
+# As long as the streams keep facts.
+KEEP_S: Final = 7 * 24 * 3600.0
 
 Entry = list[object]
 
@@ -129,6 +130,8 @@ class Journal:
         self._written = 0
         self._fd = -1
         self._number = 0
+        # The segment that begins with a complete checkpoint: those before it are not needed to recover.
+        self._complete = 0
         self._failed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -260,14 +263,22 @@ class Journal:
             os.fsync(directory)
         finally:
             os.close(directory)
+        self._complete = self._number
         self._prune(path)
 
+    def closed(self) -> list[Path]:
+        """Segments that recovery does without; they are kept for the sake of their facts."""
+        return [path for path in segments(self.directory) if int(path.stem) < self._complete]
+
     def _prune(self, current: Path) -> None:
-        """Old segments go after a day, or the oldest first when all are too large together."""
+        """What reporting has not committed goes after a week, or the oldest first when all is too large."""
         kept = [(path, path.stat()) for path in segments(self.directory) if path != current]
         total = sum(stat.st_size for _, stat in kept)
         for path, stat in kept:
             if time.time() - stat.st_mtime > KEEP_S or total > self._keep_bytes:
+                log.warning(
+                    "journal segment goes before reporting has all its facts", segment=path.name
+                )
                 path.unlink(missing_ok=True)
                 total -= stat.st_size
 

@@ -37,6 +37,7 @@ from seatbus_sip_edge.application.reaper import Reaper
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
 from seatbus_sip_edge.application.session import Session
 from seatbus_sip_edge.application.toll import TollBook
+from seatbus_sip_edge.application.trimming import Trimming
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.hops import Signer
 from seatbus_sip_edge.domain.model import Call, Cause, Phase
@@ -95,6 +96,7 @@ class Edge:
             self._claimed_device,
         )
         self.reaper = Reaper(self, settings.reap_every_s)
+        self.trimming = Trimming(self, settings.journal_trim_s)
         self.guard = Guard(stack, asyncio.get_running_loop(), settings.sip_overload_lag_s)
         stack.divert = self._divert
         self.trunks = trunks
@@ -277,6 +279,7 @@ class Edge:
         self.adoption.start()
         self.guard.start()
         self.reaper.start()
+        self.trimming.start()
         restored = list(self.sessions.values())
         for session in restored:
             if revision := revisions.get(session.call.call_id):
@@ -431,6 +434,7 @@ class Edge:
             self._ticker.cancel()
         self.guard.stop()
         await self.reaper.stop()
+        await self.trimming.stop()
         await self.adoption.stop()
         await self.proxy.stop()
         await self.owners.stop()
