@@ -180,3 +180,23 @@ def test_a_full_buffer_loses_the_oldest_and_says_how_much():
 def test_a_gain_changes_the_level_by_as_much(gain):
     plain = Clip.from_pcm(tone([440.0], 1.0, -18.0))
     assert level_dbfs(plain.with_gain(gain).pcm) == pytest.approx(-18 + gain, abs=0.3)
+
+
+def test_the_session_table_gives_back_what_lives_and_stays_small(tmp_path, monkeypatch):
+    from seatbus_media.adapters import ledger_log
+
+    monkeypatch.setattr(ledger_log, "_LARGE", 20_000)
+    ledger = ledger_log.LedgerLog(tmp_path)
+    for turn in range(100):
+        for name in ("a", "b"):
+            ledger.save(name, {"id": name, "turn": turn, "sound": "x" * 400})
+    ledger.forget("a")
+    ledger.beat(12.5)
+    file = tmp_path / "sessions.log"
+    assert file.stat().st_size < 30_000
+    with file.open("ab") as torn:
+        torn.write(b'{"id": "b", "tu')
+    successor = ledger_log.LedgerLog(tmp_path)
+    assert [(record["id"], record["turn"]) for record in successor.load()] == [("b", 99)]
+    assert successor.last_beat == 12.5
+    assert successor.load() == []

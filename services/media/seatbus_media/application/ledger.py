@@ -8,7 +8,6 @@ collection is over: whoever waits for it is told by the Hello of a new incarnati
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import asdict
 from typing import Any, Final, Protocol, runtime_checkable
 
 from seatbus.media.v1.service_pb2 import ExecuteResponse
@@ -33,6 +32,7 @@ _LONGEST_S: Final = 60.0
 """A file older than this is of calls that are long over."""
 
 Record = dict[str, Any]
+"""What JSON can hold, and frozen dataclasses and enums as they are."""
 
 
 class Ledger(Protocol):
@@ -97,10 +97,6 @@ def record_of(session: Session, negotiation: Negotiation, now: float) -> Record 
 def _leg(endpoint: Endpoint, kept: Record, negotiation: Negotiation) -> Record:
     agreed = endpoint.agreed
     player = endpoint.player
-    said = None
-    if agreed is not None:
-        said = asdict(agreed)
-        said["direction"] = agreed.direction.value
     return {
         "id": endpoint.id,
         "wire": kept,
@@ -108,7 +104,7 @@ def _leg(endpoint: Endpoint, kept: Record, negotiation: Negotiation) -> Record:
         "version": endpoint.version,
         "held": endpoint.held,
         "muted": endpoint.muted,
-        "agreed": said,
+        "agreed": agreed,
         "offer": negotiation.open_offer(endpoint),
         "stream": tuple(endpoint.rewriter.state()),
         "peer": endpoint.peer.id if endpoint.peer is not None else "",
