@@ -333,3 +333,30 @@ async def test_reports_that_were_owed_are_made_by_the_successor(world: Any, step
     await world.until(lambda: "work ended" in world.told)
     await world.until(lambda: not world.app.edge.sessions)
     books(world)
+
+
+async def test_a_session_timer_goes_on_in_the_successor_and_ends_the_call(world: Any, steps: Any) -> None:
+    """Role and absolute expiry are in the journal: nobody's promise to refresh is forgotten."""
+    port = world.sip[1]
+    await world.stop_edge()
+    await world.start_edge(sip_port=port, sip_min_se_s=2, sip_session_expires_s=60)
+    raw = RawCaller(world.sip)
+
+    class Source:
+        address = raw.address
+
+    await world.configure(Source())
+    world.script(steps.play())
+    invite = parse_message(raw.request("INVITE", world.number, "one", 1))
+    invite.set("Supported", "timer")
+    invite.set("Session-Expires", "4;refresher=uac")
+    raw.send(invite.to_bytes())
+    first = await raw.response("INVITE")
+    assert first.get("Session-Expires") == "4;refresher=uac"
+    raw.send(raw.request("ACK", world.number, "two", 1, str(first.require("To"))))
+    await world.until(lambda: world.media.names().count("play"))
+    await world.stop_edge()
+    await world.start_edge(sip_port=port, sip_min_se_s=2, sip_session_expires_s=60)
+    ended = await world.ended(10)
+    assert ended.cause == call_types.HANGUP_CAUSE_SESSION_EXPIRED
+    raw.socket.close()
