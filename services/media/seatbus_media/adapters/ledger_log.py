@@ -64,7 +64,7 @@ class LedgerLog:
             self._append(orjson.dumps({"id": session_id, "over": True}, option=orjson.OPT_APPEND_NEWLINE))
 
     def load(self) -> list[dict[str, Any]]:
-        """All sessions that a process before this one left, and a fresh log. What is no record is left out."""
+        """All sessions that a process before this one left, and a fresh log. What is torn is left out."""
         found: dict[str, dict[str, Any]] = {}
         try:
             data = self._path.read_bytes() if self._path.stat().st_size <= _LIMIT else b""
