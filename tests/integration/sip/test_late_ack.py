@@ -6,7 +6,7 @@ import pytest
 
 from seatbus_testkit.tenant import TestTenant
 
-from .wire import Talk, Wire, record
+from .wire import Talk, Wire, record_of
 
 pytestmark = pytest.mark.platform
 
@@ -23,4 +23,4 @@ async def test_a_late_ack_is_taken_and_the_200_repeated_until_then(tenant: TestT
     caller.inbox.clear()
     await caller.silence(200, "INVITE", 1.0)
     await call.ask("BYE")
-    await record(tenant, "abandoned_in_queue")
+    await record_of(tenant)

@@ -6,7 +6,7 @@ import pytest
 
 from seatbus_testkit.tenant import TestTenant
 
-from .wire import Talk, Wire, record
+from .wire import Talk, Wire, record_of
 
 pytestmark = pytest.mark.platform
 
@@ -19,5 +19,5 @@ async def test_the_second_way_of_the_same_invite_gets_482(tenant: TestTenant, ca
     await caller.response(482, "INVITE")
     await call.answered()
     await call.ask("BYE")
-    await record(tenant, "abandoned_in_queue")
+    await record_of(tenant)
     assert len(tenant.cdrs()) == 1

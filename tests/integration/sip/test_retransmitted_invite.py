@@ -6,7 +6,7 @@ import pytest
 
 from seatbus_testkit.tenant import TestTenant
 
-from .wire import Talk, Wire, record
+from .wire import Talk, Wire, record_of
 
 pytestmark = pytest.mark.platform
 
@@ -20,5 +20,5 @@ async def test_a_repeated_invite_is_the_same_call(tenant: TestTenant, caller: Wi
     assert all(message.to_bytes() == first.to_bytes() for message in caller.inbox if " 200 " in str(message))
     assert len(tenant.platform.get(tenant.path("calls"))["calls"]) == 1
     await call.ask("BYE")
-    await record(tenant, "abandoned_in_queue")
+    await record_of(tenant)
     assert len(tenant.cdrs()) == 1
