@@ -247,6 +247,8 @@ def _join(turn: Turn) -> None:
 def connected(turn: Turn, event: on.Connected) -> Phase:
     """The agent's phone hears the answer when the audio is joined: no first word is lost."""
     call, leg, customer = turn.call, _agent(turn), turn.call.caller_leg
+    if customer.phase is not LegPhase.ANSWERED:
+        return Phase.DIALLING
     turn.move_leg(customer, LegEvent.CONNECTED)
     turn.move_leg(leg, LegEvent.CONNECTED)
     customer.answer_sdp = leg.answer_sdp = ""
@@ -271,6 +273,8 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
 def failed(turn: Turn, event: on.AgentFailed) -> Phase:
     """No trunk is left, or the called side has said no. The agent's phone is told what it was told."""
     call, leg = turn.call, turn.call.legs[event.leg_id]
+    if leg.incoming:
+        return Phase.DIALLING
     cause = cause_of(event.status)
     turn.end_leg(leg, cause, event.status)
     if leg.leg_id != call.caller_leg_id:
