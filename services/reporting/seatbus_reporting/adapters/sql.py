@@ -79,7 +79,8 @@ ORDER BY contact_id DESC LIMIT {{limit:UInt32}}"""
 # With `next_state` an interval also says what began at its end: the last one of each kind is still open.
 _INTERVALS: Final = """
 SELECT tenant AS tenant_id, agent_id, seq, kind, state, reason, toUnixTimestamp64Micro(from_at) AS from_us,
-  toUnixTimestamp64Micro(until_at) AS until_us, next_state, cause, rid, call_id, queue_id, contact_tenant
+  toUnixTimestamp64Micro(until_at) AS until_us, next_state, cause, rid, call_id, queue_id, contact_tenant,
+  disposition
 FROM agent_intervals FINAL"""
 
 INTERVALS: Final = f"""{_INTERVALS}

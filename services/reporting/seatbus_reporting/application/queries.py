@@ -245,6 +245,10 @@ def _interval(row: Mapping[str, object]) -> types.AgentInterval:
         call_id=str(row["call_id"]),
         queue_id=str(row["queue_id"]),
         contact_tenant_id=str(row["contact_tenant"]),
+        next_state=str(row["next_state"]),
+        cause=str(row["cause"]),
+        disposition=str(row["disposition"]),
+        rid=str(row["rid"]),
     )
     set_time(getattr(interval, "from"), _number(row["from_us"]))
     set_time(interval.until, _number(row["until_us"]))
@@ -254,7 +258,8 @@ def _interval(row: Mapping[str, object]) -> types.AgentInterval:
 def _open_interval(row: Mapping[str, object]) -> types.AgentInterval:
     reason = str(row["cause"]) if row["kind"] == "presence" else ""
     interval = _interval({**row, "state": row["next_state"], "reason": reason, "from_us": row["until_us"]})
-    interval.ClearField("until")
+    for field in ("until", "next_state", "cause", "disposition"):
+        interval.ClearField(field)
     return interval
 
 

@@ -137,7 +137,7 @@ class QueueVisit(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[str] = ..., wait_us: _Optional[int] = ..., agent_id: _Optional[str] = ..., offers: _Optional[int] = ..., service_level_s: _Optional[int] = ...) -> None: ...
 
 class AgentInterval(_message.Message):
-    __slots__ = ("tenant_id", "agent_id", "seq", "kind", "state", "reason", "until", "call_id", "queue_id", "contact_tenant_id")
+    __slots__ = ("tenant_id", "agent_id", "seq", "kind", "state", "reason", "until", "call_id", "queue_id", "contact_tenant_id", "next_state", "cause", "disposition", "rid")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +149,10 @@ class AgentInterval(_message.Message):
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     CONTACT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NEXT_STATE_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    DISPOSITION_FIELD_NUMBER: _ClassVar[int]
+    RID_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     agent_id: str
     seq: int
@@ -159,7 +163,11 @@ class AgentInterval(_message.Message):
     call_id: str
     queue_id: str
     contact_tenant_id: str
-    def __init__(self, tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., seq: _Optional[int] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_tenant_id: _Optional[str] = ..., **kwargs) -> None: ...
+    next_state: str
+    cause: str
+    disposition: str
+    rid: str
+    def __init__(self, tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., seq: _Optional[int] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_tenant_id: _Optional[str] = ..., next_state: _Optional[str] = ..., cause: _Optional[str] = ..., disposition: _Optional[str] = ..., rid: _Optional[str] = ..., **kwargs) -> None: ...
 
 class QueueBoard(_message.Message):
     __slots__ = ("queue_id", "name", "waiting", "oldest_enqueued_at", "offered", "answered", "abandoned", "short_abandoned", "other", "answered_in_time", "service_level", "service_level_s", "talking", "asa_s")
