@@ -70,6 +70,23 @@ async def test_work_that_was_begun_twice_is_one_and_ends_with_its_edge(replicas:
     assert await replicas.is_free()
 
 
+async def test_an_edge_that_takes_a_call_over_is_the_one_that_is_asked(replicas: Replicas) -> None:
+    rid = uuid7()
+    await replicas.begin(rid)
+    await replicas.report(rid, api.WORK_EVENT_DIALING)
+    request = api.ReportWorkRequest(
+        context=replicas.context(),
+        agent_id=AGENT,
+        rid=rid,
+        event=api.WORK_EVENT_DIALING,
+        edge_instance="heir",
+    )
+    await invoke(replicas.stub().ReportWork, request, 3)
+    [item] = (await replicas.agent()).work
+    assert item.edge_instance == "heir"
+    assert item.state == wire.WORK_STATE_DIALING
+
+
 async def test_the_wrap_up_limit_makes_the_agent_ready(replicas: Replicas) -> None:
     rid = uuid7()
     await replicas.reserve(rid, await replicas.offered(rid))

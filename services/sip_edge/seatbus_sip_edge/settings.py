@@ -65,7 +65,7 @@ class Settings(ServiceSettings):
     # How often it is looked for what has outlived its call.
     reap_every_s: float = Field(default=30.0, gt=0, le=3_600)
     # Beyond this lag of the event loop new calls are answered 503 with a time to come back.
-    sip_overload_lag_s: float = Field(default=0.5, gt=0, le=10)
+    sip_overload_lag_s: float = Field(default=1.0, gt=0, le=10)
     registration_min_s: int = Field(default=60, ge=1)
     registration_max_s: int = Field(default=3_600, ge=1)
     # An edge that is silent for so long is taken for dead, and others take its calls over. 0: never.

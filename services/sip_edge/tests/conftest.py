@@ -321,6 +321,8 @@ class World:
             "digest_secret": SECRET,
             "no_ivr_timeout_s": 0.5,
             "registration_min_s": 1,
+            # Phones and edges share one loop here.
+            "sip_overload_lag_s": 10,
             **more,
         }
 

@@ -55,8 +55,10 @@ async def test_who_guesses_passwords_is_ignored_for_a_while(empty_world: Any, st
 
 
 async def test_a_loop_that_lags_takes_no_new_calls_but_goes_on_with_those_it_has(
-    world: Any, steps: Any
+    empty_world: Any, steps: Any
 ) -> None:
+    world = empty_world
+    await world.start_edge(sip_overload_lag_s=0.5)
     caller = await world.phone()
     await world.configure(caller)
     world.script(steps.enqueue())
