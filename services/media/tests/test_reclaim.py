@@ -165,7 +165,7 @@ async def test_a_process_that_stood_still_sends_nothing_until_its_calls_are_conf
     assert list(listed.sessions) == []
 
 
-async def test_calls_of_a_process_that_was_away_for_long_are_silent_until_confirmed(own_media, desk):
+async def test_calls_of_a_process_that_was_away_for_long_are_silent_until_their_owner_speaks(own_media, desk):
     caller = await desk.caller(PCMU)
     agent = await desk.agent(caller, PCMU)
     await desk.execute(connect(caller, agent))
@@ -175,7 +175,7 @@ async def test_calls_of_a_process_that_was_away_for_long_are_silent_until_confir
     agent.ears.clear()
     await asyncio.sleep(0.3)
     assert agent.ears.received == 0
-    await confirm(desk, desk.call_id)
+    await desk.execute(pb.Command(mute=pb.Mute(endpoint_id=caller.id)))
     await agent.ears.wait_tone(440)
 
 

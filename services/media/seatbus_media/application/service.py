@@ -88,6 +88,8 @@ class MediaService:
             response = ExecuteResponse()
             try:
                 session.fence(request.context.tenant_id, request.owner, request.epoch)
+                if session.doubtful:
+                    session.doubt(False)  # its owner speaks to it here
                 for index, command in enumerate(request.commands):
                     await self._one(session, command, index, response)
             except SeatbusError as error:
