@@ -319,6 +319,8 @@ class Agreed:
     dtmf_receive: int | None
     dtmf_send_rate: int = 8000
     dtmf_receive_rate: int = 8000
+    dtmf_receives: tuple[tuple[int, int], ...] = ()
+    """All event types that may come, with their clocks: browsers use another than the audio's, too."""
 
 
 def build_offer(
@@ -438,6 +440,7 @@ def _agree(
         dtmf_receive=events_in.payload if events_in is not None else None,
         dtmf_send_rate=events_out.rate if events_out is not None else 8000,
         dtmf_receive_rate=events_in.rate if events_in is not None else 8000,
+        dtmf_receives=tuple((codec.payload, codec.rate) for codec in mine if codec.is_dtmf),
     )
 
 

@@ -142,7 +142,7 @@ class Endpoint:
             self._speaks(codec)
             self.receive(data, now)
             return
-        if second & 0x7F != self.keys.in_type:
+        if not self.keys.takes(second & 0x7F):
             self.reception.unusable += 1
             return
         try:

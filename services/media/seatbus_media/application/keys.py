@@ -32,6 +32,7 @@ class Keys:
         self.in_type: int | None = None
         self.out_type: int | None = None
         self.in_rate = self.out_rate = 8000
+        self._in_rates: dict[int, int] = {}
         self._leg = leg
         self._events = DtmfReceiver()
         self._relayed = False
@@ -47,6 +48,19 @@ class Keys:
         if agreed.dtmf_receive_rate != self.in_rate:
             self._events = DtmfReceiver(clock_rate=agreed.dtmf_receive_rate)
         self.in_rate, self.out_rate = agreed.dtmf_receive_rate, agreed.dtmf_send_rate
+        self._in_rates = {payload: rate for payload, rate in agreed.dtmf_receives}
+
+    def takes(self, payload_type: int) -> bool:
+        """Whether packets of this type are events of the leg. Of several types the one that comes is used."""
+        if payload_type == self.in_type:
+            return True
+        rate = self._in_rates.get(payload_type)
+        if rate is None:
+            return False
+        self.in_type, self.in_rate = payload_type, rate
+        self._events = DtmfReceiver(clock_rate=rate)
+        self._leg.rewire()
+        return True
 
     # -- presses of the leg ----------------------------------------------------------------------------------
 
