@@ -5,16 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatbus_sip_edge.domain.requests import (
+    AttributesSet as AttributesSet,
+)
+from seatbus_sip_edge.domain.requests import (
+    CompleteAsked as CompleteAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    ConsultAsked as ConsultAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    DigitsAsked as DigitsAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    HangUpAsked as HangUpAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    HoldAsked as HoldAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    MuteAsked as MuteAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    ParkAsked as ParkAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    PartyJoined as PartyJoined,
+)
+from seatbus_sip_edge.domain.requests import (
+    PartyLeft as PartyLeft,
+)
+from seatbus_sip_edge.domain.requests import (
+    PickUpAsked as PickUpAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    RecordingAsked as RecordingAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    SuperviseAsked as SuperviseAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    SwapAsked as SwapAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    TransferAsked as TransferAsked,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seatbus.call.v1 import service_pb2 as control
     from seatbus.call.v1 import types_pb2 as call_types
     from seatbus.ivr.v1 import types_pb2 as ivr
     from seatbus.media.v1 import types_pb2 as media
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_sip_edge.domain.destinations import Destination
-    from seatbus_sip_edge.domain.model import Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,99 +362,6 @@ class OfferDropped:
 class HoldChanged:
     leg_id: str
     held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AttributesSet:
-    attributes: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldAsked:
-    """By the API, for a leg: the other side is put on hold."""
-
-    leg_id: str
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MuteAsked:
-    leg_id: str
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DigitsAsked:
-    leg_id: str
-    digits: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingAsked:
-    control: control.RecordingControl
-
-
-@dataclass(frozen=True, slots=True)
-class TransferAsked:
-    to: Destination
-
-
-@dataclass(frozen=True, slots=True)
-class ConsultAsked:
-    """`to` is an agent or a number."""
-
-    to: Destination
-
-
-@dataclass(frozen=True, slots=True)
-class SwapAsked:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class CompleteAsked:
-    end: control.ConsultEnd
-
-
-@dataclass(frozen=True, slots=True)
-class ParkAsked:
-    slot: str
-
-
-@dataclass(frozen=True, slots=True)
-class PickUpAsked:
-    agent_id: str
-    agent_tenant_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartyJoined:
-    """The other party of another call of the agent, with its answer to our offer. The leg is a copy."""
-
-    leg: Leg
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartyLeft:
-    """A leg has gone over to another call."""
-
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SuperviseAsked:
-    agent_id: str
-    agent_tenant_id: str
-    mode: control.SuperviseMode
-
-
-@dataclass(frozen=True, slots=True)
-class HangUpAsked:
-    """By the API: the whole call, or one leg."""
-
-    leg_id: str
-    cause: call_types.HangupCause
 
 
 @dataclass(frozen=True, slots=True)
