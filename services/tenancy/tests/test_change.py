@@ -350,7 +350,7 @@ def test_every_field_that_names_an_object_is_checked() -> None:
         "announcement_prompt_id", "music_prompt_id", "whisper_prompt_id", "emergency_trunk_id",
         "leader_agent_id", "outage_prompt_id", "overflow_queue_ids", "queue_ids", "seat_ids",
     }  # fmt: skip
-    not_references = {"tenant_id", "agent_tenant_id", "caller_ids", "default_caller_id"}
+    not_references = {"tenant_id", "agent_tenant_id", "caller_id", "caller_ids", "default_caller_id"}
     fields = {
         field.name
         for kind in KINDS
