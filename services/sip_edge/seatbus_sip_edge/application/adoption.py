@@ -17,10 +17,10 @@ import orjson
 from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1.service_pb2_grpc import CallControlStub
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_kit import metrics
 from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, SeatbusError, Unavailable
 from seatbus_kit.instances import STALE_S
 from seatbus_kit.log import get_logger
-from seatbus_kit.metrics import Counter
 from seatbus_kit.rpc import invoke
 from seatbus_sip_edge.adapters.edges import SERVICE
 from seatbus_sip_edge.adapters.journal import frame
@@ -42,8 +42,10 @@ _MEDIA_S: Final = 2.0
 _AT_ONCE: Final = 16
 _WAIT_S: Final = 2.0
 
-_ADOPTED = Counter("seatbus_calls_adopted_total", "calls taken over from a dead edge", ["outcome"])
-_LET_GO = Counter("seatbus_calls_let_go_total", "calls that another edge has taken over from this one", [])
+_ADOPTED = metrics.counter("seatbus_calls_adopted_total", "calls taken over from a dead edge", ["outcome"])
+_LET_GO = metrics.counter(
+    "seatbus_calls_let_go_total", "calls that another edge has taken over from this one", []
+)
 
 
 class Adoption:

@@ -6,8 +6,8 @@ import random
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from seatbus_kit import metrics
 from seatbus_kit.log import get_logger
-from seatbus_kit.metrics import Counter, Gauge
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import Flow, host_port
 from seatbus_sip.message import Request
@@ -45,9 +45,11 @@ _TOLD_EVERY_S: Final = 10.0
 _REMEMBERED: Final = 10_000
 _RETRY_AFTER_S: Final = (2, 8)
 
-_DROPPED = Counter("seatbus_sip_dropped_total", "requests left without an answer", ["why"])
-_PUSHED_BACK = Counter("seatbus_sip_pushed_back_total", "new calls answered 503 because the loop lagged", [])
-_LAG = Gauge("seatbus_loop_lag_seconds", "how late the event loop runs its timers", [])
+_DROPPED = metrics.counter("seatbus_sip_dropped_total", "requests left without an answer", ["why"])
+_PUSHED_BACK = metrics.counter(
+    "seatbus_sip_pushed_back_total", "new calls answered 503 because the loop lagged", []
+)
+_LAG = metrics.gauge("seatbus_loop_lag_seconds", "how late the event loop runs its timers", [])
 
 
 class Guard:

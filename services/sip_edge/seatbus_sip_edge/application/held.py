@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatbus_kit.metrics import Gauge
+from seatbus_kit import metrics
 
 if TYPE_CHECKING:
     import asyncio
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 0.5
 
-_HELD = Gauge("seatbus_sip_held", "what the edge holds in memory", ["kind"])
+_HELD = metrics.gauge("seatbus_sip_held", "what the edge holds in memory", ["kind"])
 
 
 class Held:

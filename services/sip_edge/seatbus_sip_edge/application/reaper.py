@@ -10,9 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_kit import metrics
 from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
-from seatbus_kit.metrics import Counter
 from seatbus_kit.rpc.client import invoke
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _CALL_S: Final = 150.0
 _SLACK_S: Final = 30.0
 _RPC_S: Final = 2.0
 
-_REAPED = Counter("seatbus_reaped_total", "what had outlived its call and was removed", ["kind"])
+_REAPED = metrics.counter("seatbus_reaped_total", "what had outlived its call and was removed", ["kind"])
 
 
 class Reaper:
