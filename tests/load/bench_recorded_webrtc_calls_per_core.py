@@ -161,6 +161,8 @@ async def _browsers(
     (to_phone, to_browser), start = await join(stub, *ends)
     for one in (*starts, start):
         await stub.Execute(one, timeout=10)
+        # Recordings hand over once a second, each at its own moment, as calls that began apart do.
+        await asyncio.sleep(1 / calls)
     bare = await asyncio.to_thread(bare_probe, seconds)
     found: dict[str, list[tuple[float, float]]] = {}
     added: dict[str, list[float | None]] = {}
