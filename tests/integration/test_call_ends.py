@@ -208,6 +208,7 @@ async def test_media_killed_in_a_call_comes_back_with_it(platform: Platform) -> 
         await call.ears.wait_tone(1000)
         await ringing.ears.wait_tone(440)
         assert (call.state, ringing.state) == ("answered", "answered")
+        await asyncio.sleep(1.5)  # what is looked at below is of after the restart
         await call.hang_up()
         await ringing.wait_ended(timeout=5)
         await until_agent(tenant, "a1", presence="READY", timeout=10)
