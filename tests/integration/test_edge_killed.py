@@ -26,6 +26,8 @@ TALKING, RINGING, WAITING = 10, 3, 2
 MANY = tuple(int(part) for part in os.environ.get("SEATBUS_EDGE_KILLED", "6,3").split(","))
 TRANSPORTS = ("UDP", "TCP", "WSS")
 LONGEST_GAP_MS = 60.0
+# All phones and their TLS live in one process here; were audio the edge's, it would be away for seconds.
+MANY_GAP_MS = 1500.0
 
 
 async def _to_queue(caller: Phone, tenant: TestTenant, name: str) -> PhoneCall:
@@ -244,8 +246,8 @@ async def test_phones_of_every_transport_go_on_once_they_are_back(platform: Plat
         await asyncio.gather(*[_back(phone, transport) for phone, transport in phones])
         for name in talks:
             assert calls[name].state == legs[name].state == "answered"
-            assert calls[name].ears.longest_gap_ms() <= LONGEST_GAP_MS
-            assert legs[name].ears.longest_gap_ms() <= LONGEST_GAP_MS
+            assert calls[name].ears.longest_gap_ms() <= MANY_GAP_MS
+            assert legs[name].ears.longest_gap_ms() <= MANY_GAP_MS
 
         async def answered(name: str, transport: str) -> None:
             """The phone that goes on ringing, or the one that is called in its place."""
