@@ -276,9 +276,7 @@ class Journal:
         total = sum(stat.st_size for _, stat in kept)
         for path, stat in kept:
             if time.time() - stat.st_mtime > KEEP_S or total > self._keep_bytes:
-                log.warning(
-                    "journal segment goes before reporting has all its facts", segment=path.name
-                )
+                log.warning("journal segment goes before reporting has all its facts", segment=path.name)
                 path.unlink(missing_ok=True)
                 total -= stat.st_size
 
