@@ -35,8 +35,18 @@ class MediaCommands(Asking):
     def perform(self, effect: fx.Media) -> None:
         self.lane.push(lambda: self._media(effect))
 
+    async def execute_at(self, instance: str, commands: Any, limit_s: float) -> media_pb.ExecuteResponse:
+        """At an instance that need not be the call's; the commands say themselves how the audio travels."""
+        return await self._ask_media(instance, commands, limit_s)
+
     async def _execute(self, commands: Any, limit_s: float, request_id: str = "") -> media_pb.ExecuteResponse:
         """`request_id` names what a successor of this process may ask again."""
+        of_kind = [self._of_kind(command) for command in commands]
+        return await self._ask_media(self._call.media_instance, of_kind, limit_s, request_id)
+
+    async def _ask_media(
+        self, instance: str, commands: Any, limit_s: float, request_id: str = ""
+    ) -> media_pb.ExecuteResponse:
         self._requests += 1
         call = self._call
         request = media_pb.ExecuteRequest(
@@ -44,14 +54,14 @@ class MediaCommands(Asking):
             session_id=call.call_id,
             owner=call.owner,
             epoch=call.epoch,
-            commands=[self._of_kind(command) for command in commands],
+            commands=commands,
         )
         found: media_pb.ExecuteResponse = await self._ask(
             "media",
             "Execute",
             request,
             deadline=self._edge.monotonic() + limit_s,
-            instance=call.media_instance,
+            instance=instance,
         )
         return found
 
@@ -73,6 +83,9 @@ class MediaCommands(Asking):
             else:
                 answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
         except AWAY as error:
+            # What has no reply is said again once the audio has moved.
+            if reply is fx.MediaReply.NOTHING and self._edge.media_move.start(session, str(error)):
+                return
             self._log("media does not answer, the call is ended", error, media=call.media_instance)
             session.feed(on.MediaLost(str(error)))
             return

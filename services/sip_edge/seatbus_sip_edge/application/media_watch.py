@@ -23,6 +23,11 @@ log = get_logger("sip_edge.media")
 _RETRY_S = 0.2
 # A media instance that stays away this long has taken its sessions along.
 _LOST_S = 10.0
+# Restarted in place within this time it goes on with them; then they move to another one, if there is one.
+_MOVE_S = 2.0
+# Its heartbeats are missing, those of others come: it is asked whether it still lives.
+_SILENT_S = 2.5
+_HELLO_S = 3.0
 _SUSPECT_S = 1.0
 
 
@@ -35,15 +40,21 @@ class MediaWatch:
         self._incarnations: dict[str, str] = {}
         self._open: dict[str, asyncio.Event] = {}
         self._suspects: dict[str, float] = {}
+        self._beats: dict[str, float] = {}
+        self._streams: dict[str, asyncio.Timeout] = {}
+        self._looker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         instances = self._edge.neighbours.instances
         instances.subscribe(self._changed)
         for instance in instances.all("media"):
             self._follow(instance.id)
+        self._looker = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
+        if self._looker is not None:
+            tasks.append(self._looker)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -69,7 +80,51 @@ class MediaWatch:
                 raise Unavailable("no media instance is there")
             await asyncio.sleep(0.02)
 
+    def other(self, lost: str) -> str:
+        """An instance that we hear, for the calls of one that is lost; nothing when there is none."""
+        bad = {name for name, event in self._open.items() if not event.is_set()}
+        picked = self._edge.neighbours.instances.pick("media", exclude={lost} | bad)
+        return picked.id if picked is not None and picked.id in self._open else ""
+
+    async def _look(self) -> None:
+        """An instance that stands still keeps its connection: its stream is ended here."""
+        looked = self._edge.monotonic()
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            now = self._edge.monotonic()
+            if now - looked > 1.0:
+                # It was us who stood still.
+                self._beats = dict.fromkeys(self._beats, now)
+            looked = now
+            if now - max(self._beats.values(), default=now) > _SILENT_S / 2:
+                continue  # the bus is away: nobody is judged
+            for name, stream_limit in list(self._streams.items()):
+                if now - self._beats.get(name, now) > _SILENT_S and not await self._lives(name):
+                    log.error("media instance stands still", media=name)
+                    if self._streams.get(name) is stream_limit and not stream_limit.expired():
+                        stream_limit.reschedule(self._edge.loop.time())
+                    self._streams.pop(name, None)
+                    looked = self._edge.monotonic()
+
+    async def _lives(self, instance_id: str) -> bool:
+        instance = self._edge.neighbours.instances.get(instance_id)
+        if instance is None:
+            return False
+        stub = self._edge.neighbours.stub("media", instance.address)
+        try:
+            await invoke(stub.ListSessions, media.ListSessionsRequest(owner=self._edge.instance_id), 1.0)
+        except SeatbusError as error:
+            log.info("media instance does not answer", media=instance_id, reason=str(error))
+            return False
+        # Not asked again with every look.
+        self._beats[instance_id] = self._edge.monotonic()
+        return True
+
     def _changed(self, instance_id: str, instance: Instance | None) -> None:
+        if instance is not None:
+            self._beats[instance_id] = self._edge.monotonic()
+        else:
+            self._beats.pop(instance_id, None)
         if instance is not None and instance.service == "media":
             self._follow(instance_id)
 
@@ -87,21 +142,31 @@ class MediaWatch:
             if instance is not None:
                 try:
                     stub = edge.neighbours.stub("media", instance.address)
-                    async for event in stream(stub.Watch, media.WatchRequest(owner=edge.instance_id)):
-                        gone_since = None
-                        if event.WhichOneof("event") == "hello":
-                            await self._hello(instance_id, instance.address, event.hello.incarnation)
-                            opened.set()
-                        else:
-                            self._deliver(event)
+                    async with asyncio.timeout(_HELLO_S) as limit:
+                        async for event in stream(stub.Watch, media.WatchRequest(owner=edge.instance_id)):
+                            gone_since = None
+                            if limit.when() is not None and instance_id not in self._streams:
+                                limit.reschedule(None)
+                                self._streams[instance_id] = limit
+                            if event.WhichOneof("event") == "hello":
+                                await self._hello(instance_id, instance.address, event.hello.incarnation)
+                                opened.set()
+                            else:
+                                self._deliver(instance_id, event)
+                except TimeoutError:
+                    # It stood still before this was found out.
+                    gone_since = gone_since if gone_since is not None else self._beats.get(instance_id)
                 except SeatbusError as error:
                     if opened.is_set():
                         log.warning(
                             "media stream is broken, opened again", media=instance_id, reason=str(error)
                         )
             opened.clear()
+            self._streams.pop(instance_id, None)
             now = edge.monotonic()
             gone_since = gone_since if gone_since is not None else now
+            if now - gone_since > _MOVE_S:
+                self._move(instance_id)
             if now - gone_since > _LOST_S:
                 self._lose(instance_id, frozenset(), "media instance is gone")
                 if instance is None:
@@ -118,7 +183,9 @@ class MediaWatch:
         calls = [
             session
             for session in self._edge.sessions.values()
-            if session.call.media_instance == instance_id and session.call.has_session
+            if session.call.media_instance == instance_id
+            and session.call.has_session
+            and not self._edge.media_move.under_way(session.call.call_id)
         ]
         if not calls and known is None:
             return
@@ -137,6 +204,13 @@ class MediaWatch:
                 session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
                 session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
 
+    def _move(self, instance_id: str) -> None:
+        """What can go elsewhere goes; the rest waits for the instance until it is lost."""
+        for session in list(self._edge.sessions.values()):
+            call = session.call
+            if call.media_instance == instance_id and call.has_session:
+                self._edge.media_move.start(session, "media instance is away")
+
     def _lose(self, instance_id: str, alive: frozenset[str], reason: str) -> None:
         for session in list(self._edge.sessions.values()):
             call = session.call
@@ -146,6 +220,7 @@ class MediaWatch:
                 and call.local_sdp
                 and call.call_id not in alive
                 and call.phase not in (Phase.ENDING, Phase.ENDED)
+                and not self._edge.media_move.start(session, reason)
             ):
                 log.error(
                     "call has lost its audio, it is ended",
@@ -167,9 +242,9 @@ class MediaWatch:
         ):
             session.feed(on.MediaLost(f"leg {leg_id}: {reason}"))
 
-    def _deliver(self, event: media_events.MediaEvent) -> None:
+    def _deliver(self, instance_id: str, event: media_events.MediaEvent) -> None:
         session = self._edge.sessions.get(event.session_id)
-        if session is None:
+        if session is None or session.call.media_instance != instance_id:
             return
         kind = event.WhichOneof("event")
         if kind == "play_finished":

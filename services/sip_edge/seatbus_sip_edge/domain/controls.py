@@ -81,6 +81,19 @@ def _tell(turn: Turn, leg: Leg, *, before: bool) -> None:
         turn.report(leg, agent.WORK_EVENT_HELD if after else agent.WORK_EVENT_RESUMED)
 
 
+def hold_again(turn: Turn) -> None:
+    """On audio that was set up anew: what is on hold stays so."""
+    call = turn.call
+    for leg in (call.caller_leg, call.agent_leg):
+        far = _far(turn, leg) if leg is not None else None
+        if leg is None or far is None:
+            continue
+        if leg.on_hold:
+            _set_hold(turn, leg, on=True)
+        elif leg.held:
+            turn.play_music(far.leg_id)
+
+
 def release_hold(turn: Turn) -> None:
     """Before the two go different ways: what the API holds is let go, for nobody would do it later."""
     call = turn.call

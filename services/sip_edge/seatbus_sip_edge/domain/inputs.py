@@ -185,6 +185,11 @@ class OfferUnacceptable:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaMoved:
+    """Every live leg has its audio at another media instance, where nothing is played or joined yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost:
     """The session is gone, or media refuses to serve it."""
 
@@ -432,6 +437,7 @@ Input = (
     | CallerReady
     | OfferUnacceptable
     | MediaLost
+    | MediaMoved
     | StepGiven
     | FlowUnavailable
     | PlayFinished

@@ -20,6 +20,7 @@ from seatbus_sip_edge.domain import (
     external,
     flow,
     merging,
+    moving,
     offer,
     overflow,
     parking,
@@ -103,6 +104,8 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.ParkedTooLong: _rule(_stay, phase),
         on.VoicemailFull: _rule(_stay, phase),
         on.Connected: _rule(_stay, phase),
+        # Whoever is being called is told what to hear as they answer.
+        on.MediaMoved: _rule(_stay, phase),
     }
 
 
@@ -157,6 +160,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
         on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW, *_ENDS),
         on.VoicemailFull: _rule(flow.message_left, P.IN_FLOW, *_ENDS),
+        on.MediaMoved: _rule(moving.in_flow, P.IN_FLOW),
         on.Restored: _rule(recovery.in_flow, P.IN_FLOW),
     },
     P.QUEUED: {
@@ -169,6 +173,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.AgentOffered: _rule(offer.offered, P.OFFERED),
         on.TransferAsked: _rule(transfer.moved, *_SENT),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
+        on.MediaMoved: _rule(moving.waiting, P.QUEUED),
         on.Restored: _rule(recovery.queued, P.QUEUED),
     },
     P.OFFERED: {
@@ -191,6 +196,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.LeftQueue: _rule(overflow.left_queue, P.OFFERED, *_SENT),
         on.PlayFinished: _rule(offer.whispered, P.OFFERED),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
+        on.MediaMoved: _rule(moving.offered, P.OFFERED),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
     },
     P.DIALLING: {
@@ -246,6 +252,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.ParkAsked: _rule(parking.parked, P.PARKED),
         on.PartyJoined: _rule(merging.joined, P.BRIDGED),
         on.PartyLeft: _rule(merging.left, *_ENDS),
+        on.MediaMoved: _rule(moving.bridged, P.BRIDGED),
         on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
     P.CONSULTING: {
@@ -286,6 +293,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.ParkedTooLong: _rule(parking.too_long, P.REACHING),
         on.PickUpAsked: _rule(parking.picked_up, P.REACHING),
         on.TransferAsked: _rule(transfer.unparked, *_SENT),
+        on.MediaMoved: _rule(moving.waiting, P.PARKED),
         on.Restored: _rule(recovery.parked, P.PARKED),
     },
     P.ENDING: {
