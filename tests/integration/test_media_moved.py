@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from seatbus_rtp.tones import goertzel_dbfs
+from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
@@ -37,9 +38,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         running.stop()
 
 
-def _instances(platform: Platform, tenant: TestTenant) -> set[str]:
+def _instances(platform: Platform, tenant: TestTenant) -> list[str]:
     """Where the live calls have their audio."""
-    return {str(call["media_instance"]) for call in platform.get(tenant.path("calls"))["calls"]}
+    return [str(call["media_instance"]) for call in platform.get(tenant.path("calls"))["calls"]]
 
 
 def _tones_when_complete(platform: Platform, tenant: TestTenant, recording_id: str) -> tuple[float, float]:
@@ -98,9 +99,13 @@ async def test_a_talk_goes_on_at_another_instance_when_its_own_is_frozen(two: Pl
 async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_good(two: Platform) -> None:
     tenant = TestTenant.create(two, agents=1)
     async with talk(tenant) as made, caller_of(tenant) as second:
-        waiting = await reach_queue(second, tenant)
-        await wait_level(waiting, -45)
         lost = str(made.record()["media_instance"])
+        waiting: list[PhoneCall] = []
+        # New calls go where there is the least to do: some of them are beside the talk.
+        while _instances(two, tenant).count(lost) < 2:
+            assert len(waiting) < 6, "no call shares the instance of the talk"
+            waiting.append(await reach_queue(second, tenant))
+            await wait_level(waiting[-1], -45)
         await hears(made.customer, FIRST)
         two.process.send_signal(signal.SIGSTOP)  # nobody starts it again
         try:
@@ -116,9 +121,10 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
             await asyncio.to_thread(
                 two.until, lambda: lost not in _instances(two, tenant), BACK_S, f"all calls to leave {lost}"
             )
-            waiting.ears.clear()
-            await hears_music(waiting, timeout=BACK_S)
-            await waiting.hang_up()
+            for call in waiting:
+                call.ears.clear()
+                await hears_music(call, timeout=BACK_S)
+                await call.hang_up()
             await made.first.hang_up()
             await made.customer.wait_ended(timeout=5)
         finally:

@@ -100,7 +100,9 @@ class MediaMove:
             if call.phase in (Phase.ENDING, Phase.ENDED) or call.media_instance != lost:
                 return
             await self._move(session, lost)
-        except (SeatbusError, TimeoutError) as error:
+        except Exception as error:
+            if call.phase in (Phase.ENDING, Phase.ENDED):
+                return
             _MOVED.inc(outcome="failed")
             log.error(
                 "call has lost its audio and cannot be moved, it is ended",
@@ -108,17 +110,22 @@ class MediaMove:
                 call=call.call_id,
                 reason=str(error) or "a leg does not answer",
             )
+            # Whatever went wrong: nobody is left in a call without audio.
             session.feed(on.MediaLost(str(error) or "a leg does not answer"))
+            if not isinstance(error, (SeatbusError, TimeoutError)):
+                raise
         finally:
             self._moving.discard(call.call_id)
 
     async def _move(self, session: Session, lost: str) -> None:
         call, commands = session.call, session.commands.media
+        if not self._movable(session):
+            raise Unavailable("meanwhile somebody is being called whose audio was to be at the lost instance")
         chosen = self._edge.media_watch.other(lost)
         found = self._edge.neighbours.instances.get(chosen)
         if not chosen or found is None:
             raise Unavailable("no other media instance is there")
-        legs = {leg_id: sip for leg_id, sip in session.sip.legs.items() if call.legs[leg_id].live}
+        legs = {leg_id: sip for leg_id, sip in session.sip.legs.items() if self._talks(session, leg_id)}
         asked = [
             media.Command(make_offer=media.MakeOffer(endpoint_id=leg_id, kind=kind_of(sip.local_sdp)))
             for leg_id, sip in legs.items()
@@ -142,6 +149,11 @@ class MediaMove:
         await commands.execute_at(chosen, agreed, _EXECUTE_S)
         _MOVED.inc(outcome="moved")
         session.feed(on.MediaMoved())
+
+    @staticmethod
+    def _talks(session: Session, leg_id: str) -> bool:
+        leg = session.call.legs.get(leg_id)
+        return leg is not None and leg.phase is LegPhase.TALKING
 
     async def _reoffer(self, session: Session, leg_id: str, sdp: str) -> str:
         """The peer's answer to other audio. Raises Unavailable when it does not take it."""
