@@ -84,3 +84,13 @@ async def until_agent(
 
     what = f"agent {agent} of {tenant.id} to be {presence} {work or 'without work'}"
     await asyncio.to_thread(tenant.platform.until, there, timeout, what)
+
+
+async def until_bridged(tenant: TestTenant, timeout: float = 10) -> None:
+    """The tenant's one call is joined to an agent."""
+
+    def there() -> bool:
+        states = [call["state"] for call in tenant.platform.get(tenant.path("calls"))["calls"]]
+        return states == ["CALL_STATE_BRIDGED"]
+
+    await asyncio.to_thread(tenant.platform.until, there, timeout, f"the call of {tenant.id} to be bridged")

@@ -193,8 +193,11 @@ def test_no_path_query_or_header_is_failed_on(platform: Platform) -> None:
         asks += [{"url": address, "params": {word: text}} for word, text in product(words, queries)]
         asks += [{"url": address, "headers": header} for header in headers]
         for ask in asks:
-            answer = platform.http.request(method, **ask)
-            assert answer.status_code < 500, (method, str(ask)[:200], answer.text)
+            with platform.http.stream(method, **ask) as answer:
+                # A stream of events has no end to wait for.
+                endless = answer.headers.get("content-type", "").startswith("text/event-stream")
+                text = "" if endless else answer.read().decode("utf-8", "replace")
+            assert answer.status_code < 500, (method, str(ask)[:200], text)
             assert answer.status_code >= 400 or method == "GET", (method, str(ask)[:200])
 
 

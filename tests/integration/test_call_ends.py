@@ -13,7 +13,7 @@ from seatbus_testkit.phone import Phone
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .agents import agent_phone, caller_of, reach_queue, until_agent, until_bridged, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -138,6 +138,7 @@ async def test_an_agent_without_a_registered_phone_is_not_ready_and_the_call_wai
         async with agent_phone(tenant, "a2") as phone:
             await (await phone.next_call()).answer()
             await until_agent(tenant, "a2", presence="READY", work="TALKING")
+            await until_bridged(tenant)
             await call.hang_up()
     cdr = await cdr_of(tenant, "caller_hung_up")
     assert cdr["agent_id"] == "a2"

@@ -382,6 +382,12 @@ class World:
         for neighbour in self.neighbours.values():
             await neighbour.stop()
         await self.channels.close()
+        # Another test's phone may get the port that a trunk of this one has named.
+        bucket = Bucket(self.bus, "config")
+        for key in await bucket.keys(f"{self.tenant}.trunk"):
+            entry = await bucket.get(key)
+            if entry is not None:
+                await bucket.purge(key, entry.revision)
         await self.bus.close()
 
     # ---- configuration ----------------------------------------------------------------------------------
