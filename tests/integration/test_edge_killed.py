@@ -27,7 +27,7 @@ MANY = tuple(int(part) for part in os.environ.get("SEATBUS_EDGE_KILLED", "6,3").
 TRANSPORTS = ("UDP", "TCP", "WSS")
 LONGEST_GAP_MS = 60.0
 # All phones and their TLS live in one process here; were audio the edge's, it would be away for seconds.
-MANY_GAP_MS = 1500.0
+MANY_GAP_MS = 300.0
 
 
 async def _to_queue(caller: Phone, tenant: TestTenant, name: str) -> PhoneCall:
