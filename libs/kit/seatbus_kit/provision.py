@@ -172,6 +172,9 @@ async def _ensure_one(bus: Bus, config: dict[str, object], found: dict[str, dict
         try:
             await bus.api(f"STREAM.CREATE.{name}", config, timeout=10.0)
         except Refused as error:
+            if error.rule == _NO_PEERS:
+                # A cluster that has just formed does not know all its nodes yet.
+                raise Unavailable(f"no nodes for the replicas of stream {name}") from None
             if error.rule != _NAME_IN_USE:
                 raise
     elif _differs(config, present):
@@ -181,6 +184,7 @@ async def _ensure_one(bus: Bus, config: dict[str, object], found: dict[str, dict
             raise Unavailable(f"stream {name} vanished") from None
 
 
+_NO_PEERS = "10005"
 _NAME_IN_USE = "10058"
 
 

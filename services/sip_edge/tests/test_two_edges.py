@@ -34,7 +34,13 @@ async def owner(empty_world: Any) -> Any:
 async def holder(owner: Any) -> AsyncIterator[Second]:
     """The other edge, to which phones connect."""
     second = await Second.start(owner, "b")
-    await owner.until(lambda: not owner.app.edge.edges.alone and not second.edge.edges.alone)
+    first = owner.app.edge
+    await owner.until(
+        lambda: (
+            first.edges.hop(second.edge.edges.own_id, reliable=True)
+            and second.edge.edges.hop(first.edges.own_id, reliable=True)
+        )
+    )
     yield second
     await second.stop()
 
