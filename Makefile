@@ -30,7 +30,7 @@ demo: run ## the same as run
 test: $(STAMP) ## set up and pass all tests (TESTS=path narrows them)
 	@scripts/setup peers
 	@scripts/setup web
-	$(BIN)/pytest $(TESTS) $(ARGS)
+	$(BIN)/$(if $(TESTS),pytest $(TESTS),python scripts/test) $(ARGS)
 
 lint: $(STAMP) ## format, style, types, import rules, contract drift
 	$(BIN)/ruff format --check .
