@@ -87,7 +87,8 @@ class Calls:
         elif isinstance(event, AckTimeout):
             for key in [key for key in self.callee if key.call_id == event.tx.call_id]:
                 del self.callee[key]
-        elif isinstance(event, AckReceived):
+        elif isinstance(event, AckReceived) and event.tx is not None:
+            # One that comes after its AckTimeout belongs to nothing, and each of its copies is told.
             self.told.append(("ACK", event.request.call_id))
 
     def ring(self, event: RequestReceived, now: float) -> None:
