@@ -261,6 +261,22 @@ class LegRerouted(_message.Message):
     sip_status: int
     def __init__(self, leg_id: _Optional[str] = ..., trunk_id: _Optional[str] = ..., sip_status: _Optional[int] = ...) -> None: ...
 
+class LegRedirected(_message.Message):
+    __slots__ = ("leg_id", "sip_status", "from_number", "to_number", "trunk_id", "refused_by")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    SIP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    FROM_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TO_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TRUNK_ID_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_BY_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    sip_status: int
+    from_number: str
+    to_number: str
+    trunk_id: str
+    refused_by: str
+    def __init__(self, leg_id: _Optional[str] = ..., sip_status: _Optional[int] = ..., from_number: _Optional[str] = ..., to_number: _Optional[str] = ..., trunk_id: _Optional[str] = ..., refused_by: _Optional[str] = ...) -> None: ...
+
 class CallEmergency(_message.Message):
     __slots__ = ("number", "agent_id", "seat_id", "branch_id", "callback")
     NUMBER_FIELD_NUMBER: _ClassVar[int]

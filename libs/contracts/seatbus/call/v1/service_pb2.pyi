@@ -469,3 +469,57 @@ class RepublishResponse(_message.Message):
     REPUBLISHED_FIELD_NUMBER: _ClassVar[int]
     republished: int
     def __init__(self, republished: _Optional[int] = ...) -> None: ...
+
+class AgentDialog(_message.Message):
+    __slots__ = ("sip_call_id", "own_tag", "peer_tag", "agent_tenant_id", "agent_id")
+    SIP_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    OWN_TAG_FIELD_NUMBER: _ClassVar[int]
+    PEER_TAG_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    sip_call_id: str
+    own_tag: str
+    peer_tag: str
+    agent_tenant_id: str
+    agent_id: str
+    def __init__(self, sip_call_id: _Optional[str] = ..., own_tag: _Optional[str] = ..., peer_tag: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
+
+class OfferPartyRequest(_message.Message):
+    __slots__ = ("context", "dialog", "sdp")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    DIALOG_FIELD_NUMBER: _ClassVar[int]
+    SDP_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    dialog: AgentDialog
+    sdp: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., dialog: _Optional[_Union[AgentDialog, _Mapping]] = ..., sdp: _Optional[str] = ...) -> None: ...
+
+class OfferPartyResponse(_message.Message):
+    __slots__ = ("status", "sdp")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SDP_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    sdp: str
+    def __init__(self, status: _Optional[int] = ..., sdp: _Optional[str] = ...) -> None: ...
+
+class ReleasePartyRequest(_message.Message):
+    __slots__ = ("context", "dialog", "undo", "owner")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    DIALOG_FIELD_NUMBER: _ClassVar[int]
+    UNDO_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    dialog: AgentDialog
+    undo: bool
+    owner: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., dialog: _Optional[_Union[AgentDialog, _Mapping]] = ..., undo: _Optional[bool] = ..., owner: _Optional[str] = ...) -> None: ...
+
+class ReleasePartyResponse(_message.Message):
+    __slots__ = ("call_id", "leg", "dialog")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    LEG_FIELD_NUMBER: _ClassVar[int]
+    DIALOG_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    leg: bytes
+    dialog: bytes
+    def __init__(self, call_id: _Optional[str] = ..., leg: _Optional[bytes] = ..., dialog: _Optional[bytes] = ...) -> None: ...

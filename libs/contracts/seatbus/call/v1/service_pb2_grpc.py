@@ -150,6 +150,16 @@ class CallControlStub:
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.SerializeToString,
                 response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.FromString,
                 _registered_method=True)
+        self.OfferParty = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/OfferParty',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyResponse.FromString,
+                _registered_method=True)
+        self.ReleaseParty = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/ReleaseParty',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyResponse.FromString,
+                _registered_method=True)
 
 
 class CallControlServicer:
@@ -301,6 +311,21 @@ class CallControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OfferParty(self, request, context):
+        """Between edges, when a phone joins its calls of two edges: the party that the agent talks with is offered
+        the audio of the other call. Nothing has changed before ReleaseParty; without it the audio goes back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseParty(self, request, context):
+        """The party leaves with its dialog and reservation, or (undo) stays. Idempotent by the dialog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CallControlServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -418,6 +443,16 @@ def add_CallControlServicer_to_server(servicer, server):
                     servicer.Republish,
                     request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.FromString,
                     response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.SerializeToString,
+            ),
+            'OfferParty': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferParty,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyResponse.SerializeToString,
+            ),
+            'ReleaseParty': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseParty,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1042,6 +1077,60 @@ class CallControl:
             '/seatbus.call.v1.CallControl/Republish',
             seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.SerializeToString,
             seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferParty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/OfferParty',
+            seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseParty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/ReleaseParty',
+            seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.ReleasePartyResponse.FromString,
             options,
             channel_credentials,
             insecure,

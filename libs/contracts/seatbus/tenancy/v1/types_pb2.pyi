@@ -13,6 +13,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class PhoneTakeover(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PHONE_TAKEOVER_UNSPECIFIED: _ClassVar[PhoneTakeover]
+    PHONE_TAKEOVER_OWN: _ClassVar[PhoneTakeover]
+    PHONE_TAKEOVER_RINGING: _ClassVar[PhoneTakeover]
+    PHONE_TAKEOVER_TALKING: _ClassVar[PhoneTakeover]
+
 class LoginPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LOGIN_POLICY_UNSPECIFIED: _ClassVar[LoginPolicy]
@@ -99,6 +106,10 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_AGENT: _ClassVar[Role]
     ROLE_QA: _ClassVar[Role]
     ROLE_AUDITOR: _ClassVar[Role]
+PHONE_TAKEOVER_UNSPECIFIED: PhoneTakeover
+PHONE_TAKEOVER_OWN: PhoneTakeover
+PHONE_TAKEOVER_RINGING: PhoneTakeover
+PHONE_TAKEOVER_TALKING: PhoneTakeover
 LOGIN_POLICY_UNSPECIFIED: LoginPolicy
 LOGIN_POLICY_ASK: LoginPolicy
 LOGIN_POLICY_TAKE_OVER: LoginPolicy
@@ -207,7 +218,7 @@ class ConfigObject(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tenant: _Optional[_Union[Tenant, _Mapping]] = ..., branch: _Optional[_Union[Branch, _Mapping]] = ..., number: _Optional[_Union[Number, _Mapping]] = ..., trunk: _Optional[_Union[Trunk, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., flow: _Optional[_Union[_types_pb2_1.Flow, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., team: _Optional[_Union[Team, _Mapping]] = ..., seat: _Optional[_Union[Seat, _Mapping]] = ..., seat_lease: _Optional[_Union[SeatLease, _Mapping]] = ..., reason_code: _Optional[_Union[ReasonCode, _Mapping]] = ..., disposition: _Optional[_Union[Disposition, _Mapping]] = ..., user: _Optional[_Union[User, _Mapping]] = ..., api_key: _Optional[_Union[ApiKey, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., prompt: _Optional[_Union[Prompt, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., outbound_route: _Optional[_Union[OutboundRoute, _Mapping]] = ...) -> None: ...
 
 class Tenant(_message.Message):
-    __slots__ = ("name", "operator", "language", "suspended", "headers_in", "headers_out", "login_policy")
+    __slots__ = ("name", "operator", "language", "suspended", "headers_in", "headers_out", "login_policy", "phone_takeover", "redirects", "phone_forwards")
     class HeadersInEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +240,9 @@ class Tenant(_message.Message):
     HEADERS_IN_FIELD_NUMBER: _ClassVar[int]
     HEADERS_OUT_FIELD_NUMBER: _ClassVar[int]
     LOGIN_POLICY_FIELD_NUMBER: _ClassVar[int]
+    PHONE_TAKEOVER_FIELD_NUMBER: _ClassVar[int]
+    REDIRECTS_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FORWARDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     operator: bool
     language: str
@@ -236,7 +250,22 @@ class Tenant(_message.Message):
     headers_in: _containers.ScalarMap[str, str]
     headers_out: _containers.ScalarMap[str, str]
     login_policy: LoginPolicy
-    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ..., headers_in: _Optional[_Mapping[str, str]] = ..., headers_out: _Optional[_Mapping[str, str]] = ..., login_policy: _Optional[_Union[LoginPolicy, str]] = ...) -> None: ...
+    phone_takeover: PhoneTakeover
+    redirects: RedirectPolicy
+    phone_forwards: RedirectPolicy
+    def __init__(self, name: _Optional[str] = ..., operator: _Optional[bool] = ..., language: _Optional[str] = ..., suspended: _Optional[bool] = ..., headers_in: _Optional[_Mapping[str, str]] = ..., headers_out: _Optional[_Mapping[str, str]] = ..., login_policy: _Optional[_Union[LoginPolicy, str]] = ..., phone_takeover: _Optional[_Union[PhoneTakeover, str]] = ..., redirects: _Optional[_Union[RedirectPolicy, _Mapping]] = ..., phone_forwards: _Optional[_Union[RedirectPolicy, _Mapping]] = ...) -> None: ...
+
+class RedirectPolicy(_message.Message):
+    __slots__ = ("follow", "prefixes", "same_trunk", "max_hops")
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    SAME_TRUNK_FIELD_NUMBER: _ClassVar[int]
+    MAX_HOPS_FIELD_NUMBER: _ClassVar[int]
+    follow: bool
+    prefixes: _containers.RepeatedScalarFieldContainer[str]
+    same_trunk: bool
+    max_hops: int
+    def __init__(self, follow: _Optional[bool] = ..., prefixes: _Optional[_Iterable[str]] = ..., same_trunk: _Optional[bool] = ..., max_hops: _Optional[int] = ...) -> None: ...
 
 class Branch(_message.Message):
     __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id")
@@ -321,7 +350,7 @@ class TimedEntry(_message.Message):
     def __init__(self, schedule_id: _Optional[str] = ..., flow_id: _Optional[str] = ...) -> None: ...
 
 class Trunk(_message.Message):
-    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "media_security", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge")
+    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "media_security", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge", "redirects")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
@@ -354,6 +383,7 @@ class Trunk(_message.Message):
     REGISTER_EXPIRES_S_FIELD_NUMBER: _ClassVar[int]
     FROM_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    REDIRECTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     source_addresses: _containers.RepeatedScalarFieldContainer[str]
@@ -386,7 +416,8 @@ class Trunk(_message.Message):
     register_expires_s: int
     from_domain: str
     challenge: bool
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ...) -> None: ...
+    redirects: RedirectPolicy
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ..., redirects: _Optional[_Union[RedirectPolicy, _Mapping]] = ...) -> None: ...
 
 class OutboundRoute(_message.Message):
     __slots__ = ("name", "branch_id", "prefixes", "trunks", "disabled")
