@@ -18,7 +18,15 @@ from seatbus_kit.errors import Refused
 
 ME = Actor(kind=ACTOR_KIND_AGENT, id="a1")
 CAPACITY = {"voice": 1, "chat": 3}
-ENDINGS = (Cause.ENDED, Cause.NO_ANSWER, Cause.BUSY, Cause.REJECTED, Cause.CANCELLED, Cause.DIALOG_LOST)
+ENDINGS = (
+    Cause.ENDED,
+    Cause.NO_ANSWER,
+    Cause.BUSY,
+    Cause.REJECTED,
+    Cause.CANCELLED,
+    Cause.DIALOG_LOST,
+    Cause.DEVICE_LOST,
+)
 
 
 class OneAgent(RuleBasedStateMachine):

@@ -184,6 +184,29 @@ def test_a_device_that_is_back_within_30_s_restores_the_agent(
         assert desk.idle_since == since
 
 
+@pytest.mark.parametrize("wrap_up_s", [0, 30])
+def test_a_device_lost_in_a_talk_leaves_the_agent_not_ready_until_it_is_back(wrap_up_s: int) -> None:
+    desk = Desk(wrap_up_s)
+    desk.login()
+    desk.reserve()
+    desk.work(Cause.RINGING, Cause.ANSWERED, Cause.HELD, Cause.DEVICE_LOST)
+    if wrap_up_s:
+        assert desk.presence is Presence.READY
+        desk.work(Cause.WRAP_UP_LIMIT)
+    assert (desk.presence, desk.agent.reason) == (Presence.NOT_READY, "device_lost")
+    desk.turn().device("phone-1", registered=True)
+    assert desk.presence is Presence.READY
+
+
+def test_a_break_that_a_colleagues_call_interrupts_is_no_lost_device(desk: Desk) -> None:
+    desk.login()
+    desk.turn().set_presence(Presence.NOT_READY, "lunch")
+    turn = desk.turn()
+    turn.begin(WorkItem(rid="r1", channel="voice", ring_timeout_s=20, kind="direct"), 1)
+    desk.work(Cause.ANSWERED, Cause.DEVICE_LOST)
+    assert (desk.presence, desk.agent.reason) == (Presence.NOT_READY, "lunch")
+
+
 def test_a_break_is_not_ended_by_a_device_that_registers(desk: Desk) -> None:
     desk.turn().set_presence(Presence.NOT_READY, "lunch")
     desk.turn().device("phone-1", registered=False)

@@ -47,6 +47,7 @@ PRESENCE: Final[dict[tuple[Presence, PresenceCause], Presence]] = {
     (Presence.NOT_READY, PresenceCause.SET_NOT_READY): Presence.NOT_READY,
     (Presence.NOT_READY, PresenceCause.OFFER_FAILED): Presence.NOT_READY,
     (Presence.NOT_READY, PresenceCause.DEVICE_BACK): Presence.READY,
+    (Presence.NOT_READY, PresenceCause.DEVICE_LOST): Presence.NOT_READY,
     (Presence.READY, PresenceCause.LOGIN): Presence.NOT_READY,
     (Presence.READY, PresenceCause.LOGIN_READY): Presence.READY,
     (Presence.READY, PresenceCause.LOGOUT): Presence.LOGGED_OUT,
@@ -90,6 +91,7 @@ class Cause(StrEnum):
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
     CANCELLED = "cancelled"
+    DEVICE_LOST = "device_lost"
 
     RESERVED = "reserved"
     RELEASED = "released"
@@ -109,11 +111,14 @@ class Idle(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where an item goes. `not_ready` is the reason that an offer which failed leaves the agent with."""
+    """Where an item goes. `not_ready` is the reason that an offer which failed, or a phone that was lost,
+    leaves the agent with; it comes into force when the item is done.
+    """
 
     to: Work
     idle: Idle = Idle.KEEP
     not_ready: str = ""
+    by: PresenceCause = PresenceCause.OFFER_FAILED
 
 
 _FAILED: Final = {
@@ -122,6 +127,7 @@ _FAILED: Final = {
     Cause.REJECTED: Step(Work.DONE, not_ready="rejected"),
     Cause.UNREACHABLE: Step(Work.DONE, not_ready="device_unreachable"),
 }
+_DEVICE_LOST: Final = Step(Work.WRAP_UP, not_ready=DEVICE_LOST_REASON, by=PresenceCause.DEVICE_LOST)
 # A caller who left, a lost race or a dead edge is no fault of the agent: the place in the idle order is kept.
 _BEFORE_TALK: Final = {
     **_FAILED,
@@ -131,10 +137,12 @@ _BEFORE_TALK: Final = {
     Cause.DEADLINE: Step(Work.DONE),
     # The bus was away when the agent answered; the end arrives first.
     Cause.ENDED: Step(Work.WRAP_UP),
+    Cause.DEVICE_LOST: _DEVICE_LOST,
 }
 _IN_TALK: Final = {
     Cause.ENDED: Step(Work.WRAP_UP),
     Cause.DIALOG_LOST: Step(Work.WRAP_UP),
+    Cause.DEVICE_LOST: _DEVICE_LOST,
 }
 
 
@@ -196,6 +204,7 @@ WORK: Final[dict[tuple[Work, Cause], Step]] = {
         Work.WRAP_UP,
         {
             Cause.ENDED: Step(Work.WRAP_UP),
+            Cause.DEVICE_LOST: Step(Work.WRAP_UP),
             Cause.WRAP_UP_COMPLETED: Step(Work.DONE, Idle.RESTART),
             Cause.WRAP_UP_LIMIT: Step(Work.DONE, Idle.RESTART),
             Cause.FORCED: Step(Work.DONE, Idle.RESTART),

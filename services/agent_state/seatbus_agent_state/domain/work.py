@@ -153,9 +153,12 @@ class WorkTurn(RecordTurn):
             raise NoTransition(before.name.lower(), cause)
         if step.to is before:
             return
-        if item.kind:
+        if item.kind and step.by is PresenceCause.OFFER_FAILED:
             # Only an offer of a queue that failed makes not ready: a customer who does not answer, or a
             # colleague's call missed in a break, says nothing of the agent.
+            step = replace(step, not_ready="")
+        if step.by is PresenceCause.DEVICE_LOST and self.presence is not Presence.READY:
+            # A break keeps its reason.
             step = replace(step, not_ready="")
         agent = self.agent
         since = item.since.ToDatetime(UTC)
@@ -172,6 +175,8 @@ class WorkTurn(RecordTurn):
         item.state = as_work(to)
         item.since.FromDatetime(self.now)
         if to is Work.WRAP_UP:
+            if step.not_ready and not agent.deferred_presence:
+                self._defer(Presence.NOT_READY, step.not_ready)
             item.deadline.FromDatetime(self.now + timedelta(seconds=item.wrap_up_s))
             self.timed.add(item.rid)
         elif to not in BEFORE_TALK:
@@ -191,7 +196,7 @@ class WorkTurn(RecordTurn):
             agent.idle_since.FromDatetime(self.now)
         after, reason, limit_s = self.presence, agent.reason, 0
         if step.not_ready and not agent.deferred_presence:
-            after, reason = PRESENCE[self.presence, PresenceCause.OFFER_FAILED], step.not_ready
+            after, reason = PRESENCE[self.presence, step.by], step.not_ready
         elif agent.deferred_presence and not agent.work:
             after, reason = Presence(agent.deferred_presence), agent.deferred_reason
             limit_s = agent.deferred_limit_s
@@ -208,7 +213,7 @@ class WorkTurn(RecordTurn):
         if isinstance(ended, AgentWorkChanged) and before not in BEFORE_TALK:
             ended.disposition_missing = gone.disposition_required and not disposition
         if step.not_ready and not agent.deferred_presence:
-            self._presence(PresenceCause.OFFER_FAILED, reason)
+            self._presence(step.by, reason)
         elif agent.deferred_presence and not agent.work:
             self._clear_deferred()
             if after is Presence.LOGGED_OUT:

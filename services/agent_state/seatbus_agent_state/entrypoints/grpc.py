@@ -31,6 +31,7 @@ _CAUSES: dict[int, Cause] = {
     api.WORK_EVENT_UNREACHABLE: Cause.UNREACHABLE,
     api.WORK_EVENT_CANCELLED: Cause.CANCELLED,
     api.WORK_EVENT_DIALING: Cause.DIALING,
+    api.WORK_EVENT_DEVICE_LOST: Cause.DEVICE_LOST,
 }
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"

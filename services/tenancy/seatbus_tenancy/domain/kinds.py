@@ -85,6 +85,7 @@ def _queue(queue: tenancy.Queue) -> Iterator[Reference]:
     yield Reference("music_prompt_id", "prompt", queue.music_prompt_id)
     yield Reference("whisper_prompt_id", "prompt", queue.whisper_prompt_id)
     yield Reference("outage_prompt_id", "prompt", queue.outage_prompt_id)
+    yield Reference("device_lost_prompt_id", "prompt", queue.device_lost_prompt_id)
     for at, id in enumerate(queue.comfort.prompt_ids):
         yield Reference(f"comfort.prompt_ids[{at}]", "prompt", id)
 

@@ -191,6 +191,28 @@ class LegResumed(_message.Message):
     leg_id: str
     def __init__(self, leg_id: _Optional[str] = ...) -> None: ...
 
+class CallDeviceLost(_message.Message):
+    __slots__ = ("leg_id", "agent_id", "agent_tenant_id")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    agent_id: str
+    agent_tenant_id: str
+    def __init__(self, leg_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ...) -> None: ...
+
+class CallDeviceBack(_message.Message):
+    __slots__ = ("leg_id", "before_leg_id", "agent_id", "agent_tenant_id")
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    before_leg_id: str
+    agent_id: str
+    agent_tenant_id: str
+    def __init__(self, leg_id: _Optional[str] = ..., before_leg_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ...) -> None: ...
+
 class CallTransferred(_message.Message):
     __slots__ = ("kind", "target", "by_agent_id")
     KIND_FIELD_NUMBER: _ClassVar[int]

@@ -207,6 +207,75 @@ class OriginateResponse(_message.Message):
     call_id: str
     def __init__(self, call_id: _Optional[str] = ...) -> None: ...
 
+class CallBackRequest(_message.Message):
+    __slots__ = ("context", "call_id", "contact_id", "rid", "epoch", "group", "agent_tenant_id", "agent_id", "ring_timeout_s", "queue_id", "acd_address", "number", "customer_first", "interaction_id", "branch_id", "attributes", "visit")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    RID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RING_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIRST_FIELD_NUMBER: _ClassVar[int]
+    INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    VISIT_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    call_id: str
+    contact_id: str
+    rid: str
+    epoch: int
+    group: str
+    agent_tenant_id: str
+    agent_id: str
+    ring_timeout_s: int
+    queue_id: str
+    acd_address: str
+    number: str
+    customer_first: bool
+    interaction_id: str
+    branch_id: str
+    attributes: _containers.ScalarMap[str, str]
+    visit: int
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., epoch: _Optional[int] = ..., group: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., ring_timeout_s: _Optional[int] = ..., queue_id: _Optional[str] = ..., acd_address: _Optional[str] = ..., number: _Optional[str] = ..., customer_first: _Optional[bool] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., visit: _Optional[int] = ...) -> None: ...
+
+class CallBackResponse(_message.Message):
+    __slots__ = ("leg_id",)
+    LEG_ID_FIELD_NUMBER: _ClassVar[int]
+    leg_id: str
+    def __init__(self, leg_id: _Optional[str] = ...) -> None: ...
+
+class CheckNumberRequest(_message.Message):
+    __slots__ = ("tenant_id", "number", "branch_id")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    number: str
+    branch_id: str
+    def __init__(self, tenant_id: _Optional[str] = ..., number: _Optional[str] = ..., branch_id: _Optional[str] = ...) -> None: ...
+
+class CheckNumberResponse(_message.Message):
+    __slots__ = ("number", "refusal")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    number: str
+    refusal: str
+    def __init__(self, number: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
+
 class HangUpRequest(_message.Message):
     __slots__ = ("context", "call_id", "leg_id", "cause")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]

@@ -65,6 +65,16 @@ class CallControlStub:
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.OriginateRequest.SerializeToString,
                 response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.OriginateResponse.FromString,
                 _registered_method=True)
+        self.CallBack = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/CallBack',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.CallBackRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.CallBackResponse.FromString,
+                _registered_method=True)
+        self.CheckNumber = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/CheckNumber',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberResponse.FromString,
+                _registered_method=True)
         self.HangUp = channel.unary_unary(
                 '/seatbus.call.v1.CallControl/HangUp',
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.HangUpRequest.SerializeToString,
@@ -204,6 +214,21 @@ class CallControlServicer:
 
     def Originate(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CallBack(self, request, context):
+        """ACD: call a customer back with this agent, who is reserved. Accepted means journalled; the outcome goes to
+        acd.ReportOffer and agent.ReportWork. Idempotent by rid. Served by any edge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckNumber(self, request, context):
+        """May this number be called for the tenant, and how is it written? Any edge answers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -358,6 +383,16 @@ def add_CallControlServicer_to_server(servicer, server):
                     servicer.Originate,
                     request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.OriginateRequest.FromString,
                     response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.OriginateResponse.SerializeToString,
+            ),
+            'CallBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.CallBack,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.CallBackRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.CallBackResponse.SerializeToString,
+            ),
+            'CheckNumber': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckNumber,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberResponse.SerializeToString,
             ),
             'HangUp': grpc.unary_unary_rpc_method_handler(
                     servicer.HangUp,
@@ -618,6 +653,60 @@ class CallControl:
             '/seatbus.call.v1.CallControl/Originate',
             seatbus_dot_call_dot_v1_dot_service__pb2.OriginateRequest.SerializeToString,
             seatbus_dot_call_dot_v1_dot_service__pb2.OriginateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CallBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/CallBack',
+            seatbus_dot_call_dot_v1_dot_service__pb2.CallBackRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.CallBackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckNumber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/CheckNumber',
+            seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.CheckNumberResponse.FromString,
             options,
             channel_credentials,
             insecure,

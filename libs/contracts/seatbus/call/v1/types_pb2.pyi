@@ -76,6 +76,8 @@ class HangupCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HANGUP_CAUSE_QUEUE_OVERFLOW: _ClassVar[HangupCause]
     HANGUP_CAUSE_API: _ClassVar[HangupCause]
     HANGUP_CAUSE_NO_ACK: _ClassVar[HangupCause]
+    HANGUP_CAUSE_DEVICE_LOST: _ClassVar[HangupCause]
+    HANGUP_CAUSE_CALLBACK: _ClassVar[HangupCause]
 DIRECTION_UNSPECIFIED: Direction
 DIRECTION_INBOUND: Direction
 DIRECTION_OUTBOUND: Direction
@@ -127,6 +129,8 @@ HANGUP_CAUSE_TRANSFERRED: HangupCause
 HANGUP_CAUSE_QUEUE_OVERFLOW: HangupCause
 HANGUP_CAUSE_API: HangupCause
 HANGUP_CAUSE_NO_ACK: HangupCause
+HANGUP_CAUSE_DEVICE_LOST: HangupCause
+HANGUP_CAUSE_CALLBACK: HangupCause
 
 class Leg(_message.Message):
     __slots__ = ("leg_id", "role", "state", "sip_call_id", "remote_address", "agent_id", "agent_tenant_id", "device_id", "rid", "created_at", "ringing_at", "answered_at", "ended_at", "cause", "sip_status", "number", "trunk_id", "mode")

@@ -478,7 +478,7 @@ class CallRate(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., micros_per_minute: _Optional[int] = ...) -> None: ...
 
 class Queue(_message.Message):
-    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s")
+    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s", "device_lost_s", "device_lost_prompt_id", "callback")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -511,6 +511,9 @@ class Queue(_message.Message):
     MASS_OUTAGE_FIELD_NUMBER: _ClassVar[int]
     OUTAGE_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     MAX_WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_LOST_S_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_LOST_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     strategy: Strategy
@@ -543,7 +546,40 @@ class Queue(_message.Message):
     mass_outage: bool
     outage_prompt_id: str
     max_wrap_up_s: int
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ...) -> None: ...
+    device_lost_s: int
+    device_lost_prompt_id: str
+    callback: CallbackPolicy
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ..., device_lost_s: _Optional[int] = ..., device_lost_prompt_id: _Optional[str] = ..., callback: _Optional[_Union[CallbackPolicy, _Mapping]] = ...) -> None: ...
+
+class CallbackPolicy(_message.Message):
+    __slots__ = ("customer_first", "max_attempts", "retry_s", "ring_timeout_s", "accept_by_key", "schedule_id", "max_age_s", "key", "ask_number", "ask_prompt_id", "taken_prompt_id", "greeting_prompt_id", "caller_id")
+    CUSTOMER_FIRST_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_S_FIELD_NUMBER: _ClassVar[int]
+    RING_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_BY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ASK_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ASK_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    GREETING_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_first: bool
+    max_attempts: int
+    retry_s: int
+    ring_timeout_s: int
+    accept_by_key: bool
+    schedule_id: str
+    max_age_s: int
+    key: str
+    ask_number: bool
+    ask_prompt_id: str
+    taken_prompt_id: str
+    greeting_prompt_id: str
+    caller_id: str
+    def __init__(self, customer_first: _Optional[bool] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ..., ring_timeout_s: _Optional[int] = ..., accept_by_key: _Optional[bool] = ..., schedule_id: _Optional[str] = ..., max_age_s: _Optional[int] = ..., key: _Optional[str] = ..., ask_number: _Optional[bool] = ..., ask_prompt_id: _Optional[str] = ..., taken_prompt_id: _Optional[str] = ..., greeting_prompt_id: _Optional[str] = ..., caller_id: _Optional[str] = ...) -> None: ...
 
 class ComfortSchedule(_message.Message):
     __slots__ = ("first_s", "every_s", "prompt_ids", "position", "estimated_wait")
