@@ -137,13 +137,14 @@ class SrtpSender:
 class SrtpReceiver:
     """What a peer sends to us under its master key."""
 
-    __slots__ = ("_context", "_newest", "_owner", "_sources")
+    __slots__ = ("_context", "_newest", "_owner", "sources")
 
     def __init__(self, profile: SrtpProfile, master: bytes) -> None:
         """Raises SrtpError for a key of the wrong length."""
         self._owner = _context(profile, master, Policy.SSRC_ANY_INBOUND)
         self._context = self._owner[0]
-        self._sources: set[bytes] = set()
+        self.sources: dict[int, int] = {}
+        """The first sequence number of each source of the peer; -1 while it has sent reports alone."""
         self._newest = b""
 
     def unprotect(self, packet: bytes) -> bytes | None:
@@ -152,7 +153,7 @@ class SrtpReceiver:
         if not HEADER_SIZE <= size <= MAX_PACKET:
             return None
         source = packet[8:12]
-        if source != self._newest and source not in self._sources and len(self._sources) >= MAX_SOURCES:
+        if source != self._newest and not self._has_place(source):
             return None
         _view[0:size] = packet
         _size[0] = size
@@ -161,7 +162,9 @@ class SrtpReceiver:
         if source != self._newest:
             # Only what was authentic counts: strangers must not use up the places of the peer.
             self._newest = source
-            self._sources.add(source)
+            number = int.from_bytes(source, "big")
+            if self.sources.get(number, -1) < 0:
+                self.sources[number] = int.from_bytes(packet[2:4], "big")
         return _view[0 : _size[0]]  # type: ignore[no-any-return]
 
     def unprotect_rtcp(self, compound: bytes) -> bytes | None:
@@ -169,14 +172,17 @@ class SrtpReceiver:
         if not 8 <= size <= MAX_PACKET:
             return None
         source = compound[4:8]
-        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+        if not self._has_place(source):
             return None
         _view[0:size] = compound
         _size[0] = size
         if lib.srtp_unprotect_rtcp(self._context, _scratch, _size) != _OK:
             return None
-        self._sources.add(source)
+        self.sources.setdefault(int.from_bytes(source, "big"), -1)
         return _view[0 : _size[0]]  # type: ignore[no-any-return]
+
+    def _has_place(self, source: bytes) -> bool:
+        return len(self.sources) < MAX_SOURCES or int.from_bytes(source, "big") in self.sources
 
 
 @dataclass(frozen=True, slots=True)
