@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from seatbus.acd.v1 import types_pb2 as seatbus_dot_acd_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bseatbus/acd/v1/events.proto\x12\x0eseatbus.acd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseatbus/acd/v1/types.proto\"\xc3\x01\n\x0f\x43ontactEnqueued\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\r\x12\r\n\x05visit\x18\x04 \x01(\r\x12\x16\n\x0einteraction_id\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x11\n\tbranch_id\x18\x07 \x01(\t\x12\x17\n\x0fservice_level_s\x18\x08 \x01(\r\x12\x17\n\x0fshort_abandon_s\x18\t \x01(\r\"t\n\x0e\x43ontactOffered\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12*\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32\x18.seatbus.acd.v1.Decision\"@\n\x0f\x43ontactReturned\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc3\x02\n\x0c\x43ontactEnded\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcome\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x10\n\x08queue_id\x18\x03 \x01(\t\x12/\n\x0b\x65nqueued_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07wait_us\x18\x05 \x01(\x04\x12\x10\n\x08\x61gent_id\x18\x06 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x07 \x01(\t\x12\x0e\n\x06offers\x18\x08 \x01(\r\x12\x0b\n\x03rid\x18\t \x01(\t\x12\x17\n\x0fservice_level_s\x18\n \x01(\r\x12\x17\n\x0fshort_abandon_s\x18\x0b \x01(\r\x12\x16\n\x0einteraction_id\x18\x0c \x01(\t\x12\r\n\x05visit\x18\r \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bseatbus/acd/v1/events.proto\x12\x0eseatbus.acd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseatbus/acd/v1/types.proto\"\xc3\x01\n\x0f\x43ontactEnqueued\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\r\x12\r\n\x05visit\x18\x04 \x01(\r\x12\x16\n\x0einteraction_id\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x11\n\tbranch_id\x18\x07 \x01(\t\x12\x17\n\x0fservice_level_s\x18\x08 \x01(\r\x12\x17\n\x0fshort_abandon_s\x18\t \x01(\r\"\x8c\x01\n\x18\x43ontactCallbackRequested\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\t\x12,\n\x05order\x18\x04 \x01(\x0e\x32\x1d.seatbus.acd.v1.CallbackOrder\x12\x0f\n\x07wait_us\x18\x05 \x01(\x04\"t\n\x0e\x43ontactOffered\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12*\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32\x18.seatbus.acd.v1.Decision\"\x93\x01\n\x0f\x43ontactReturned\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12.\n\nnot_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe4\x02\n\x0c\x43ontactEnded\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.seatbus.acd.v1.VisitOutcome\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x10\n\x08queue_id\x18\x03 \x01(\t\x12/\n\x0b\x65nqueued_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07wait_us\x18\x05 \x01(\x04\x12\x10\n\x08\x61gent_id\x18\x06 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x07 \x01(\t\x12\x0e\n\x06offers\x18\x08 \x01(\r\x12\x0b\n\x03rid\x18\t \x01(\t\x12\x17\n\x0fservice_level_s\x18\n \x01(\r\x12\x17\n\x0fshort_abandon_s\x18\x0b \x01(\r\x12\x16\n\x0einteraction_id\x18\x0c \x01(\t\x12\r\n\x05visit\x18\r \x01(\r\x12\r\n\x05\x63\x61use\x18\x0e \x01(\t\x12\x10\n\x08\x61ttempts\x18\x0f \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTACTENQUEUED']._serialized_start=109
   _globals['_CONTACTENQUEUED']._serialized_end=304
-  _globals['_CONTACTOFFERED']._serialized_start=306
-  _globals['_CONTACTOFFERED']._serialized_end=422
-  _globals['_CONTACTRETURNED']._serialized_start=424
-  _globals['_CONTACTRETURNED']._serialized_end=488
-  _globals['_CONTACTENDED']._serialized_start=491
-  _globals['_CONTACTENDED']._serialized_end=814
+  _globals['_CONTACTCALLBACKREQUESTED']._serialized_start=307
+  _globals['_CONTACTCALLBACKREQUESTED']._serialized_end=447
+  _globals['_CONTACTOFFERED']._serialized_start=449
+  _globals['_CONTACTOFFERED']._serialized_end=565
+  _globals['_CONTACTRETURNED']._serialized_start=568
+  _globals['_CONTACTRETURNED']._serialized_end=715
+  _globals['_CONTACTENDED']._serialized_start=718
+  _globals['_CONTACTENDED']._serialized_end=1074
 # @@protoc_insertion_point(module_scope)

@@ -31,6 +31,20 @@ class ContactEnqueued(_message.Message):
     short_abandon_s: int
     def __init__(self, call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., priority: _Optional[int] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., channel: _Optional[str] = ..., branch_id: _Optional[str] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ...) -> None: ...
 
+class ContactCallbackRequested(_message.Message):
+    __slots__ = ("call_id", "queue_id", "number", "order", "wait_us")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    WAIT_US_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    queue_id: str
+    number: str
+    order: _types_pb2.CallbackOrder
+    wait_us: int
+    def __init__(self, call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., number: _Optional[str] = ..., order: _Optional[_Union[_types_pb2.CallbackOrder, str]] = ..., wait_us: _Optional[int] = ...) -> None: ...
+
 class ContactOffered(_message.Message):
     __slots__ = ("rid", "agent_tenant_id", "agent_id", "decision")
     RID_FIELD_NUMBER: _ClassVar[int]
@@ -44,17 +58,23 @@ class ContactOffered(_message.Message):
     def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., decision: _Optional[_Union[_types_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class ContactReturned(_message.Message):
-    __slots__ = ("rid", "agent_id", "reason")
+    __slots__ = ("rid", "agent_id", "reason", "call_id", "attempts", "not_before")
     RID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     rid: str
     agent_id: str
     reason: str
-    def __init__(self, rid: _Optional[str] = ..., agent_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    call_id: str
+    attempts: int
+    not_before: _timestamp_pb2.Timestamp
+    def __init__(self, rid: _Optional[str] = ..., agent_id: _Optional[str] = ..., reason: _Optional[str] = ..., call_id: _Optional[str] = ..., attempts: _Optional[int] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ContactEnded(_message.Message):
-    __slots__ = ("outcome", "call_id", "queue_id", "enqueued_at", "wait_us", "agent_id", "agent_tenant_id", "offers", "rid", "service_level_s", "short_abandon_s", "interaction_id", "visit")
+    __slots__ = ("outcome", "call_id", "queue_id", "enqueued_at", "wait_us", "agent_id", "agent_tenant_id", "offers", "rid", "service_level_s", "short_abandon_s", "interaction_id", "visit", "cause", "attempts")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +88,8 @@ class ContactEnded(_message.Message):
     SHORT_ABANDON_S_FIELD_NUMBER: _ClassVar[int]
     INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
     VISIT_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     outcome: _types_pb2.VisitOutcome
     call_id: str
     queue_id: str
@@ -81,4 +103,6 @@ class ContactEnded(_message.Message):
     short_abandon_s: int
     interaction_id: str
     visit: int
-    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait_us: _Optional[int] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., offers: _Optional[int] = ..., rid: _Optional[str] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., interaction_id: _Optional[str] = ..., visit: _Optional[int] = ...) -> None: ...
+    cause: str
+    attempts: int
+    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait_us: _Optional[int] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., offers: _Optional[int] = ..., rid: _Optional[str] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., interaction_id: _Optional[str] = ..., visit: _Optional[int] = ..., cause: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...

@@ -23,6 +23,12 @@ class OfferOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OFFER_OUTCOME_REJECTED: _ClassVar[OfferOutcome]
     OFFER_OUTCOME_UNREACHABLE: _ClassVar[OfferOutcome]
     OFFER_OUTCOME_FAILED: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_NO_ANSWER: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_BUSY: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_REJECTED: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_UNREACHABLE: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_MACHINE: _ClassVar[OfferOutcome]
+    OFFER_OUTCOME_CUSTOMER_HUNG_UP: _ClassVar[OfferOutcome]
 OFFER_OUTCOME_UNSPECIFIED: OfferOutcome
 OFFER_OUTCOME_RINGING: OfferOutcome
 OFFER_OUTCOME_ANSWERED: OfferOutcome
@@ -31,6 +37,12 @@ OFFER_OUTCOME_BUSY: OfferOutcome
 OFFER_OUTCOME_REJECTED: OfferOutcome
 OFFER_OUTCOME_UNREACHABLE: OfferOutcome
 OFFER_OUTCOME_FAILED: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_NO_ANSWER: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_BUSY: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_REJECTED: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_UNREACHABLE: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_MACHINE: OfferOutcome
+OFFER_OUTCOME_CUSTOMER_HUNG_UP: OfferOutcome
 
 class EnqueueRequest(_message.Message):
     __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes", "caller", "also_queue_ids", "first_fifo", "first_enqueued_at", "callback")
@@ -104,16 +116,18 @@ class CancelResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
 
 class ReportOfferRequest(_message.Message):
-    __slots__ = ("context", "contact_id", "rid", "outcome")
+    __slots__ = ("context", "contact_id", "rid", "outcome", "customer_waits")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     RID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_WAITS_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     contact_id: str
     rid: str
     outcome: OfferOutcome
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., outcome: _Optional[_Union[OfferOutcome, str]] = ...) -> None: ...
+    customer_waits: bool
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., outcome: _Optional[_Union[OfferOutcome, str]] = ..., customer_waits: _Optional[bool] = ...) -> None: ...
 
 class ReportOfferResponse(_message.Message):
     __slots__ = ()
@@ -182,6 +196,24 @@ class PullResponse(_message.Message):
     RID_FIELD_NUMBER: _ClassVar[int]
     rid: str
     def __init__(self, rid: _Optional[str] = ...) -> None: ...
+
+class ListCallbacksRequest(_message.Message):
+    __slots__ = ("tenant_id", "queue_id", "page")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    queue_id: str
+    page: _types_pb2_1.Page
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., page: _Optional[_Union[_types_pb2_1.Page, _Mapping]] = ...) -> None: ...
+
+class ListCallbacksResponse(_message.Message):
+    __slots__ = ("callbacks", "next_cursor")
+    CALLBACKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    callbacks: _containers.RepeatedCompositeFieldContainer[_types_pb2.CallbackEntry]
+    next_cursor: str
+    def __init__(self, callbacks: _Optional[_Iterable[_Union[_types_pb2.CallbackEntry, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class PreviewRequest(_message.Message):
     __slots__ = ("tenant_id", "queue_id")

@@ -70,6 +70,11 @@ class AcdServiceStub:
                 request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.PullRequest.SerializeToString,
                 response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.PullResponse.FromString,
                 _registered_method=True)
+        self.ListCallbacks = channel.unary_unary(
+                '/seatbus.acd.v1.AcdService/ListCallbacks',
+                request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksRequest.SerializeToString,
+                response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksResponse.FromString,
+                _registered_method=True)
         self.Preview = channel.unary_unary(
                 '/seatbus.acd.v1.AcdService/Preview',
                 request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.PreviewRequest.SerializeToString,
@@ -113,14 +118,16 @@ class AcdServiceServicer:
 
     def Enqueue(self, request, context):
         """Idempotent by contact id. RESOURCE_EXHAUSTED: the queue is full. NOT_FOUND: no such queue.
-        FAILED_PRECONDITION: the queue is closed.
+        FAILED_PRECONDITION: the queue is closed. With `callback` nobody holds the line: a contact that waits already
+        keeps its place and becomes a call-back, another one begins as such.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Cancel(self, request, context):
-        """The contact left before an agent was connected (caller hung up, moved by the API).
+        """The contact left before an agent was connected (caller hung up, moved by the API). A call-back is cancelled with
+        the outcome CALLBACK alone: the hang-up of who has asked for it is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +161,13 @@ class AcdServiceServicer:
 
     def Pull(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCallbacks(self, request, context):
+        """All call-backs of a tenant that have not ended, the oldest first. Any replica answers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -239,6 +253,11 @@ def add_AcdServiceServicer_to_server(servicer, server):
                     servicer.Pull,
                     request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.PullRequest.FromString,
                     response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.PullResponse.SerializeToString,
+            ),
+            'ListCallbacks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCallbacks,
+                    request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksRequest.FromString,
+                    response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksResponse.SerializeToString,
             ),
             'Preview': grpc.unary_unary_rpc_method_handler(
                     servicer.Preview,
@@ -466,6 +485,33 @@ class AcdService:
             '/seatbus.acd.v1.AcdService/Pull',
             seatbus_dot_acd_dot_v1_dot_service__pb2.PullRequest.SerializeToString,
             seatbus_dot_acd_dot_v1_dot_service__pb2.PullResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCallbacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.acd.v1.AcdService/ListCallbacks',
+            seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksRequest.SerializeToString,
+            seatbus_dot_acd_dot_v1_dot_service__pb2.ListCallbacksResponse.FromString,
             options,
             channel_credentials,
             insecure,

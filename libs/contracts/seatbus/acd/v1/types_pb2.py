@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seatbus.common.v1 import types_pb2 as seatbus_dot_common_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseatbus/acd/v1/types.proto\x12\x0eseatbus.acd.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseatbus/common/v1/types.proto\"\xfb\x05\n\x07\x43ontact\x12+\n\x04meta\x18\x01 \x01(\x0b\x32\x1d.seatbus.common.v1.RecordMeta\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x05 \x01(\t\x12\x15\n\redge_instance\x18\x06 \x01(\t\x12\x10\n\x08queue_id\x18\x07 \x01(\t\x12\r\n\x05group\x18\x08 \x01(\t\x12.\n\x0crequirements\x18\t \x03(\x0b\x32\x18.seatbus.common.v1.Skill\x12\x10\n\x08priority\x18\n \x01(\r\x12+\n\x05state\x18\x0b \x01(\x0e\x32\x1c.seatbus.acd.v1.ContactState\x12\x0c\n\x04\x66ifo\x18\x0c \x01(\x04\x12/\n\x0b\x65nqueued_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05offer\x18\x0e \x01(\x0b\x32\x15.seatbus.acd.v1.Offer\x12\r\n\x05\x65poch\x18\x0f \x01(\x04\x12\x0e\n\x06offers\x18\x10 \x01(\r\x12\x1a\n\x12preferred_agent_id\x18\x11 \x01(\t\x12\r\n\x05visit\x18\x12 \x01(\r\x12;\n\nattributes\x18\x13 \x03(\x0b\x32\'.seatbus.acd.v1.Contact.AttributesEntry\x12\x16\n\x0einteraction_id\x18\x14 \x01(\t\x12\x11\n\tbranch_id\x18\x15 \x01(\t\x12\x35\n\x11\x66irst_enqueued_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61lso_queue_ids\x18\x17 \x03(\t\x12\x0e\n\x06\x63\x61ller\x18\x18 \x01(\t\x12*\n\x08\x63\x61llback\x18\x19 \x01(\x0b\x32\x18.seatbus.acd.v1.Callback\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x81\x01\n\x08\x43\x61llback\x12\x0e\n\x06number\x18\x01 \x01(\t\x12,\n\x05order\x18\x02 \x01(\x0e\x32\x1d.seatbus.acd.v1.CallbackOrder\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\r\x12\x14\n\x0cmax_attempts\x18\x04 \x01(\r\x12\x0f\n\x07retry_s\x18\x05 \x01(\r\"\x99\x01\n\x05Offer\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12.\n\noffered_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61gent_revision\x18\x05 \x01(\x04\x12\x10\n\x08queue_id\x18\x06 \x01(\t\"\xe6\x01\n\x08\x44\x65\x63ision\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x17\n\x0f\x63hosen_agent_id\x18\x05 \x01(\t\x12\x1b\n\x13\x63\x61ndidate_agent_ids\x18\x06 \x03(\t\x12\x12\n\ncandidates\x18\x07 \x01(\r\x12\x10\n\x08position\x18\x08 \x01(\r\x12\x14\n\x0cwon_queue_id\x18\t \x01(\t\x12\x0c\n\x04step\x18\n \x01(\t\"\x82\x02\n\rQueueSnapshot\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07waiting\x18\x03 \x01(\r\x12\x0f\n\x07offered\x18\x04 \x01(\r\x12\x36\n\x12oldest_enqueued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cready_agents\x18\x06 \x01(\r\x12\x18\n\x10\x65stimated_wait_s\x18\x07 \x01(\r\x12\x18\n\x10\x65stimate_error_s\x18\x08 \x01(\r\x12\x18\n\x10\x61gents_logged_in\x18\t \x01(\r\x12\x0e\n\x06\x63losed\x18\n \x01(\x08\"\xdd\x01\n\x0eWaitingContact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\r\x12\x10\n\x08position\x18\x06 \x01(\r\x12/\n\x0b\x65nqueued_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x0c\n\x04rule\x18\t \x01(\t\x12\x0f\n\x07\x63hannel\x18\n \x01(\t*\x99\x01\n\x0c\x43ontactState\x12\x1d\n\x19\x43ONTACT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTACT_STATE_WAITING\x10\x01\x12\x19\n\x15\x43ONTACT_STATE_OFFERED\x10\x02\x12\x1b\n\x17\x43ONTACT_STATE_CONNECTED\x10\x03\x12\x17\n\x13\x43ONTACT_STATE_ENDED\x10\x04*\x9e\x02\n\x0cVisitOutcome\x12\x1d\n\x19VISIT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16VISIT_OUTCOME_ANSWERED\x10\x01\x12\x1b\n\x17VISIT_OUTCOME_ABANDONED\x10\x02\x12!\n\x1dVISIT_OUTCOME_SHORT_ABANDONED\x10\x03\x12\x1c\n\x18VISIT_OUTCOME_OVERFLOWED\x10\x04\x12\x1b\n\x17VISIT_OUTCOME_VOICEMAIL\x10\x05\x12\x1a\n\x16VISIT_OUTCOME_CALLBACK\x10\x06\x12!\n\x1dVISIT_OUTCOME_TRANSFERRED_OUT\x10\x07\x12\x19\n\x15VISIT_OUTCOME_REFUSED\x10\x08*r\n\rCallbackOrder\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_AGENT_FIRST\x10\x01\x12!\n\x1d\x43\x41LLBACK_ORDER_CUSTOMER_FIRST\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseatbus/acd/v1/types.proto\x12\x0eseatbus.acd.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseatbus/common/v1/types.proto\"\xfb\x05\n\x07\x43ontact\x12+\n\x04meta\x18\x01 \x01(\x0b\x32\x1d.seatbus.common.v1.RecordMeta\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x05 \x01(\t\x12\x15\n\redge_instance\x18\x06 \x01(\t\x12\x10\n\x08queue_id\x18\x07 \x01(\t\x12\r\n\x05group\x18\x08 \x01(\t\x12.\n\x0crequirements\x18\t \x03(\x0b\x32\x18.seatbus.common.v1.Skill\x12\x10\n\x08priority\x18\n \x01(\r\x12+\n\x05state\x18\x0b \x01(\x0e\x32\x1c.seatbus.acd.v1.ContactState\x12\x0c\n\x04\x66ifo\x18\x0c \x01(\x04\x12/\n\x0b\x65nqueued_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05offer\x18\x0e \x01(\x0b\x32\x15.seatbus.acd.v1.Offer\x12\r\n\x05\x65poch\x18\x0f \x01(\x04\x12\x0e\n\x06offers\x18\x10 \x01(\r\x12\x1a\n\x12preferred_agent_id\x18\x11 \x01(\t\x12\r\n\x05visit\x18\x12 \x01(\r\x12;\n\nattributes\x18\x13 \x03(\x0b\x32\'.seatbus.acd.v1.Contact.AttributesEntry\x12\x16\n\x0einteraction_id\x18\x14 \x01(\t\x12\x11\n\tbranch_id\x18\x15 \x01(\t\x12\x35\n\x11\x66irst_enqueued_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61lso_queue_ids\x18\x17 \x03(\t\x12\x0e\n\x06\x63\x61ller\x18\x18 \x01(\t\x12*\n\x08\x63\x61llback\x18\x19 \x01(\x0b\x32\x18.seatbus.acd.v1.Callback\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd0\x02\n\x08\x43\x61llback\x12\x17\n\x06number\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x36\n\x05order\x18\x02 \x01(\x0e\x32\x1d.seatbus.acd.v1.CallbackOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\r\x12\x1d\n\x0cmax_attempts\x18\x04 \x01(\rB\x07\xbaH\x04*\x02\x18\n\x12\x1a\n\x07retry_s\x18\x05 \x01(\rB\t\xbaH\x06*\x04\x18\x80\xa3\x05\x12\x30\n\x0crequested_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_failure\x18\t \x01(\t\"\xc1\x01\n\x05Offer\x12\x0b\n\x03rid\x18\x01 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12.\n\noffered_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61gent_revision\x18\x05 \x01(\x04\x12\x10\n\x08queue_id\x18\x06 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\x12\x15\n\redge_instance\x18\x08 \x01(\t\"\xe6\x01\n\x08\x44\x65\x63ision\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x17\n\x0f\x63hosen_agent_id\x18\x05 \x01(\t\x12\x1b\n\x13\x63\x61ndidate_agent_ids\x18\x06 \x03(\t\x12\x12\n\ncandidates\x18\x07 \x01(\r\x12\x10\n\x08position\x18\x08 \x01(\r\x12\x14\n\x0cwon_queue_id\x18\t \x01(\t\x12\x0c\n\x04step\x18\n \x01(\t\"\x95\x01\n\tLastAgent\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x17\n\x0f\x61gent_tenant_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x10\n\x08queue_id\x18\x05 \x01(\t\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x0eWaitStatistics\x12\x16\n\x0elast_answer_at\x18\x01 \x01(\x01\x12\x12\n\ninterval_s\x18\x02 \x01(\x01\x12\x0f\n\x07\x65rror_s\x18\x03 \x01(\x01\"\x95\x02\n\rQueueSnapshot\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07waiting\x18\x03 \x01(\r\x12\x0f\n\x07offered\x18\x04 \x01(\r\x12\x36\n\x12oldest_enqueued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cready_agents\x18\x06 \x01(\r\x12\x18\n\x10\x65stimated_wait_s\x18\x07 \x01(\r\x12\x18\n\x10\x65stimate_error_s\x18\x08 \x01(\r\x12\x18\n\x10\x61gents_logged_in\x18\t \x01(\r\x12\x0e\n\x06\x63losed\x18\n \x01(\x08\x12\x11\n\tcallbacks\x18\x0b \x01(\r\"\xef\x01\n\x0eWaitingContact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\r\x12\x10\n\x08position\x18\x06 \x01(\r\x12/\n\x0b\x65nqueued_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t\x12\x0c\n\x04rule\x18\t \x01(\t\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\x12\x10\n\x08\x63\x61llback\x18\x0b \x01(\x08\"\xe0\x01\n\rCallbackEntry\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08queue_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\r\x12/\n\x0b\x65nqueued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08\x63\x61llback\x18\x06 \x01(\x0b\x32\x18.seatbus.acd.v1.Callback\x12\x17\n\x0f\x63\x61lling_call_id\x18\x07 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x08 \x01(\t*\x99\x01\n\x0c\x43ontactState\x12\x1d\n\x19\x43ONTACT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTACT_STATE_WAITING\x10\x01\x12\x19\n\x15\x43ONTACT_STATE_OFFERED\x10\x02\x12\x1b\n\x17\x43ONTACT_STATE_CONNECTED\x10\x03\x12\x17\n\x13\x43ONTACT_STATE_ENDED\x10\x04*\x9e\x02\n\x0cVisitOutcome\x12\x1d\n\x19VISIT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16VISIT_OUTCOME_ANSWERED\x10\x01\x12\x1b\n\x17VISIT_OUTCOME_ABANDONED\x10\x02\x12!\n\x1dVISIT_OUTCOME_SHORT_ABANDONED\x10\x03\x12\x1c\n\x18VISIT_OUTCOME_OVERFLOWED\x10\x04\x12\x1b\n\x17VISIT_OUTCOME_VOICEMAIL\x10\x05\x12\x1a\n\x16VISIT_OUTCOME_CALLBACK\x10\x06\x12!\n\x1dVISIT_OUTCOME_TRANSFERRED_OUT\x10\x07\x12\x19\n\x15VISIT_OUTCOME_REFUSED\x10\x08*r\n\rCallbackOrder\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43\x41LLBACK_ORDER_AGENT_FIRST\x10\x01\x12!\n\x1d\x43\x41LLBACK_ORDER_CUSTOMER_FIRST\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,24 +36,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONTACT_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CONTACT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_CONTACTSTATE']._serialized_start=1883
-  _globals['_CONTACTSTATE']._serialized_end=2036
-  _globals['_VISITOUTCOME']._serialized_start=2039
-  _globals['_VISITOUTCOME']._serialized_end=2325
-  _globals['_CALLBACKORDER']._serialized_start=2327
-  _globals['_CALLBACKORDER']._serialized_end=2441
-  _globals['_CONTACT']._serialized_start=111
-  _globals['_CONTACT']._serialized_end=874
-  _globals['_CONTACT_ATTRIBUTESENTRY']._serialized_start=825
-  _globals['_CONTACT_ATTRIBUTESENTRY']._serialized_end=874
-  _globals['_CALLBACK']._serialized_start=877
-  _globals['_CALLBACK']._serialized_end=1006
-  _globals['_OFFER']._serialized_start=1009
-  _globals['_OFFER']._serialized_end=1162
-  _globals['_DECISION']._serialized_start=1165
-  _globals['_DECISION']._serialized_end=1395
-  _globals['_QUEUESNAPSHOT']._serialized_start=1398
-  _globals['_QUEUESNAPSHOT']._serialized_end=1656
-  _globals['_WAITINGCONTACT']._serialized_start=1659
-  _globals['_WAITINGCONTACT']._serialized_end=1880
+  _globals['_CALLBACK'].fields_by_name['number']._loaded_options = None
+  _globals['_CALLBACK'].fields_by_name['number']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_CALLBACK'].fields_by_name['order']._loaded_options = None
+  _globals['_CALLBACK'].fields_by_name['order']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CALLBACK'].fields_by_name['max_attempts']._loaded_options = None
+  _globals['_CALLBACK'].fields_by_name['max_attempts']._serialized_options = b'\272H\004*\002\030\n'
+  _globals['_CALLBACK'].fields_by_name['retry_s']._loaded_options = None
+  _globals['_CALLBACK'].fields_by_name['retry_s']._serialized_options = b'\272H\006*\004\030\200\243\005'
+  _globals['_CONTACTSTATE']._serialized_start=2654
+  _globals['_CONTACTSTATE']._serialized_end=2807
+  _globals['_VISITOUTCOME']._serialized_start=2810
+  _globals['_VISITOUTCOME']._serialized_end=3096
+  _globals['_CALLBACKORDER']._serialized_start=3098
+  _globals['_CALLBACKORDER']._serialized_end=3212
+  _globals['_CONTACT']._serialized_start=140
+  _globals['_CONTACT']._serialized_end=903
+  _globals['_CONTACT_ATTRIBUTESENTRY']._serialized_start=854
+  _globals['_CONTACT_ATTRIBUTESENTRY']._serialized_end=903
+  _globals['_CALLBACK']._serialized_start=906
+  _globals['_CALLBACK']._serialized_end=1242
+  _globals['_OFFER']._serialized_start=1245
+  _globals['_OFFER']._serialized_end=1438
+  _globals['_DECISION']._serialized_start=1441
+  _globals['_DECISION']._serialized_end=1671
+  _globals['_LASTAGENT']._serialized_start=1674
+  _globals['_LASTAGENT']._serialized_end=1823
+  _globals['_WAITSTATISTICS']._serialized_start=1825
+  _globals['_WAITSTATISTICS']._serialized_end=1902
+  _globals['_QUEUESNAPSHOT']._serialized_start=1905
+  _globals['_QUEUESNAPSHOT']._serialized_end=2182
+  _globals['_WAITINGCONTACT']._serialized_start=2185
+  _globals['_WAITINGCONTACT']._serialized_end=2424
+  _globals['_CALLBACKENTRY']._serialized_start=2427
+  _globals['_CALLBACKENTRY']._serialized_end=2651
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from seatbus.common.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
@@ -116,34 +117,46 @@ class Contact(_message.Message):
     def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ...) -> None: ...
 
 class Callback(_message.Message):
-    __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s")
+    __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s", "requested_at", "not_before", "expires_at", "last_failure")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     RETRY_S_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AT_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
     number: str
     order: CallbackOrder
     attempts: int
     max_attempts: int
     retry_s: int
-    def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ...) -> None: ...
+    requested_at: _timestamp_pb2.Timestamp
+    not_before: _timestamp_pb2.Timestamp
+    expires_at: _timestamp_pb2.Timestamp
+    last_failure: str
+    def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[str] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id")
+    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id", "call_id", "edge_instance")
     RID_FIELD_NUMBER: _ClassVar[int]
     AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     OFFERED_AT_FIELD_NUMBER: _ClassVar[int]
     AGENT_REVISION_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
     rid: str
     agent_tenant_id: str
     agent_id: str
     offered_at: _timestamp_pb2.Timestamp
     agent_revision: int
     queue_id: str
-    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ..., queue_id: _Optional[str] = ...) -> None: ...
+    call_id: str
+    edge_instance: str
+    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position", "won_queue_id", "step")
@@ -169,8 +182,34 @@ class Decision(_message.Message):
     step: str
     def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ..., won_queue_id: _Optional[str] = ..., step: _Optional[str] = ...) -> None: ...
 
+class LastAgent(_message.Message):
+    __slots__ = ("tenant_id", "customer", "agent_tenant_id", "agent_id", "queue_id", "at")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    customer: str
+    agent_tenant_id: str
+    agent_id: str
+    queue_id: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, tenant_id: _Optional[str] = ..., customer: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WaitStatistics(_message.Message):
+    __slots__ = ("last_answer_at", "interval_s", "error_s")
+    LAST_ANSWER_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_S_FIELD_NUMBER: _ClassVar[int]
+    ERROR_S_FIELD_NUMBER: _ClassVar[int]
+    last_answer_at: float
+    interval_s: float
+    error_s: float
+    def __init__(self, last_answer_at: _Optional[float] = ..., interval_s: _Optional[float] = ..., error_s: _Optional[float] = ...) -> None: ...
+
 class QueueSnapshot(_message.Message):
-    __slots__ = ("tenant_id", "queue_id", "waiting", "offered", "oldest_enqueued_at", "ready_agents", "estimated_wait_s", "estimate_error_s", "agents_logged_in", "closed")
+    __slots__ = ("tenant_id", "queue_id", "waiting", "offered", "oldest_enqueued_at", "ready_agents", "estimated_wait_s", "estimate_error_s", "agents_logged_in", "closed", "callbacks")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +220,7 @@ class QueueSnapshot(_message.Message):
     ESTIMATE_ERROR_S_FIELD_NUMBER: _ClassVar[int]
     AGENTS_LOGGED_IN_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    CALLBACKS_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     queue_id: str
     waiting: int
@@ -191,10 +231,11 @@ class QueueSnapshot(_message.Message):
     estimate_error_s: int
     agents_logged_in: int
     closed: bool
-    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ..., estimate_error_s: _Optional[int] = ..., agents_logged_in: _Optional[int] = ..., closed: _Optional[bool] = ...) -> None: ...
+    callbacks: int
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ..., estimate_error_s: _Optional[int] = ..., agents_logged_in: _Optional[int] = ..., closed: _Optional[bool] = ..., callbacks: _Optional[int] = ...) -> None: ...
 
 class WaitingContact(_message.Message):
-    __slots__ = ("contact_id", "queue_id", "call_id", "caller", "priority", "position", "enqueued_at", "agent_id", "rule", "channel")
+    __slots__ = ("contact_id", "queue_id", "call_id", "caller", "priority", "position", "enqueued_at", "agent_id", "rule", "channel", "callback")
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -205,6 +246,7 @@ class WaitingContact(_message.Message):
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
     contact_id: str
     queue_id: str
     call_id: str
@@ -215,4 +257,25 @@ class WaitingContact(_message.Message):
     agent_id: str
     rule: str
     channel: str
-    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ...) -> None: ...
+    callback: bool
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ..., callback: _Optional[bool] = ...) -> None: ...
+
+class CallbackEntry(_message.Message):
+    __slots__ = ("contact_id", "queue_id", "call_id", "priority", "enqueued_at", "callback", "calling_call_id", "agent_id")
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    CALLING_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    contact_id: str
+    queue_id: str
+    call_id: str
+    priority: int
+    enqueued_at: _timestamp_pb2.Timestamp
+    callback: Callback
+    calling_call_id: str
+    agent_id: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., priority: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ..., calling_call_id: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...

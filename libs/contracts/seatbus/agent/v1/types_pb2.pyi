@@ -30,6 +30,12 @@ class WorkState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WORK_STATE_CONFERENCED: _ClassVar[WorkState]
     WORK_STATE_WRAP_UP: _ClassVar[WorkState]
     WORK_STATE_DONE: _ClassVar[WorkState]
+
+class Shift(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SHIFT_UNSPECIFIED: _ClassVar[Shift]
+    SHIFT_ON: _ClassVar[Shift]
+    SHIFT_OFF: _ClassVar[Shift]
 PRESENCE_UNSPECIFIED: Presence
 PRESENCE_LOGGED_OUT: Presence
 PRESENCE_NOT_READY: Presence
@@ -44,6 +50,9 @@ WORK_STATE_CONSULTING: WorkState
 WORK_STATE_CONFERENCED: WorkState
 WORK_STATE_WRAP_UP: WorkState
 WORK_STATE_DONE: WorkState
+SHIFT_UNSPECIFIED: Shift
+SHIFT_ON: Shift
+SHIFT_OFF: Shift
 
 class WorkItem(_message.Message):
     __slots__ = ("rid", "state", "contact_id", "call_id", "tenant_id", "queue_id", "edge_instance", "channel", "since", "created_at", "ring_timeout_s", "wrap_up_s", "deadline", "acd_epoch_group", "acd_epoch", "kind", "disposition_required", "max_wrap_up_s")
@@ -86,7 +95,7 @@ class WorkItem(_message.Message):
     def __init__(self, rid: _Optional[str] = ..., state: _Optional[_Union[WorkState, str]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., channel: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acd_epoch_group: _Optional[str] = ..., acd_epoch: _Optional[int] = ..., kind: _Optional[str] = ..., disposition_required: _Optional[bool] = ..., max_wrap_up_s: _Optional[int] = ...) -> None: ...
 
 class AgentState(_message.Message):
-    __slots__ = ("meta", "tenant_id", "agent_id", "presence", "reason", "presence_since", "deferred_presence", "deferred_reason", "work", "idle_since", "login_id", "seat_id", "device_id", "contacts_handled", "handled_us", "logged_in_at", "break_until", "break_overrun", "deferred_limit_s")
+    __slots__ = ("meta", "tenant_id", "agent_id", "presence", "reason", "presence_since", "deferred_presence", "deferred_reason", "work", "idle_since", "login_id", "seat_id", "device_id", "contacts_handled", "handled_us", "logged_in_at", "break_until", "break_overrun", "deferred_limit_s", "shift")
     META_FIELD_NUMBER: _ClassVar[int]
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +115,7 @@ class AgentState(_message.Message):
     BREAK_UNTIL_FIELD_NUMBER: _ClassVar[int]
     BREAK_OVERRUN_FIELD_NUMBER: _ClassVar[int]
     DEFERRED_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     agent_id: str
@@ -125,7 +135,8 @@ class AgentState(_message.Message):
     break_until: _timestamp_pb2.Timestamp
     break_overrun: bool
     deferred_limit_s: int
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., reason: _Optional[str] = ..., presence_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deferred_presence: _Optional[_Union[Presence, str]] = ..., deferred_reason: _Optional[str] = ..., work: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ..., idle_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., login_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contacts_handled: _Optional[int] = ..., handled_us: _Optional[int] = ..., logged_in_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_overrun: _Optional[bool] = ..., deferred_limit_s: _Optional[int] = ...) -> None: ...
+    shift: Shift
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., presence: _Optional[_Union[Presence, str]] = ..., reason: _Optional[str] = ..., presence_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deferred_presence: _Optional[_Union[Presence, str]] = ..., deferred_reason: _Optional[str] = ..., work: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ..., idle_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., login_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contacts_handled: _Optional[int] = ..., handled_us: _Optional[int] = ..., logged_in_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., break_overrun: _Optional[bool] = ..., deferred_limit_s: _Optional[int] = ..., shift: _Optional[_Union[Shift, str]] = ...) -> None: ...
 
 class SeatClaim(_message.Message):
     __slots__ = ("meta", "tenant_id", "seat_id", "agent_id", "claimed_at")

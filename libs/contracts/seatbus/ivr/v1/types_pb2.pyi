@@ -157,18 +157,20 @@ class CollectNode(_message.Message):
     def __init__(self, audio: _Optional[_Iterable[_Union[Audio, _Mapping]]] = ..., attribute: _Optional[str] = ..., min_digits: _Optional[int] = ..., max_digits: _Optional[int] = ..., terminators: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., inter_digit_ms: _Optional[int] = ..., secret: _Optional[bool] = ..., attempts: _Optional[int] = ..., next: _Optional[str] = ..., on_failure: _Optional[str] = ...) -> None: ...
 
 class QueueNode(_message.Message):
-    __slots__ = ("queue_id", "requirements", "priority", "on_overflow", "preferred_agent_attribute")
+    __slots__ = ("queue_id", "requirements", "priority", "on_overflow", "preferred_agent_attribute", "also_queue_ids")
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     ON_OVERFLOW_FIELD_NUMBER: _ClassVar[int]
     PREFERRED_AGENT_ATTRIBUTE_FIELD_NUMBER: _ClassVar[int]
+    ALSO_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
     queue_id: str
     requirements: _containers.RepeatedCompositeFieldContainer[_types_pb2.Skill]
     priority: int
     on_overflow: str
     preferred_agent_attribute: str
-    def __init__(self, queue_id: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., on_overflow: _Optional[str] = ..., preferred_agent_attribute: _Optional[str] = ...) -> None: ...
+    also_queue_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, queue_id: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., on_overflow: _Optional[str] = ..., preferred_agent_attribute: _Optional[str] = ..., also_queue_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OpenPeriod(_message.Message):
     __slots__ = ("weekday", "until")
@@ -256,14 +258,16 @@ class VoicemailNode(_message.Message):
     def __init__(self, audio: _Optional[_Iterable[_Union[Audio, _Mapping]]] = ..., queue_id: _Optional[str] = ..., max_s: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
 
 class CallbackNode(_message.Message):
-    __slots__ = ("queue_id", "number_attribute", "next")
+    __slots__ = ("queue_id", "number_attribute", "next", "on_failure")
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_ATTRIBUTE_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
     queue_id: str
     number_attribute: str
     next: str
-    def __init__(self, queue_id: _Optional[str] = ..., number_attribute: _Optional[str] = ..., next: _Optional[str] = ...) -> None: ...
+    on_failure: str
+    def __init__(self, queue_id: _Optional[str] = ..., number_attribute: _Optional[str] = ..., next: _Optional[str] = ..., on_failure: _Optional[str] = ...) -> None: ...
 
 class RequestNode(_message.Message):
     __slots__ = ("url", "method", "timeout_ms", "results", "next", "on_failure")
@@ -354,16 +358,18 @@ class CollectAction(_message.Message):
     def __init__(self, audio: _Optional[_Iterable[_Union[Audio, _Mapping]]] = ..., min_digits: _Optional[int] = ..., max_digits: _Optional[int] = ..., terminators: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., inter_digit_ms: _Optional[int] = ..., secret: _Optional[bool] = ...) -> None: ...
 
 class EnqueueAction(_message.Message):
-    __slots__ = ("queue_id", "requirements", "priority", "preferred_agent_id")
+    __slots__ = ("queue_id", "requirements", "priority", "preferred_agent_id", "also_queue_ids")
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     REQUIREMENTS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     PREFERRED_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ALSO_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
     queue_id: str
     requirements: _containers.RepeatedCompositeFieldContainer[_types_pb2.Skill]
     priority: int
     preferred_agent_id: str
-    def __init__(self, queue_id: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ...) -> None: ...
+    also_queue_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, queue_id: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., also_queue_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TransferAction(_message.Message):
     __slots__ = ("number", "agent_id")

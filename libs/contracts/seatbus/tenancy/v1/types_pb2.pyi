@@ -76,6 +76,13 @@ class Strategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STRATEGY_WEIGHTED_RANDOM: _ClassVar[Strategy]
     STRATEGY_SIMULTANEOUS_RING: _ClassVar[Strategy]
 
+class ShiftPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SHIFT_POLICY_UNSPECIFIED: _ClassVar[ShiftPolicy]
+    SHIFT_POLICY_NOT_READY: _ClassVar[ShiftPolicy]
+    SHIFT_POLICY_LOG_OUT: _ClassVar[ShiftPolicy]
+    SHIFT_POLICY_NOT_READY_AND_BACK: _ClassVar[ShiftPolicy]
+
 class MediaSecurity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     MEDIA_SECURITY_UNSPECIFIED: _ClassVar[MediaSecurity]
@@ -145,6 +152,10 @@ STRATEGY_ROUND_ROBIN: Strategy
 STRATEGY_FIXED_ORDER: Strategy
 STRATEGY_WEIGHTED_RANDOM: Strategy
 STRATEGY_SIMULTANEOUS_RING: Strategy
+SHIFT_POLICY_UNSPECIFIED: ShiftPolicy
+SHIFT_POLICY_NOT_READY: ShiftPolicy
+SHIFT_POLICY_LOG_OUT: ShiftPolicy
+SHIFT_POLICY_NOT_READY_AND_BACK: ShiftPolicy
 MEDIA_SECURITY_UNSPECIFIED: MediaSecurity
 MEDIA_SECURITY_NONE: MediaSecurity
 MEDIA_SECURITY_SDES_PREFERRED: MediaSecurity
@@ -478,7 +489,7 @@ class CallRate(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., micros_per_minute: _Optional[int] = ...) -> None: ...
 
 class Queue(_message.Message):
-    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s", "device_lost_s", "device_lost_prompt_id", "callback")
+    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s", "device_lost_s", "device_lost_prompt_id", "callback", "last_agent_s")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -514,6 +525,7 @@ class Queue(_message.Message):
     DEVICE_LOST_S_FIELD_NUMBER: _ClassVar[int]
     DEVICE_LOST_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    LAST_AGENT_S_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     strategy: Strategy
@@ -549,7 +561,8 @@ class Queue(_message.Message):
     device_lost_s: int
     device_lost_prompt_id: str
     callback: CallbackPolicy
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ..., device_lost_s: _Optional[int] = ..., device_lost_prompt_id: _Optional[str] = ..., callback: _Optional[_Union[CallbackPolicy, _Mapping]] = ...) -> None: ...
+    last_agent_s: int
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ..., device_lost_s: _Optional[int] = ..., device_lost_prompt_id: _Optional[str] = ..., callback: _Optional[_Union[CallbackPolicy, _Mapping]] = ..., last_agent_s: _Optional[int] = ...) -> None: ...
 
 class CallbackPolicy(_message.Message):
     __slots__ = ("customer_first", "max_attempts", "retry_s", "ring_timeout_s", "accept_by_key", "schedule_id", "max_age_s", "key", "ask_number", "ask_prompt_id", "taken_prompt_id", "greeting_prompt_id", "caller_id")
@@ -622,7 +635,7 @@ class RelaxationStep(_message.Message):
     def __init__(self, after_s: _Optional[int] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., other_branches: _Optional[bool] = ..., overflow: _Optional[bool] = ...) -> None: ...
 
 class Agent(_message.Message):
-    __slots__ = ("name", "branch_id", "team_id", "skills", "extension", "capacities", "auto_answer", "caller_ids", "disabled")
+    __slots__ = ("name", "branch_id", "team_id", "skills", "extension", "capacities", "auto_answer", "caller_ids", "disabled", "schedule_id", "shift_policy")
     class CapacitiesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -639,6 +652,8 @@ class Agent(_message.Message):
     AUTO_ANSWER_FIELD_NUMBER: _ClassVar[int]
     CALLER_IDS_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_POLICY_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     team_id: str
@@ -648,7 +663,9 @@ class Agent(_message.Message):
     auto_answer: bool
     caller_ids: _containers.RepeatedScalarFieldContainer[str]
     disabled: bool
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ...) -> None: ...
+    schedule_id: str
+    shift_policy: ShiftPolicy
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ..., schedule_id: _Optional[str] = ..., shift_policy: _Optional[_Union[ShiftPolicy, str]] = ...) -> None: ...
 
 class Device(_message.Message):
     __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority", "media_security")
