@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,6 +104,20 @@ class IceLite:
     def restart(self, credentials: IceCredentials) -> None:
         """New credentials from now on (RFC 8445 9); the old ones are good until the peer uses the new."""
         self._pending = credentials
+
+    def resume(
+        self, addresses: Sequence[Address], selected: Address, pending: IceCredentials | None, now: float
+    ) -> None:
+        """Goes on for another process that the peer gave its consent to."""
+        self._addresses = dict.fromkeys(addresses)
+        self._pending = pending
+        self.selected, self.nominated = selected, True
+        self._consented_at = now
+
+    @property
+    def pending(self) -> IceCredentials | None:
+        """Those of a restart that the peer has not used yet."""
+        return self._pending
 
     def consent(self, now: float) -> bool:
         """Whether the peer still wants to hear from us; False before its first check, too."""

@@ -113,17 +113,24 @@ class StreamRewriter:
         )
 
     def resume(
-        self, state: StreamState, kept_at: float, now: float, clock_rate: int, frame_samples: int
+        self,
+        state: StreamState,
+        kept_at: float,
+        now: float,
+        clock_rate: int,
+        frame_samples: int,
+        reserved: int = 0,
     ) -> None:
         """Goes on with a stream of a process that is gone, as it was at `kept_at`. Nobody knows what was sent
         last: the numbers jump ahead of all that can have been sent since, which receivers take for loss.
+        `reserved`: exactly so many numbers were set aside for what was sent.
         """
         self.set_clock(clock_rate, frame_samples)
         self.ssrc, self.packets, self.octets = state.ssrc, state.packets, state.octets
         self._seq, self._ts = state.sequence, state.timestamp
         self._source = _NO_SOURCE
         frames = max(0.0, now - kept_at) * clock_rate / frame_samples
-        self._seq = (self._seq + int(frames) + _RESUME_JUMP) & 0xFFFF
+        self._seq = (self._seq + (reserved or int(frames) + _RESUME_JUMP)) & 0xFFFF
         self._time = state.at if state.at >= 0 else kept_at
         self._started = True
 

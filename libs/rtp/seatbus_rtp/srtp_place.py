@@ -43,7 +43,7 @@ class SrtpPlace:
         self.source, self.sent, self.reports = source, (sequence + 1) & 0xFFFF, 0
 
     def look(self, sequence: int, receiver: SrtpReceiver, newest: bytes | None) -> None:
-        """To be called more often than half a turn of the sequence numbers. `newest`: the peer's last packet."""
+        """To be called more often than half a turn of the numbers. `newest`: the peer's last packet."""
         self.sent = followed(self.sent, sequence)
         for source, first in receiver.sources.items():
             if first >= 0:
@@ -52,6 +52,11 @@ class SrtpPlace:
             _, _, number, _, source = HEADER.unpack_from(newest)
             if source in self.heard:
                 self.heard[source] = followed(self.heard[source], number)
+
+    def advance(self) -> None:
+        """We are who goes on: what was reserved is ours."""
+        self.sent += RESERVED
+        self.reports += RESERVED_REPORTS
 
     def sender(self, keys: SrtpKeys) -> SrtpSender:
         """Goes on with what another one has sent. Raises SrtpError."""

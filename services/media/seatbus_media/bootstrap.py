@@ -71,7 +71,7 @@ class MediaApp:
             if record is not None:
                 self._ledger.save(session.id, record)
             else:
-                # What was kept before an encrypted leg came is not the session any more.
+                # What was kept before a browser began to agree on keys is not the session any more.
                 self._ledger.forget(session.id)
 
         self.service = MediaService(

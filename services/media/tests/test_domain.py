@@ -200,3 +200,29 @@ def test_the_session_table_gives_back_what_lives_and_stays_small(tmp_path, monke
     assert [(record["id"], record["turn"]) for record in successor.load()] == [("b", 99)]
     assert successor.last_beat == 12.5
     assert successor.load() == []
+
+
+def test_keys_are_kept_apart_and_go_with_their_session(tmp_path):
+    from seatbus_media.adapters.ledger_log import LedgerLog
+
+    ledger = LedgerLog(tmp_path)
+    for name in ("a", "b", "c"):
+        ledger.save(name, {"id": name, "secrets": {"leg": {"keys": f"of {name}"}}})
+    ledger.save("d", {"id": "d", "secrets": {}})
+    files = sorted((tmp_path / "keys").iterdir())
+    assert len(files) == 3
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert b"of a" not in (tmp_path / "sessions.log").read_bytes()
+    ledger.forget("a")
+    assert len(list((tmp_path / "keys").iterdir())) == 2
+    # Keys that are not those of the record are not used.
+    torn = next(file for file in (tmp_path / "keys").iterdir() if b"of c" in file.read_bytes())
+    torn.write_bytes(b"{}")
+    (tmp_path / "keys" / "left-over").write_bytes(b"{}")
+    successor = LedgerLog(tmp_path)
+    found = {record["id"]: record["secrets"] for record in successor.load()}
+    assert found == {"b": {"leg": {"keys": "of b"}}, "d": {}}
+    assert len(list((tmp_path / "keys").iterdir())) == 1
+    successor.forget("b")
+    assert list((tmp_path / "keys").iterdir()) == []

@@ -18,10 +18,11 @@ from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Playlist
 from seatbus_kit.ids import uuid7
 from seatbus_rtp.receiver import Fault
+from seatbus_rtp.srtp import SrtpProfile
 from seatbus_rtp.wav import WavReader
 from seatbus_sip.sdp import OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K
 from seatbus_testkit.eventually import eventually
-from seatbus_testkit.secure_voice import WebPhone
+from seatbus_testkit.secure_voice import SdesPhone, WebPhone
 
 FOREVER = 0xFFFFFFFF
 BROKEN = (Fault.SSRC_CHANGED, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE, Fault.DUPLICATE, Fault.REORDERED)
@@ -179,27 +180,62 @@ async def test_calls_of_a_process_that_was_away_for_long_are_silent_until_their_
     await agent.ears.wait_tone(440)
 
 
-async def test_a_session_with_an_encrypted_leg_is_not_taken_up_and_browsers_meet_another_certificate(
-    own_media: Any, desk: Any
-) -> None:
-    await desk.caller(PCMU)
-    browser = await WebPhone.start()
-    accept = pb.AcceptOffer(endpoint_id=uuid7(), sdp=browser.offer())
-    (first,) = await desk.execute(pb.Command(accept_offer=accept))
-    browser.answered(first.sdp)
+async def test_encrypted_legs_go_on_after_kill_9_under_their_keys(own_media: Any, desk: Any) -> None:
+    """A phone with keys in its description and a browser talk; neither negotiates again."""
+    phone, browser = await SdesPhone.open(SrtpProfile.AES_CM_128_HMAC_SHA1_80), await WebPhone.start()
+    ids = []
+    for one in (phone, browser):
+        ids.append(uuid7())
+        accept = pb.AcceptOffer(endpoint_id=ids[-1], sdp=one.offer())
+        (answer,) = await desk.execute(pb.Command(accept_offer=accept))
+        one.answered(answer.sdp)
+    browser_answer = answer.sdp
     await eventually(lambda: browser.connected)
+    await desk.execute(pb.Command(connect=pb.Connect(endpoint_a=ids[0], endpoint_b=ids[1])))
+    voices = (phone.socket, browser)
+    phone.socket.mouth.play_tone(440, -12.0)
+    browser.mouth.play_tone(1000, -15.0)
+    for voice, hz in zip(voices, (1000, 440), strict=True):
+        await voice.ears.wait_tone(hz)
+    folder = next(own_media.directory.glob("*/keys"))
+    # The handshake's keys are written down with the next look at all sessions.
+    await eventually(lambda: len(list(folder.iterdir())) == 1)
+    await asyncio.sleep(0.3)
     await killed(own_media, desk)
-    found = await desk.stub.ListSessions(pb.ListSessionsRequest(owner=desk.owner), timeout=2)
-    assert desk.call_id not in [session.session_id for session in found.sessions]
-    desk.call_id = uuid7()
-    fresh = await WebPhone.start()
-    accept = pb.AcceptOffer(endpoint_id=uuid7(), sdp=fresh.offer())
-    (second,) = await desk.execute(pb.Command(accept_offer=accept))
-    assert fingerprint(first.sdp) != fingerprint(second.sdp)
-    fresh.answered(second.sdp)
-    await eventually(lambda: fresh.connected)
-    for one in (browser, fresh):
+    for voice in voices:
+        voice.ears.clear()
+    await confirm(desk, desk.call_id)
+    for voice, hz in zip(voices, (1000, 440), strict=True):
+        await voice.ears.wait_tone(hz)
+        assert voice.ears.faults(Fault.SSRC_CHANGED, Fault.DUPLICATE, Fault.TIMESTAMP_BACK) == []
+    assert phone.socket.refused == 0
+    # What the browser offers now gets the description that it knows, so that it does not begin anew.
+    (again,) = await desk.execute(
+        pb.Command(accept_offer=pb.AcceptOffer(endpoint_id=ids[1], sdp=browser.offer()))
+    )
+    assert fingerprint(again.sdp) == fingerprint(browser_answer)
+    browser.ears.clear()
+    await browser.ears.wait_tone(440)
+    await desk.execute(pb.Command(end_session=pb.EndSession()))
+    assert list(folder.iterdir()) == []
+    for one in (phone.socket, browser):
         one.close()
+
+
+async def test_a_browser_that_comes_after_kill_9_meets_another_certificate(own_media: Any, desk: Any) -> None:
+    fingerprints = []
+    for _ in range(2):
+        browser = await WebPhone.start()
+        accept = pb.AcceptOffer(endpoint_id=uuid7(), sdp=browser.offer())
+        (answer,) = await desk.execute(pb.Command(accept_offer=accept))
+        browser.answered(answer.sdp)
+        await eventually(lambda browser=browser: browser.connected)
+        fingerprints.append(fingerprint(answer.sdp))
+        await desk.execute(pb.Command(end_session=pb.EndSession()))
+        browser.close()
+        await killed(own_media, desk)
+        desk.call_id = uuid7()
+    assert fingerprints[0] != fingerprints[1]
 
 
 def fingerprint(sdp: str) -> str:

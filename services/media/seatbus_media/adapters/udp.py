@@ -72,15 +72,13 @@ class UdpSockets:
         return self._shared
 
     async def _open_shared(self) -> RtcSocket:
-        wild = self._host in ("0.0.0.0", "::")
-        hosts = (self._advertised, self._host) if wild else (self._host,)
         sock = None
         for _ in range(_TRIES):
             port = self._webrtc_port or self._pool.acquire(monotonic())
             if port is None:
                 break
             try:
-                sock = bind_shared(hosts, port)
+                sock = bind_shared(self._shared_hosts, port)
                 break
             except OSError as error:
                 log.info("port for browsers passed over", port=port, reason=str(error))
@@ -90,10 +88,35 @@ class UdpSockets:
         if sock is None or port is None:
             log.error("no port for browsers", port=self._webrtc_port, remedy="free SEATBUS_WEBRTC_PORT")
             raise ResourceExhausted("no port for browsers' legs is free", rule="webrtc_port")
+        return await self._serve_shared(sock, port)
+
+    async def _serve_shared(self, sock: socket.socket, port: int) -> RtcSocket:
         made = RtcSocket(self._advertised, port, DtlsIdentity.new(self._clock.now()), self._consent_s)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, sock=sock)
         log.info("port for browsers is open", host=self._advertised, port=port)
         return made
+
+    async def _shared_again(self, port: int) -> RtcSocket:
+        """The port that a predecessor's browsers know."""
+        if self._shared is None:
+            taken = self._webrtc_port == port or self._pool.claim(port)
+            try:
+                sock = bind_shared(self._shared_hosts, port) if taken else None
+            except OSError as error:
+                log.info("port for browsers is taken", port=port, reason=str(error))
+                sock = None
+            if sock is None:
+                self._pool.release(port, monotonic())
+                raise ResourceExhausted(f"port {port} is not free", rule="webrtc_port")
+            self._shared = await self._serve_shared(sock, port)
+        if self._shared.port != port:
+            raise ResourceExhausted(f"browsers are at port {self._shared.port}", rule="webrtc_port")
+        return self._shared
+
+    @property
+    def _shared_hosts(self) -> tuple[str, ...]:
+        wild = self._host in ("0.0.0.0", "::")
+        return (self._advertised, self._host) if wild else (self._host,)
 
     async def _pair(self, kind: EndpointKind) -> UdpPort:
         for _ in range(_TRIES):
@@ -114,8 +137,12 @@ class UdpSockets:
         )
         raise ResourceExhausted("no pair of RTP ports is free", rule="rtp_ports")
 
-    async def reopen(self, port: int) -> Endpoint:
-        """The pair that a leg of a predecessor had. Raises ResourceExhausted where it is not free."""
+    async def reopen(self, port: int, *, shared: bool = False) -> Endpoint:
+        """What a leg of a predecessor had: a pair, or the port of all browsers. Raises ResourceExhausted
+        where it is not free.
+        """
+        if shared:
+            return Endpoint(WebRtcPort(await self._shared_again(port)), self._ticker)
         pair = self._bind(port) if self._pool.claim(port) else None
         if pair is None:
             raise ResourceExhausted(f"port {port} is not free", rule="rtp_ports")

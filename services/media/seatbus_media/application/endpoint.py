@@ -42,6 +42,8 @@ class EndpointListener(Protocol):
 
     def lost(self, endpoint: Endpoint, reason: str) -> None: ...
 
+    def secured(self, endpoint: Endpoint) -> None: ...
+
     def codec_changed(self, endpoint: Endpoint) -> None: ...
 
 
@@ -60,6 +62,8 @@ class Endpoint:
         self.closed = False
         self.suspended = False
         self.report_due = 0.0
+        self.packets_kept = 0
+        """Of those that were sent, how many a successor of this process knows of."""
         self.newest: bytes | None = None
         """The packet of sound that came last."""
         self.agreed: Agreed | None = None
@@ -121,9 +125,16 @@ class Endpoint:
             if out is not None:
                 self._deliver(out)
 
+    def sends(self) -> tuple[int, int]:
+        return self.rewriter.ssrc, self.rewriter.sequence
+
     def reached(self) -> None:
         if self.listener is not None:
             self.listener.first_packet(self)
+
+    def secured(self) -> None:
+        if self.listener is not None:
+            self.listener.secured(self)
 
     def lost(self, reason: str) -> None:
         if self.listener is not None and self.agreed is not None:

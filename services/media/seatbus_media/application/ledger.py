@@ -1,8 +1,9 @@
 """What a successor of this process needs of a session, and how it takes the session up.
 
-Laws: a reclaimed leg has its port, its latch and its stream again; the numbers of the stream jump ahead: what
-was sent last is not known. A recording goes on with its clock: the time without a process is silence. A
-collection is over: whoever waits for it is told by the Hello of a new incarnation.
+Laws: a reclaimed leg has its port, its latch, its keys and its stream again; the numbers of the stream jump
+ahead: what was sent last is not known, and no keystream may be used twice. A recording goes on with its clock:
+the time without a process is silence. A collection is over: whoever waits for it is told by the Hello of a new
+incarnation.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from seatbus_media.application.ports import EventSink
 from seatbus_media.application.recording_run import RecordingRun
 from seatbus_media.application.session import Session
 from seatbus_media.domain.hearing import SuperviseMode
+from seatbus_rtp.errors import SrtpError
 from seatbus_rtp.rewriter import StreamState
+from seatbus_rtp.srtp_place import RESERVED
 from seatbus_sip.sdp import Agreed, Codec, Direction
 
 log = get_logger("seatbus.media")
@@ -35,8 +38,13 @@ Record = dict[str, Any]
 """What JSON can hold, and frozen dataclasses and enums as they are."""
 
 
+SECRETS: Final = "secrets"
+
+
 class Ledger(Protocol):
-    """Where session records are kept. Nothing here raises."""
+    """Where session records are kept; what is under `SECRETS` apart, and only as long as the session. Nothing
+    here raises.
+    """
 
     def save(self, session_id: str, record: Record) -> None: ...
 
@@ -53,26 +61,36 @@ class KeepsPlace(Protocol):
         """Where it listens and whom it hears; None where that cannot be taken up again."""
         ...
 
-    def restore(self, kept: Record) -> None: ...
+    def secrets(self) -> Record:
+        """Keys and passwords that belong to it; empty for a plain leg."""
+        ...
+
+    def restore(self, kept: Record, secrets: Record) -> None:
+        """Raises KeyError, TypeError, ValueError, SrtpError."""
+        ...
 
 
 class Reopens(Protocol):
     """Opens the ports of a leg of a process that is gone."""
 
-    async def reopen(self, port: int) -> Endpoint:
-        """Raises ResourceExhausted where the pair is not free."""
+    async def reopen(self, port: int, *, shared: bool) -> Endpoint:
+        """A leg on its pair, or on the port that browsers share. Raises ResourceExhausted where the port is
+        not free.
+        """
         ...
 
 
 def record_of(session: Session, negotiation: Negotiation, now: float) -> Record | None:
     """None for a session that cannot be reclaimed."""
-    legs = []
+    legs, secrets = [], {}
     for endpoint in session.endpoints.values():
         wire = endpoint.wire
         kept = wire.keep() if isinstance(wire, KeepsPlace) else None
-        if kept is None:
+        if kept is None or not isinstance(wire, KeepsPlace):
             return None
         legs.append(_leg(endpoint, kept, negotiation))
+        secrets[endpoint.id] = wire.secrets()
+        endpoint.packets_kept = endpoint.rewriter.packets
     if not legs:
         return None
     conference, supervisions = session.gathering.described()
@@ -86,6 +104,7 @@ def record_of(session: Session, negotiation: Negotiation, now: float) -> Record 
         "legs": legs,
         "conference": conference,
         "supervisions": supervisions,
+        SECRETS: {name: one for name, one in secrets.items() if one},
         "recordings": [run.kept() for run in session.recordings.values()],
         "answers": [
             [request_id, b64encode(answer.SerializeToString()).decode()]
@@ -136,24 +155,30 @@ class Reclaim:
                 record["id"], record["tenant"], record["owner"], int(record["epoch"]), self._events
             )
             for leg in record["legs"]:
-                endpoint = await self._sockets.reopen(int(leg["wire"]["port"]))
+                kept = leg["wire"]
+                endpoint = await self._sockets.reopen(int(kept["port"]), shared=bool(kept.get("shared")))
                 opened.append(endpoint)
-                self._take_up(session, endpoint, leg, float(record["at"]), now)
+                secrets = record[SECRETS].get(leg["id"], {})
+                self._take_up(session, endpoint, leg, secrets, float(record["at"]), now)
             self._join(session, record)
             for request_id, answer in record["answers"]:
                 session.remember(request_id, ExecuteResponse.FromString(b64decode(answer)))
-        except (KeyError, TypeError, ValueError, SeatbusError) as error:
+        except (KeyError, TypeError, ValueError, SrtpError, SeatbusError) as error:
             for endpoint in opened:
                 self._negotiation.close(endpoint)
             log.error("a session cannot be reclaimed", call=record.get("id", ""), reason=repr(error))
             return None
         return session
 
-    def _take_up(self, session: Session, endpoint: Endpoint, leg: Record, kept_at: float, now: float) -> None:
+    def _take_up(
+        self, session: Session, endpoint: Endpoint, leg: Record, secrets: Record, kept_at: float, now: float
+    ) -> None:
         endpoint.id = leg["id"]
         endpoint.listener = session
         endpoint.session_id, endpoint.version = int(leg["session_id"]), int(leg["version"])
         session.endpoints[endpoint.id] = endpoint
+        if isinstance(endpoint.wire, KeepsPlace):
+            endpoint.wire.restore(leg["wire"], secrets)
         if leg["offer"]:
             self._negotiation.expect_answer(endpoint, leg["offer"])
         said = leg["agreed"]
@@ -168,13 +193,17 @@ class Reclaim:
                 "direction": Direction(said["direction"]),
             }
         )
-        if isinstance(endpoint.wire, KeepsPlace):
-            endpoint.wire.restore(leg["wire"])
         endpoint.negotiated(agreed, now)
         codec = endpoint.hears
         endpoint.rewriter.resume(
-            StreamState(*leg["stream"]), kept_at, now, codec.clock_rate, codec.frame_ticks
+            StreamState(*leg["stream"]),
+            kept_at,
+            now,
+            codec.clock_rate,
+            codec.frame_ticks,
+            RESERVED if secrets else 0,
         )
+        endpoint.packets_kept = endpoint.rewriter.packets
         if leg["held"]:
             endpoint.hold(True)
         if leg["muted"]:

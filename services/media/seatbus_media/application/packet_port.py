@@ -17,8 +17,19 @@ from seatbus_sip.sdp import Media, SessionDescription
 class PacketUser(Protocol):
     """The endpoint, as its port sees it."""
 
+    newest: bytes | None
+    """The peer's packet of sound that came last."""
+
+    def sends(self) -> tuple[int, int]:
+        """Synchronisation source of what is sent to the peer, and its newest sequence number."""
+        ...
+
     def reached(self) -> None:
         """Called once, right before the peer's first packet."""
+        ...
+
+    def secured(self) -> None:
+        """The keys of the leg are new: a successor of this process has to know them."""
         ...
 
     def receive(self, packet: bytes, now: float) -> None:

@@ -6,7 +6,7 @@ packets under the same key would tell what is in them.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from seatbus_rtp.srtp import SrtpKeys, SrtpProfile, profile_named
 from seatbus_sip.errors import SdpError
@@ -54,6 +54,20 @@ class SdesKeys:
             if profile is not None and mine is not None and mine.suite == crypto.suite:
                 return SrtpKeys(profile, mine.master, crypto.master)
         raise SdpError("a=crypto", "is answered with an offered tag and suite", 488)
+
+    def keep(self) -> dict[str, Any]:
+        """What a successor needs: keys of ours, and those that are offered."""
+        return {
+            "own": {profile.name: master.hex() for profile, master in self._own.items()},
+            "offered": [[one.tag, one.suite, one.master.hex()] for one in self._offered],
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Raises KeyError, TypeError, ValueError."""
+        self._own = {SrtpProfile[name]: bytes.fromhex(master) for name, master in kept["own"].items()}
+        self._offered = tuple(
+            Crypto(int(tag), str(suite), bytes.fromhex(master)) for tag, suite, master in kept["offered"]
+        )
 
     def used(self, keys: SrtpKeys | None) -> None:
         """These protect the stream from now on; the own keys of other suites are given up."""

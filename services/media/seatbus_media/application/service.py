@@ -18,12 +18,19 @@ from seatbus_media.application.commands import Commands
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.hub import Hub
 from seatbus_media.application.session import Session
+from seatbus_rtp.srtp_place import RESERVED
 
 log = get_logger("seatbus.media")
 
 _KEEP_ENDED: Final = 2000
 _KEEP_EVERY_S: Final = 10.0
+_KEEP_PACKETS: Final = RESERVED // 4
 _CREATES: Final = frozenset({"accept_offer", "make_offer"})
+
+
+def _outruns(session: Session) -> bool:
+    """Whether a leg was sent so much that a successor, who jumps ahead, might soon not be ahead of it."""
+    return any(leg.rewriter.packets - leg.packets_kept > _KEEP_PACKETS for leg in session.endpoints.values())
 
 
 class MediaService:
@@ -214,7 +221,7 @@ class MediaService:
 
     def upkeep(self, now: float) -> None:
         for session in tuple(self.sessions.values()):
-            if now - session.saved_at > _KEEP_EVERY_S:
+            if now - session.saved_at > _KEEP_EVERY_S or _outruns(session):
                 session.saved_at = now
                 self._keep(session)
             for endpoint in tuple(session.endpoints.values()):

@@ -224,6 +224,9 @@ class Session:
     def codec_changed(self, endpoint: Endpoint) -> None:
         self.arrange()
 
+    def secured(self, endpoint: Endpoint) -> None:
+        self.saved_at = 0.0
+
     def lost(self, endpoint: Endpoint, reason: str) -> None:
         self.emit(MediaEvent(endpoint_id=endpoint.id, leg_lost=LegLost(reason=reason)))
 

@@ -15,12 +15,14 @@ from seatbus.media.v1.types_pb2 import (
     ENDPOINT_KIND_SRTP_SDES,
     EndpointKind,
 )
+from seatbus_media.application.kept_keys import keys_of, keys_record, place_of, place_record
 from seatbus_media.application.packet_port import PacketUser
 from seatbus_media.application.ports import Address, DatagramSink
 from seatbus_media.application.sdes import SdesKeys
 from seatbus_rtp.latch import Latch
 from seatbus_rtp.packet import is_rtcp, is_rtp
 from seatbus_rtp.srtp import SrtpKeys, SrtpReceiver, SrtpSender
+from seatbus_rtp.srtp_place import SrtpPlace
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import Media, SessionDescription
 from seatbus_sip.sdp_security import (
@@ -62,6 +64,7 @@ class UdpPort(asyncio.DatagramProtocol):
         self._keys: SrtpKeys | None = None
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
+        self._place = SrtpPlace()
 
     @property
     def refused(self) -> int:
@@ -136,8 +139,11 @@ class UdpPort(asyncio.DatagramProtocol):
         else:
             if before is None or (before.profile, before.local) != (keys.profile, keys.local):
                 self._sender = keys.sender()
+                if self._user is not None:
+                    self._place.sends(*self._user.sends())
             if before is None or (before.profile, before.remote) != (keys.profile, keys.remote):
                 self._receiver = keys.receiver()
+                self._place.heard.clear()
         self._keys = keys
         self._sdes.used(keys)
 
@@ -148,19 +154,36 @@ class UdpPort(asyncio.DatagramProtocol):
         self._receive = user.receive
 
     def keep(self) -> dict[str, object] | None:
-        """What a successor of this process needs; None under keys, whose counters die with the process."""
-        if self._keys is not None:
-            return None
+        """What a successor of this process needs."""
         latch = self._latch
+        if self._user is not None and self._receiver is not None:
+            self._place.look(self._user.sends()[1], self._receiver, self._user.newest)
         return {
             "port": self.port,
+            "wanted": int(self.wanted),
+            "place": place_record(self._place),
             "locked": latch.locked or (latch.destination if self._reached else None),
             "signalled": latch.signalled,
             "rtcp_from": self._rtcp_from,
             "rtcp_mux": self._rtcp_mux,
         }
 
-    def restore(self, kept: dict[str, Any]) -> None:
+    def secrets(self) -> dict[str, object]:
+        """The keys that belong to it, if any."""
+        sdes = self._sdes.keep()
+        keys = keys_record(self._keys) if self._keys is not None else None
+        return {"sdes": sdes, "keys": keys} if keys is not None or sdes["own"] else {}
+
+    def restore(self, kept: dict[str, Any], secrets: dict[str, Any]) -> None:
+        self.wanted = kept["wanted"]
+        if secrets:
+            self._sdes.restore(secrets["sdes"])
+            if secrets["keys"] is not None:
+                self._keys = keys_of(secrets["keys"])
+                self._place = place_of(kept["place"])
+                self._sender = self._place.sender(self._keys)
+                self._receiver = self._place.receiver(self._keys)
+                self._place.advance()
         locked, signalled, rtcp = (
             (str(kept[name][0]), int(kept[name][1])) if kept[name] else None
             for name in ("locked", "signalled", "rtcp_from")
@@ -257,6 +280,7 @@ class UdpPort(asyncio.DatagramProtocol):
         secret = self._sender.protect_rtcp(compound) if self._sender is not None else compound
         if secret is None:
             return
+        self._place.reports += 1
         host, port = self.destination
         if self._rtcp_mux:
             transport.sendto(secret, self.destination)

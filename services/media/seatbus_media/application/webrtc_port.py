@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_WEBRTC, EndpointKind
 from seatbus_kit.log import get_logger
 from seatbus_media.application.handshake import Handshake, Worker
+from seatbus_media.application.kept_keys import keys_of, keys_record, place_of, place_record
 from seatbus_media.application.packet_port import PacketUser
 from seatbus_media.application.ports import Address
 from seatbus_rtp.dtls import DtlsIdentity, DtlsRole, DtlsSrtp, Fingerprint, believed
 from seatbus_rtp.ice import IceCredentials, IceLite
 from seatbus_rtp.srtp import SrtpKeys, SrtpReceiver, SrtpSender
+from seatbus_rtp.srtp_place import SrtpPlace
 from seatbus_rtp.stun import StunMessage
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import Media, SessionDescription
@@ -105,6 +107,10 @@ class WebRtcPort:
         self._reached = False
         self._consented = False
         self._closed = False
+        self._keys: SrtpKeys | None = None
+        self._place = SrtpPlace()
+        self._own = shared.identity.fingerprint
+        self._taken_up = False
 
     @property
     def refused(self) -> int:
@@ -149,12 +155,13 @@ class WebRtcPort:
         self._take(said, answered_setup(said.setup), restarts=False)
 
     def _same_peer(self, said: StreamSecurity) -> bool:
-        return self._handshake is not None and said.fingerprints == self._fingerprints
+        known = self._handshake is not None or self._taken_up
+        return known and said.fingerprints == self._fingerprints
 
     def _side(self, setup: Setup) -> IceSide:
         offered = self._ice.offered
         address = (self.host, self.port)
-        return IceSide(address, offered.ufrag, offered.pwd, self._shared.identity.fingerprint, setup)
+        return IceSide(address, offered.ufrag, offered.pwd, self._own, setup)
 
     def _take(self, said: StreamSecurity, own: Setup, restarts: bool = True) -> None:
         if self._remote_ufrag and said.ufrag != self._remote_ufrag and restarts:
@@ -188,11 +195,13 @@ class WebRtcPort:
             raise SdpError("a=fingerprint", "must be by SHA-256, SHA-384 or SHA-512", 488)
         self._end_handshake(farewell=False)
         self._fingerprints, self._role = fingerprints, role
+        self._own, self._taken_up = self._shared.identity.fingerprint, False
         self._begin()
 
     def _begin(self) -> None:
         if (
             self._handshake is not None
+            or self._taken_up
             or not self._fingerprints
             or self._ice.selected is None
             or self._closed
@@ -222,12 +231,16 @@ class WebRtcPort:
 
     def connected(self, keys: SrtpKeys) -> None:
         self._shared.handshake_over(self)
-        self._sender, self._receiver = keys.sender(), keys.receiver()
+        self._keys, self._sender, self._receiver = keys, keys.sender(), keys.receiver()
+        self._place = SrtpPlace()
+        if self._user is not None:
+            self._place.sends(*self._user.sends())
+            self._user.secured()
 
     def ended(self, reason: str) -> None:
         self._end_handshake(farewell=False)
         self._fingerprints = ()
-        self._sender = self._receiver = None
+        self._keys = self._sender = self._receiver = None
         self._lose(f"DTLS: {reason}")
 
     # -- datagrams -------------------------------------------------------------------------------------------
@@ -253,7 +266,7 @@ class WebRtcPort:
     def handshake_received(self, datagram: bytes) -> None:
         if self._handshake is not None:
             self._handshake.feed(datagram)
-        else:
+        elif not self._taken_up:
             self._early.append(datagram)
 
     def media_received(self, datagram: bytes) -> None:
@@ -291,7 +304,66 @@ class WebRtcPort:
             return
         secret = self._sender.protect_rtcp(compound)
         if secret is not None:
+            self._place.reports += 1
             self._sendto(secret, self._selected)
+
+    # -- a successor -----------------------------------------------------------------------------------------
+
+    def keep(self) -> dict[str, Any] | None:
+        """What a successor of this process needs; None before there are keys, or while others are agreed."""
+        handshaking = self._handshake is not None and not self._handshake.finished
+        if self._keys is None or self._receiver is None or self._selected is None or handshaking:
+            return None
+        if self._user is not None:
+            self._place.look(self._user.sends()[1], self._receiver, self._user.newest)
+        return {
+            "port": self.port,
+            "shared": True,
+            "remote_ufrag": self._remote_ufrag,
+            "mid": self._mid,
+            "client": self._role is DtlsRole.CLIENT,
+            "fingerprints": [[name, digest.hex()] for name, digest in self._fingerprints],
+            "own": [self._own[0], self._own[1].hex()],
+            "handshakes": self._handshakes,
+            "sources": list(self._sources.values()),
+            "selected": self._selected,
+            "place": place_record(self._place),
+        }
+
+    def secrets(self) -> dict[str, Any]:
+        ice, pending = self._ice.credentials, self._ice.pending
+        return {
+            "keys": keys_record(self._keys) if self._keys is not None else None,
+            "ice": [ice.ufrag, ice.pwd],
+            "pending": [pending.ufrag, pending.pwd] if pending is not None else None,
+        }
+
+    def restore(self, kept: dict[str, Any], secrets: dict[str, Any]) -> None:
+        """Goes on under the keys of a handshake of a process before this one; its certificate is gone, but
+        not its fingerprint, which stays in our descriptions until there is another handshake.
+        """
+        now = monotonic()
+        sources = [tuple(source) for source in kept["sources"]]
+        selected: Source = tuple(kept["selected"])
+        pending = IceCredentials(*secrets["pending"]) if secrets["pending"] is not None else None
+        self._ice = IceLite(IceCredentials(*secrets["ice"]), self._shared.consent_s)
+        addresses = [(str(source[0]), int(source[1])) for source in sources]
+        self._ice.resume(addresses, (str(selected[0]), int(str(selected[1]))), pending, now)
+        self._follow_ufrags()
+        self._sources = {(source[0], source[1]): source for source in sources}
+        for source in sources:
+            self._shared.checked(self, source, now)
+        self._selected, self._consented, self._reached = selected, True, True
+        self._remote_ufrag, self._mid = str(kept["remote_ufrag"]), str(kept["mid"])
+        self._role = DtlsRole.CLIENT if kept["client"] else DtlsRole.SERVER
+        self._fingerprints = tuple((name, bytes.fromhex(digest)) for name, digest in kept["fingerprints"])
+        self._own = (kept["own"][0], bytes.fromhex(kept["own"][1]))
+        self._handshakes, self._taken_up = int(kept["handshakes"]), True
+        self._keys = keys_of(secrets["keys"])
+        self._place = place_of(kept["place"])
+        self._sender = self._place.sender(self._keys)
+        self._receiver = self._place.receiver(self._keys)
+        self._place.advance()
 
     # -- ends ------------------------------------------------------------------------------------------------
 
