@@ -1,9 +1,9 @@
 """What a successor of this process needs of a session, and how it takes the session up.
 
 Laws: a reclaimed leg has its port, its latch, its keys and its stream again; the numbers of the stream jump
-ahead: what was sent last is not known, and no keystream may be used twice. A recording goes on with its clock:
-the time without a process is silence. A collection is over: whoever waits for it is told by the Hello of a new
-incarnation.
+ahead: what was sent last is not known, and no keystream may be used twice. A recording goes on with its
+clock: the time without a process is silence. A collection is over: whoever waits for it is told by the Hello
+of a new incarnation.
 """
 
 from __future__ import annotations
