@@ -186,6 +186,8 @@ class Mouth:
         """The frame from which the present codec's clock counts; its timestamp is `_stamp`."""
         self._marker = True
         self.sent = 0
+        self.longest_hole_ms = 0.0
+        """The longest part of the stream that this mouth left out because its process was late."""
 
     # ---- what to say ------------------------------------------------------------------------------------
     def play_tone(self, hz: float, dbfs: float = -12.0) -> None:
@@ -257,6 +259,7 @@ class Mouth:
             self._begin = now - FRAME_S / 2
         due = int((now - self._begin) / FRAME_S) + 1
         if due - self._frame > _LONGEST_CATCH_UP:
+            self.longest_hole_ms = max(self.longest_hole_ms, (due - 1 - self._frame) * FRAME_S * 1000)
             self._frame = due - 1
             self._marker = True
         while self._frame < due:
