@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seatbus.acd.v1 import service_pb2_grpc as acd_grpc
 from seatbus.agent.v1 import service_pb2_grpc as agent_grpc
+from seatbus.call.v1 import service_pb2_grpc as call_grpc
 from seatbus.ivr.v1 import service_pb2_grpc as ivr_grpc
 from seatbus.media.v1 import service_pb2_grpc as media_grpc
 from seatbus.reporting.v1 import service_pb2_grpc as reporting_grpc
@@ -36,6 +37,7 @@ _STUBS: dict[str, Callable[[Any], Any]] = {
     "acd": acd_grpc.AcdServiceStub,
     "agent_state": agent_grpc.AgentStateServiceStub,
     "reporting": reporting_grpc.ReportingServiceStub,
+    "sip_edge": call_grpc.CallControlStub,
 }
 # These say nothing about the request itself: somebody else, or the same one later, may do it.
 AWAY = (Unavailable, OutcomeUnknown, DeadlineExceeded, Conflict)
@@ -58,6 +60,10 @@ class Neighbours:
         if made is None:
             made = self._made[key] = _STUBS[service](self._channels.get(address))
         return made
+
+    def edge_stub(self, address: str) -> Any:
+        """Of another edge, which is asked by its address alone."""
+        return self.stub("sip_edge", address)
 
     async def command(
         self,

@@ -12,6 +12,7 @@ from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.application.legs.custom_headers import attributes_of
+from seatbus_sip_edge.application.replacing import Replacing
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
 from seatbus_sip_edge.domain.numbering import Plan, brought
@@ -35,6 +36,7 @@ class Admission:
     def __init__(self, edge: Edge, identity: Identity) -> None:
         self._edge = edge
         self._identity = identity
+        self._replacing = Replacing(edge)
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._edge.stack.layer.respond(tx, response, self._edge.stack.now)
@@ -110,6 +112,10 @@ class Admission:
         trunk_id: str,
         trunk: tenancy.Trunk,
     ) -> None:
+        if "Replaces" in request:
+            # Of a carrier no dialog is another phone's.
+            self._respond(tx, tx.response(481))
+            return
         plan = Plan.of(trunk.dial_plan)
         identity = request.addresses("P-Asserted-Identity")
         asserted = clean_text(identity[0].uri.username) if identity else ""
@@ -141,6 +147,9 @@ class Admission:
         if agent is not None:
             caller = Caller(tenant, device_id, found.agent_id, agent.agent)
             if edge.dialling.emergency(tx, request, flow, caller):
+                return
+            if "Replaces" in request:
+                self._replacing.serve(tx, request, flow, caller)
                 return
             own = edge.config.number(clean_text(request.target.username))
             if (own is None or own[0] != tenant) and (

@@ -170,7 +170,7 @@ class Dialling:
                 agent_tenant_id=caller.tenant,
                 agent_id=caller.agent_id,
                 device_id=caller.device_id,
-                rid="" if self._talks(caller) else uuid7(),
+                rid="" if self.talks(caller) else uuid7(),
             )
         )
         return True
@@ -201,7 +201,7 @@ class Dialling:
             return True
         call = self._call(caller, number, shown)
         call.withheld = "id" in request.tokens("Privacy") or request.from_.uri.username == "anonymous"
-        self._dial(tx, request, flow, caller, call, "" if self._talks(caller) else uuid7(), "")
+        self._dial(tx, request, flow, caller, call, "" if self.talks(caller) else uuid7(), "")
         return True
 
     def caller_id(self, caller: Caller, wanted: str) -> str:
@@ -270,7 +270,7 @@ class Dialling:
             raise
         return session, f"{flow.transport.lower()}:{host_port(flow.remote)}"
 
-    def _talks(self, caller: Caller) -> bool:
+    def talks(self, caller: Caller) -> bool:
         """Whether the agent is in a conversation here: what the phone dials then is a question."""
         return any(
             leg.agent_id == caller.agent_id and leg.agent_tenant_id == caller.tenant and leg.was_answered

@@ -34,6 +34,31 @@ def other_party(session: Session, leg_id: str) -> Leg | None:
     return found if found is not None and found.phase is LegPhase.TALKING else None
 
 
+def give_back(session: Session, leg_id: str) -> None:
+    """A leg that was offered other audio and did not go over is offered its own again."""
+
+    def offered(sdp: str) -> None:
+        if sdp:
+            session.sip.within.reoffer(leg_id, sdp, answered)
+
+    def answered(status: int, sdp: str) -> None:
+        if status < 300 and sdp:
+            session.commands.media.answered(leg_id, sdp)
+            return
+        call = session.call
+        log.error(
+            "a party does not take its own audio back",
+            tenant=call.tenant_id,
+            call=call.call_id,
+            leg=leg_id,
+            status=status,
+        )
+
+    leg = session.call.legs.get(leg_id)
+    if leg is not None and leg.phase is LegPhase.TALKING:
+        session.commands.media.own_offer(leg_id, offered)
+
+
 class Joining:
     """One attempt. `told` gets the final status once: 200, or what kept the two apart."""
 
@@ -73,6 +98,7 @@ class Joining:
             return
         leg = other_party(second, self._second_leg_id)
         if leg is None or leg.leg_id != self._leg_id or first.call.phase is not Phase.BRIDGED:
+            give_back(second, self._leg_id)
             self._over(481)
             return
         moved = replace(leg, held=False, on_hold=False, muted=False, incoming=False, queue_id="")

@@ -137,13 +137,13 @@ class SipSide:
     def _again(self, leg: SipLeg, dialog: Dialog) -> Flow:
         """The flow of the phone that registered anew; the old one, which leads nowhere, if it has not."""
         phone = self._phone(leg, dialog, leg.flow.remote)
-        return leg.flow if phone is None else self._follow(leg, dialog, phone)
+        return leg.flow if phone is None else self.follow(leg, dialog, phone)
 
     def _through(self, leg: SipLeg, dialog: Dialog, token: FlowToken) -> Flow:
         """To the edge that holds the phone's flow; where the phone is now, if it has registered since."""
         phone = self._phone(leg, dialog, token.remote)
         if phone is not None and (phone.edge, phone.transport, (phone.host, phone.port)) != token:
-            return self._follow(leg, dialog, phone)
+            return self.follow(leg, dialog, phone)
         return self.edge.proxy.way(token) or leg.flow
 
     def _phone(self, leg: SipLeg, dialog: Dialog, remote: Address) -> Phone | None:
@@ -157,10 +157,17 @@ class SipSide:
             known=(host_port(remote), dialog.remote_target),
         )
 
-    def _follow(self, leg: SipLeg, dialog: Dialog, phone: Phone) -> Flow:
+    def follow(self, leg: SipLeg, dialog: Dialog, phone: Phone) -> Flow:
+        """From now on the dialog goes where the phone has registered."""
         leg.flow, route = self.edge.proxy.path(phone)
         dialog.route_set = (route,) if route else ()
         return leg.flow
+
+    def find_phone(self, leg: SipLeg) -> None:
+        """Where a leg that comes from another edge goes: the phone's flow may be held there."""
+        phone = self._phone(leg, leg.dialog, leg.flow.remote) if leg.dialog is not None else None
+        if phone is not None and leg.dialog is not None:
+            self.follow(leg, leg.dialog, phone)
 
     def later(self, leg: SipLeg, name: str, seconds: float, act: Callable[[], None]) -> None:
         """Does this for the leg in a while, unless the leg ends or something else takes the name before."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.application.lanes import Lane
     from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain import effects as fx
+    from seatbus_sip_edge.domain.model import Leg
 
 # Beyond it the call is connected, and agent_state is told when it is back.
 _VERDICT_S = 1.5
@@ -70,6 +71,30 @@ class WorkCommands(Asking):
                 self._session.feed(on.WorkBegun(leg_id))
 
         self.lane.push(job)
+
+    def give_back(self, leg: Leg) -> None:
+        """An agent who was asked for, for a leg that did not become one of the call."""
+        self._say(leg, agent.WORK_EVENT_CANCELLED, "cancelled")
+
+    def moved_here(self, leg: Leg) -> None:
+        """An agent's reservation that another edge has served until now."""
+        self._say(leg, agent.WORK_EVENT_ANSWERED, f"moved:{self._call.call_id}")
+
+    def left_alone(self, leg: Leg) -> None:
+        """One that came for nothing."""
+        self._say(leg, agent.WORK_EVENT_ENDED, f"ended:{self._call.call_id}")
+
+    def _say(self, leg: Leg, event: agent.WorkEvent, name: str) -> None:
+        if not leg.rid:
+            return
+        request = agent.ReportWorkRequest(
+            context=self._context(f"{leg.rid}:{name}", leg.agent_tenant_id),
+            agent_id=leg.agent_id,
+            rid=leg.rid,
+            event=event,
+            edge_instance=self._call.owner,
+        )
+        self.lane.push(lambda: self._report("agent_state", "ReportWork", request))
 
     def report_work(self, effect: fx.ReportWork) -> None:
         leg = self._call.legs[effect.leg_id]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatbus_sip_edge.domain.device_inputs import OfDevice
+from seatbus_sip_edge.domain.requests import Asked
 from seatbus_sip_edge.domain.requests import (
     AttributesSet as AttributesSet,
 )
@@ -22,6 +24,9 @@ from seatbus_sip_edge.domain.requests import (
 )
 from seatbus_sip_edge.domain.requests import (
     HoldAsked as HoldAsked,
+)
+from seatbus_sip_edge.domain.requests import (
+    LegReplaced as LegReplaced,
 )
 from seatbus_sip_edge.domain.requests import (
     MuteAsked as MuteAsked,
@@ -462,21 +467,8 @@ Input = (
     | ConnectFailed
     | OfferDropped
     | HoldChanged
-    | AttributesSet
-    | HoldAsked
-    | MuteAsked
-    | DigitsAsked
-    | RecordingAsked
-    | TransferAsked
-    | ConsultAsked
-    | SwapAsked
-    | CompleteAsked
-    | ParkAsked
-    | PickUpAsked
-    | PartyJoined
-    | PartyLeft
-    | SuperviseAsked
-    | HangUpAsked
+    | Asked
+    | OfDevice
     | ParkedTooLong
     | VoicemailFull
     | ProgressDue

@@ -27,6 +27,7 @@ from seatbus_sip_edge.domain import (
     reaching,
     recovery,
     supervise,
+    replaces,
     transfer,
 )
 from seatbus_sip_edge.domain import effects as fx
@@ -199,6 +200,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.MediaMoved: _rule(moving.offered, P.OFFERED),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
     },
+        on.LegReplaced: _rule(replaces.offered, P.OFFERED, P.REACHING),
     P.DIALLING: {
         **_waits(P.DIALLING),
         **_LEAVES,
@@ -242,6 +244,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.Restored: _rule(recovery.reaching, P.REACHING, *_ENDS),
     },
     P.BRIDGED: {
+        on.LegReplaced: _rule(replaces.reached, P.REACHING),
         **_waits(P.BRIDGED),
         **_LEAVES,
         **_talks(P.BRIDGED),
@@ -256,6 +259,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
     P.CONSULTING: {
+        on.LegReplaced: _rule(replaces.talking, P.BRIDGED),
         **_waits(P.CONSULTING),
         **_LEAVES,
         **_talks(P.CONSULTING),

@@ -136,11 +136,18 @@ def ask_again(turn: Turn, leg: Leg) -> None:
         turn.report(leg, agent.WORK_EVENT_ANSWERED)
 
 
+def accept(leg: Leg) -> list[media.Command]:
+    """The answer that a called leg brought; one that has called us has its audio already."""
+    if leg.incoming:
+        return []
+    return [media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp))]
+
+
 def join(turn: Turn, leg: Leg) -> None:
     """Audio between caller and agent, recorded if the queue says so."""
     call = turn.call
     commands = [
-        media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)),
+        *accept(leg),
         media.Command(connect=media.Connect(endpoint_a=call.caller_leg_id, endpoint_b=leg.leg_id)),
     ]
     if call.record:
@@ -173,7 +180,7 @@ def whisper_id(leg_id: str) -> str:
 def _whisper(turn: Turn, leg: Leg) -> None:
     """Tenant and queue spoken to the agent alone; the caller hears music meanwhile."""
     leg.whispering = True
-    turn.media(media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)))
+    turn.media(*accept(leg))
     turn.play(
         whisper_id(leg.leg_id),
         [ivr.Audio(prompt_id=turn.call.whisper_prompt_id)],

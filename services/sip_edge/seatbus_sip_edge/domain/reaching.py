@@ -54,18 +54,19 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     offer.answered(turn, event)
     leg = turn.call.legs[event.leg_id]
     if not leg.rid:
-        _confirm(turn, leg)
+        confirm(turn, leg)
     return Phase.REACHING
 
 
 def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
     leg = turn.call.legs[event.leg_id]
     if not leg.confirmed:
-        _confirm(turn, leg)
+        confirm(turn, leg)
     return Phase.REACHING
 
 
-def _confirm(turn: Turn, leg: Leg) -> None:
+def confirm(turn: Turn, leg: Leg) -> None:
+    """They are bound to the customer, who is answered at the latest now."""
     leg.confirmed = True
     turn.answer_caller()
     offer.begin_talk(turn, leg)

@@ -88,6 +88,15 @@ class PartyLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class LegReplaced:
+    """Another phone takes the place of an agent's (RFC 3891). `sdp` is our answer to what it has offered."""
+
+    replaced_leg_id: str
+    leg: Leg
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuperviseAsked:
     agent_id: str
     agent_tenant_id: str
@@ -105,3 +114,23 @@ class HangUpAsked:
 @dataclass(frozen=True, slots=True)
 class AttributesSet:
     attributes: Mapping[str, str]
+
+
+Asked = (
+    AttributesSet
+    | HoldAsked
+    | MuteAsked
+    | DigitsAsked
+    | RecordingAsked
+    | TransferAsked
+    | ConsultAsked
+    | SwapAsked
+    | CompleteAsked
+    | ParkAsked
+    | PickUpAsked
+    | PartyJoined
+    | PartyLeft
+    | LegReplaced
+    | SuperviseAsked
+    | HangUpAsked
+)

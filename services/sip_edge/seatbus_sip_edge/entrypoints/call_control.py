@@ -9,6 +9,7 @@ from seatbus.call.v1 import service_pb2_grpc as pb_grpc
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
+from seatbus_sip_edge.application.parties import Parties
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
 from seatbus_sip_edge.entrypoints.conversation import Conversation
@@ -26,6 +27,7 @@ Context: TypeAlias = Any  # grpc.aio.ServicerContext, which has no type informat
 class CallControl(Conversation, pb_grpc.CallControlServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
+        self._parties = Parties(edge)
 
     async def OfferAgent(self, request: pb.OfferAgentRequest, context: Context) -> pb.OfferAgentResponse:
         session = self._edge.session(request.context.tenant_id, request.call_id)
@@ -168,6 +170,18 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         found = self._edge.registrar.registrations(request.tenant_id)
         found.sort(key=lambda item: item.username)
         return pb.ListRegistrationsResponse(registrations=found)
+
+    async def OfferParty(self, request: pb.OfferPartyRequest, context: Context) -> pb.OfferPartyResponse:
+        self._edge.must_be_restored()
+        return await self._parties.offer(request)
+
+    async def ReleaseParty(
+        self, request: pb.ReleasePartyRequest, context: Context
+    ) -> pb.ReleasePartyResponse:
+        self._edge.must_be_restored()
+        answer = self._parties.release(request)
+        await self._journalled()
+        return answer
 
     async def Republish(self, request: pb.RepublishRequest, context: Context) -> pb.RepublishResponse:
         count = await self._edge.republish(

@@ -10,6 +10,7 @@ from seatbus_sip.headers import clean_text
 from seatbus_sip.refer import SIPFRAG, progress, refer_to
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.joining import Joining
+from seatbus_sip_edge.application.joining_edges import EdgeJoining, is_elsewhere
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.destinations import Destination
 from seatbus_sip_edge.domain.model import Phase
@@ -35,7 +36,7 @@ class Referring:
         side = self._side
         cseq = request.cseq.number
         status, to = self._wanted(leg, request)
-        joins = isinstance(to, Joining)
+        joins = isinstance(to, Joining | EdgeJoining)
         if isinstance(to, Destination) and not side.session.feed(on.TransferAsked(to)):
             status = 603
         if leg.dialog is None:
@@ -45,13 +46,22 @@ class Referring:
             return
         # Before the BYE that follows: the phone can show that it has let go of the customer.
         self._notify(leg, 100, cseq)
-        if not joins:
+        if isinstance(to, EdgeJoining):
+            to.begin()
+        elif not joins:
             self._notify(leg, 200, cseq)
 
-    def _attended(self, leg: SipLeg, replaces: Replaces, cseq: int) -> tuple[int, Joining | None]:
+    def _attended(
+        self, leg: SipLeg, replaces: Replaces, cseq: int
+    ) -> tuple[int, Joining | EdgeJoining | None]:
         """The other call of the same phone: its other party goes over to the customer."""
         side = self._side
         found = side.edge.legs.get((replaces.call_id, replaces.to_tag))
+        if found is None and is_elsewhere(side.session, replaces):
+            agent = side.session.call.legs[leg.leg_id]
+            return 202, EdgeJoining(
+                side.session, agent, replaces, lambda status: self._notify(leg, status, cseq)
+            )
         if found is None:
             return self._refused(481, "no such dialog is known")
         second, second_leg_id = found
@@ -72,7 +82,9 @@ class Referring:
             return self._refused(603, f"the second call is {theirs.phase.value}")
         return 202, joining
 
-    def _wanted(self, leg: SipLeg, request: Request) -> tuple[int, Destination | Joining | None]:
+    def _wanted(
+        self, leg: SipLeg, request: Request
+    ) -> tuple[int, Destination | Joining | EdgeJoining | None]:
         side = self._side
         call = side.session.call
         of_call = call.legs.get(leg.leg_id)

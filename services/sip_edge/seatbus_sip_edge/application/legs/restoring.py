@@ -101,6 +101,21 @@ class Restoring:
             side.index(leg_id, leg.request.call_id, leg.request.from_.tag or "")
         return leg
 
+    def take(self, leg_id: str, item: Mapping[str, Any], sdp: str) -> None:
+        """The dialog of a party that another edge has released; `sdp` is what it was offered last."""
+        side = self._side
+        leg = side.legs[leg_id] = self._restore_leg(leg_id, item)
+        leg.local_sdp = sdp
+        if leg.dialog is not None:
+            leg.dialog.contact = side.contact(leg.flow)
+
+    def tell(self, leg_id: str) -> None:
+        """Its peer learns that the dialog is served here now."""
+        leg = self._side.legs.get(leg_id)
+        if leg is not None:
+            self._side.find_phone(leg)
+            self._refresh(leg)
+
     def _of_trunk(self, leg: SipLeg, ref: TrunkRef) -> None:
         trunks = self._side.edge.trunks
         trunk = trunks.trunk(ref)
@@ -131,7 +146,10 @@ class Restoring:
         """The answer of the present state again, if the caller may not have it."""
         leg = self._unanswered
         if leg is not None and leg.received is not None and sdp:
-            if answered:
+            if leg is not self._side.caller and leg.local_sdp:
+                # A phone that has taken another one's place has audio of its own.
+                self._side.incoming.answer(leg.leg_id, leg.local_sdp)
+            elif answered:
                 self._side.incoming.answer(leg.leg_id, sdp)
             else:
                 self._side.incoming.progress(leg.leg_id, sdp)

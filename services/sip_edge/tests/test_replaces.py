@@ -1,0 +1,204 @@
+"""INVITE with Replaces (RFC 3891): who may take which call, and what becomes of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_kit.errors import Refused
+from seatbus_sip import ha1
+from seatbus_sip.replaces import Replaces
+from seatbus_testkit.phone import Phone, PhoneCall
+
+REALM = "seatbus"
+RINGING, TALKING = tenancy.PHONE_TAKEOVER_RINGING, tenancy.PHONE_TAKEOVER_TALKING
+
+
+async def _phone_of(world: Any, agent: str, device: str) -> Phone:
+    """One more registered phone, of an agent who may be new."""
+    username = f"{world.tenant}-{device}"
+    await world.put("agent", agent, tenancy.Agent(name=agent))
+    await world.put(
+        "device",
+        device,
+        tenancy.Device(
+            agent_id=agent,
+            kind=tenancy.DEVICE_KIND_SIP,
+            username=username,
+            ha1_md5=ha1("MD5", username, REALM, "pw"),
+            ha1_sha256=ha1("SHA-256", username, REALM, "pw"),
+        ),
+    )
+    await world.until(lambda: world.app.edge.config.device_by_username(username))
+    return await world.phone(username=username, password="pw")
+
+
+async def _permit(world: Any, takeover: tenancy.PhoneTakeover) -> None:
+    await world.put("tenant", world.tenant, tenancy.Tenant(name="T", phone_takeover=takeover))
+    view = world.app.edge.config
+
+    def there() -> bool:
+        found = view.get(world.tenant, "tenant", world.tenant)
+        return found is not None and found.tenant.phone_takeover == takeover
+
+    await world.until(there)
+
+
+async def _ringing(world: Any, steps: Any) -> tuple[PhoneCall, PhoneCall]:
+    """The caller's side, and a phone of anna's that rings."""
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.agent_phone()
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    ringing = await phone.next_call()
+    await ringing.ring()
+    await world.until(lambda: "LegRinging" in world.types())
+    return call, ringing
+
+
+async def _talking(world: Any, steps: Any) -> tuple[PhoneCall, PhoneCall]:
+    call, ringing = await _ringing(world, steps)
+    await ringing.answer()
+    await world.until(lambda: "CallBridged" in world.types())
+    return call, ringing
+
+
+def _named(call: PhoneCall, *, early_only: bool = False) -> dict[str, object]:
+    """The dialog of a phone as another one names it to the platform."""
+    dialog = call.dialog
+    assert dialog is not None
+    value = Replaces(dialog.call_id, str(dialog.remote_tag), dialog.local_tag, early_only)
+    return {"Replaces": str(value), "Require": "replaces"}
+
+
+async def test_a_colleague_s_phone_takes_what_rings(world: Any, steps: Any) -> None:
+    call, ringing = await _ringing(world, steps)
+    await _permit(world, RINGING)
+    phone = await _phone_of(world, "ben", "ben-phone")
+    taken = await phone.dial(world.number, headers=_named(ringing, early_only=True))
+    await taken.wait_answered()
+    await ringing.wait_ended()
+    await call.wait_answered()
+    await world.until(lambda: "CallBridged" in world.types())
+    assert world.last("CallBridged").agent_id == "ben"
+    assert world.last("CallPickedUp").agent_id == "ben"
+    await world.until(lambda: world.acd.cancelled)
+    assert world.acd.cancelled[-1].outcome == acd_types.VISIT_OUTCOME_TRANSFERRED_OUT
+    assert [work.agent_id for work in world.agents.begun] == ["ben"]
+    await taken.hang_up()
+    await call.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+
+
+async def test_another_phone_of_the_agent_takes_what_rings_under_the_same_reservation(
+    world: Any, steps: Any
+) -> None:
+    call, ringing = await _ringing(world, steps)
+    phone = await _phone_of(world, "anna", "anna-mobile")
+    taken = await phone.dial(world.number, headers=_named(ringing))
+    await taken.wait_answered()
+    await ringing.wait_ended()
+    await world.until(lambda: "CallBridged" in world.types())
+    assert world.last("CallBridged").agent_id == "anna"
+    await world.until(lambda: "offer answered" in world.told)
+    assert not world.agents.begun
+    assert not world.acd.cancelled
+    assert len({work.rid for work in world.agents.work}) == 1
+    await call.hang_up()
+    await taken.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize(("agent", "reservations"), [("anna", 1), ("ben", 2)])
+async def test_a_conversation_goes_on_at_another_phone(
+    world: Any, steps: Any, agent: str, reservations: int
+) -> None:
+    call, talking = await _talking(world, steps)
+    await _permit(world, TALKING)
+    phone = await _phone_of(world, agent, "other")
+    taken = await phone.dial(world.number, headers=_named(talking))
+    await taken.wait_answered()
+    await talking.wait_ended()
+    assert talking.ended_by == "remote"
+    await world.until(lambda: "CallTransferred" in world.types())
+    assert world.last("CallTransferred").kind == "replaced"
+    await world.until(lambda: world.types().count("CallBridged") == 2)
+    await taken.hold()
+    await world.until(lambda: "LegHeld" in world.types())
+    await taken.hold(False)
+    await call.hang_up()
+    await taken.wait_ended()
+    ended = await world.ended()
+    legs = [leg for leg in ended.call.legs if leg.agent_id]
+    assert [leg.agent_id for leg in legs] == ["anna", agent]
+    assert len({work.rid for work in world.agents.work}) == reservations
+
+
+@pytest.mark.parametrize(
+    ("takeover", "early", "flag", "status"),
+    [
+        (tenancy.PHONE_TAKEOVER_UNSPECIFIED, True, False, 403),
+        (RINGING, False, False, 403),
+        (TALKING, False, True, 486),
+    ],
+)
+async def test_what_may_not_be_taken_stays_as_it_is(
+    world: Any, steps: Any, takeover: tenancy.PhoneTakeover, early: bool, flag: bool, status: int
+) -> None:
+    call, side = await (_ringing if early else _talking)(world, steps)
+    await _permit(world, takeover)
+    phone = await _phone_of(world, "ben", "ben-phone")
+    refused = await phone.dial(world.number, headers=_named(side, early_only=flag))
+    assert await refused.wait_status() == status
+    assert side.state == ("ringing" if early else "answered")
+    assert call.state == "answered"
+    assert not world.agents.begun
+
+
+async def test_a_dialog_that_nobody_knows_or_that_has_ended(world: Any, steps: Any) -> None:
+    call, talking = await _talking(world, steps)
+    named = _named(talking)
+    phone = await _phone_of(world, "anna", "anna-mobile")
+    for wrong in ("x;to-tag=1;from-tag=2", f"{str(named['Replaces']).rpartition('=')[0]}=other"):
+        refused = await phone.dial(world.number, headers={"Replaces": wrong})
+        assert await refused.wait_status() == 481
+    unreadable = await phone.dial(world.number, headers={"Replaces": "x"})
+    assert await unreadable.wait_status() == 400
+    await call.hang_up()
+    await world.ended()
+    late = await phone.dial(world.number, headers=named)
+    assert await late.wait_status() == 603
+
+
+async def test_a_carrier_s_dialog_and_a_carrier_s_replaces_are_unknown(world: Any, steps: Any) -> None:
+    call, talking = await _talking(world, steps)
+    await _permit(world, TALKING)
+    phone = await _phone_of(world, "ben", "ben-phone")
+    refused = await phone.dial(world.number, headers=_named(call))
+    assert await refused.wait_status() == 481
+    trunk = world.phones[0]
+    stranger = await trunk.dial(world.number, headers=_named(talking))
+    assert await stranger.wait_status() == 481
+    assert talking.state == "answered"
+
+
+async def test_whom_agent_state_does_not_give_cannot_take_a_call(world: Any, steps: Any) -> None:
+    _, ringing = await _ringing(world, steps)
+    await _permit(world, RINGING)
+    world.agents.not_begun = Refused("logged_out", "the agent is logged out", field="agent_id")
+    phone = await _phone_of(world, "ben", "ben-phone")
+    refused = await phone.dial(world.number, headers=_named(ringing))
+    assert await refused.wait_status() == 403
+    assert ringing.state == "ringing"
+    # Its audio is not left behind.
+    await world.until(lambda: world.media.names()[-1] == "remove_endpoint")
+    await ringing.answer()
+    await world.until(lambda: "CallBridged" in world.types())
+    assert world.last("CallBridged").agent_id == "anna"
