@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from seatbus.acd.v1.service_pb2_grpc import add_AcdServiceServicer_to_server
 from seatbus.acd.v1.types_pb2 import Contact
 from seatbus_acd.adapters.agents import AgentFeed, AgentStateClient
+from seatbus_acd.adapters.callbacks import StoredCallbacks
 from seatbus_acd.adapters.config import KINDS, TopologyReader
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
@@ -18,6 +20,7 @@ from seatbus_acd.application.router import Router
 from seatbus_acd.application.shard import Deps
 from seatbus_acd.entrypoints.desk import Desk
 from seatbus_acd.entrypoints.grpc import AcdServicer
+from seatbus_contracts.hours import schedule_open
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.config_view import ConfigView
 from seatbus_kit.lease import Lease, LeaseView
@@ -63,6 +66,7 @@ class AcdApp:
             clock,
             lambda: started + clock.monotonic() - mono,
             self._overflow_of,
+            self._open_now,
         )
         holders = Holders(self._leases, instances, runtime.channels)
         self._router = Router(
@@ -78,7 +82,12 @@ class AcdApp:
         tenancy = TenancyClient(self._config, instances, runtime.channels)
         runtime.rpc.add(
             add_AcdServiceServicer_to_server,
-            AcdServicer(Desk(self._router, holders, settings.instance_id), tenancy, Sizing()),
+            AcdServicer(
+                Desk(self._router, holders, settings.instance_id),
+                tenancy,
+                Sizing(),
+                StoredCallbacks(self._store),
+            ),
         )
 
     async def start(self) -> None:
@@ -98,6 +107,11 @@ class AcdApp:
         if found is None or not found.queue.HasField("overflow"):
             return None
         return found.queue.overflow
+
+    def _open_now(self, tenant: str, schedule_id: str) -> bool:
+        """Without a schedule, or one that is lost, it always is."""
+        found = self._config.get(tenant, "schedule", schedule_id) if schedule_id else None
+        return found is None or schedule_open(found.schedule, datetime.now(UTC))
 
     def _config_changed(self, _tenant: str, kind: str, _id: str) -> None:
         if kind in KINDS:

@@ -13,7 +13,7 @@ from seatbus.common.v1.types_pb2 import Skill
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_contracts.flows import FlowError, validate_flow
-from seatbus_ivr.domain.hours import is_open
+from seatbus_contracts.hours import is_open
 from seatbus_ivr.domain.interpreter import MAX_IDLE_STEPS, Arrival, Moved, advance, begin, has_ended
 from seatbus_testkit.demo_tenant import demo_flow
 

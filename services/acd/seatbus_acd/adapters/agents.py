@@ -29,6 +29,7 @@ T = TypeVar("T")
 _SERVICE: Final = "agent_state"
 _TIMEOUT_S: Final = 3.0
 _TRIES: Final = 3
+_LONGEST_RING_S: Final = 180
 
 
 class AgentStateClient:
@@ -43,6 +44,7 @@ class AgentStateClient:
 
     async def reserve(self, visit: Visit, offer: Offer, group: str, epoch: int) -> int:
         tenant, agent_id = offer.agent
+        rings_s = offer.ring_timeout_s + (visit.callback.ring_timeout_s if visit.callback is not None else 0)
         request = api.ReserveRequest(
             context=RequestContext(request_id=offer.rid, tenant_id=tenant, actor=self._actor),
             agent_id=agent_id,
@@ -53,7 +55,7 @@ class AgentStateClient:
             queue_id=visit.queue_id,
             edge_instance=visit.edge_instance,
             channel=visit.channel,
-            ring_timeout_s=offer.ring_timeout_s,
+            ring_timeout_s=min(rings_s, _LONGEST_RING_S),
             wrap_up_s=offer.wrap_up_s,
             group=group,
             epoch=epoch,

@@ -14,6 +14,7 @@ from seatbus_acd.domain.model import (
     DEFAULT_RING_TIMEOUT_S,
     AgentKey,
     AgentSpec,
+    CallbackRules,
     Comfort,
     QueueKey,
     QueueSpec,
@@ -163,7 +164,21 @@ class TopologyReader:
             CallerRules(
                 Numbers.of(queue.green_numbers), queue.green_attribute, Numbers.of(queue.blocked_numbers)
             ),
+            _callback(queue.callback) if queue.HasField("callback") else None,
+            queue.last_agent_s,
         )
+
+
+def _callback(policy: tenancy.CallbackPolicy) -> CallbackRules:
+    default = CallbackRules()
+    return CallbackRules(
+        policy.customer_first,
+        policy.max_attempts or default.max_attempts,
+        policy.retry_s or default.retry_s,
+        policy.ring_timeout_s or default.ring_timeout_s,
+        policy.schedule_id,
+        policy.max_age_s or default.max_age_s,
+    )
 
 
 def _agent(key: AgentKey, agent: tenancy.Agent) -> AgentSpec:

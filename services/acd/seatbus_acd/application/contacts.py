@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.ports import Visit
+from seatbus_acd.application.ports import CallbackPlan, Visit
 from seatbus_acd.domain import visit as rules
 from seatbus_acd.domain.model import ContactKey, ContactSpec, Offered
 from seatbus_contracts.subjects import record_key
@@ -51,12 +52,15 @@ class Contacts:
             if found is not None:
                 self._fence.check(found)
                 # Another edge may have taken the call over.
-                moved = found.edge_instance != record.edge_instance
+                moved = found.edge_instance != record.edge_instance and not rules.calls_back(found)
+                if not moved:
+                    return Change(found, write=False)
                 found.edge_instance = record.edge_instance
                 return Change(found, write=moved)
             record.group, record.epoch = self._fence.group, self._fence.epoch
-            record.enqueued_at.FromDatetime(self._clock.now())
-            return Change(record, rules.enqueue(record, queue))
+            now = self._clock.now()
+            record.enqueued_at.FromDatetime(now)
+            return Change(record, rules.enqueue(record, queue, now))
 
         outcome = await self._store.mutate(
             record_key(record.tenant_id, record.contact_id),
@@ -83,6 +87,7 @@ class Contacts:
                 offer.agent_revision,
                 decision_message(offer.decision),
                 self._clock.now(),
+                (visit.call_id, visit.edge_instance) if visit.callback is not None else ("", ""),
             )
             return Change(record, made)
 
@@ -97,6 +102,41 @@ class Contacts:
             return Change(record, rules.give_back(record, rid, reason))
 
         await self._mutate(visit, decide, f"{rid}/back")
+
+    async def request_callback(self, visit: Visit, callback: wire.Callback, request_id: str) -> wire.Contact:
+        """The contact stays in its place. Raises NotFound when the visit has ended, Refused(not_waiting)."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            if record.HasField("callback"):
+                return Change(record, write=False)
+            return Change(record, rules.request_callback(record, callback, self._clock.now()))
+
+        return rules.must_exist(await self._mutate(visit, decide, request_id))
+
+    async def attempt_failed(self, visit: Visit, rid: str, reason: str) -> int:
+        """Seconds until the customer may be called again. Raises as `give_back`."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            events = rules.attempt_failed(record, rid, reason, self._clock.now())
+            return Change(record, events)
+
+        record = rules.must_exist(await self._mutate(visit, decide, f"{rid}/attempt"))
+        return int(record.callback.retry_s)
+
+    async def customer_waits(self, visit: Visit, rid: str) -> wire.Contact:
+        """The customer of a call-back holds the line. Raises as `give_back`."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            rules.customer_waits(record, rid)
+            return Change(record)
+
+        return rules.must_exist(await self._mutate(visit, decide, f"{rid}/waits"))
 
     async def to_front(self, visit: Visit) -> None:
         """Before everybody of its class, for good. Raises NotFound when the visit has ended."""
@@ -131,8 +171,10 @@ class Contacts:
         request_id: str,
         *,
         rid: str = "",
+        cause: str = "",
     ) -> wire.VisitOutcome:
-        """Ends the visit, under `rid` if given; returns what it ended as, now or earlier.
+        """Ends the visit, under `rid` if given; returns what it ended as, now or earlier. `cause`: of a
+        call-back. Who has asked for one is free to hang up: that ends nothing.
 
         Raises NotFound for a visit nobody remembers, Refused(not_current_offer).
         """
@@ -144,7 +186,9 @@ class Contacts:
             self._fence.check(record)
             if rid and (record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid):
                 raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
-            final, events = rules.end(record, outcome, queue(record.queue_id), now)
+            if rules.calls_back(record) and outcome == wire.VISIT_OUTCOME_ABANDONED:
+                return Change(record, write=False, result=bytes([wire.VISIT_OUTCOME_CALLBACK]))
+            final, events = rules.end(record, outcome, queue(record.queue_id), now, cause)
             offered[:] = [record.offer.rid]
             return Change(None, events, result=bytes([final]))
 
@@ -154,12 +198,14 @@ class Contacts:
             before = await self.ended_as(key)
             if before is None:
                 raise
-            if rid and (before[0] != outcome or before[1] != rid):
+            if rid and (before[0] not in (outcome, wire.VISIT_OUTCOME_CALLBACK) or before[1] != rid):
                 raise Refused("not_current_offer", "the visit has ended") from None
             return before[0]
         if not done.result:
             raise NotFound("the visit has ended", field="contact_id", rule="waiting or offered")
         final = cast("wire.VisitOutcome", done.result[0])
+        if done.record is not None:
+            return final
         self._ended[key] = (final, offered[0] if offered else rid)
         if len(self._ended) > _REMEMBER_ENDED:
             self._ended.popitem(last=False)
@@ -214,9 +260,10 @@ class Contacts:
 
     async def _mutate(
         self, visit: Visit, decide: Callable[[wire.Contact | None], Change[wire.Contact]], request_id: str
-    ) -> None:
+    ) -> wire.Contact | None:
         key = record_key(visit.tenant, visit.contact_id)
-        await self._store.mutate(key, decide, request_id=request_id, trace=trace_of(visit.call_id))
+        done = await self._store.mutate(key, decide, request_id=request_id, trace=trace_of(visit.call_id))
+        return done.record
 
 
 async def queue_of_contact(store: RecordStore[wire.Contact], key: ContactKey) -> str:
@@ -240,7 +287,7 @@ def _seconds(moment: Timestamp) -> float:
 
 
 def visit_of(record: wire.Contact) -> Visit:
-    return Visit(
+    visit = Visit(
         record.tenant_id,
         record.contact_id,
         record.call_id,
@@ -249,6 +296,23 @@ def visit_of(record: wire.Contact) -> Visit:
         record.channel,
         _seconds(record.enqueued_at),
         record.caller,
+    )
+    if not rules.calls_back(record):
+        return visit
+    wanted = record.callback
+    plan = CallbackPlan(
+        wanted.number,
+        wanted.order == wire.CALLBACK_ORDER_CUSTOMER_FIRST,
+        wanted.attempts,
+        wanted.max_attempts,
+        record.interaction_id,
+        record.branch_id,
+        dict(record.attributes),
+        record.visit,
+    )
+    # The call is that of the present attempt.
+    return replace(
+        visit, call_id=record.offer.call_id, edge_instance=record.offer.edge_instance, callback=plan
     )
 
 
@@ -281,6 +345,10 @@ def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ())
         tuple((tenant, queue) for queue in record.also_queue_ids),
         preferred,
         record.branch_id,
+        rules.calls_back(record),
+        record.callback.customer_waits,
+        _seconds(record.callback.not_before),
+        _seconds(record.callback.expires_at),
     )
 
 

@@ -20,6 +20,7 @@ from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from seatbus.acd.v1 import types_pb2 as wire
+    from seatbus_acd.application.callbacks import Callbacks
     from seatbus_acd.application.contacts import Contacts
     from seatbus_acd.application.ports import Agents, Edges, Visit
     from seatbus_acd.domain.engine import Engine
@@ -44,6 +45,7 @@ class Holder(Protocol):
     engine: Engine
     contacts: Contacts
     visits: dict[ContactKey, Visit]
+    callbacks: Callbacks
 
     @property
     def alive(self) -> bool: ...
@@ -66,6 +68,12 @@ class Offers:
         visit = holder.visits.get(offer.key)
         if visit is None or not holder.is_current(offer.key, offer.rid):
             return
+        if visit.callback is not None:
+            begun = holder.callbacks.begin(visit)
+            if isinstance(begun, float):
+                holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, begun))
+                return
+            visit = begun
         if not self._edges.present(visit.edge_instance):
             log.info(
                 "edge is away, contact not offered",

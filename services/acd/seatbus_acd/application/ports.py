@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +13,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackPlan:
+    """How the customer of a call-back is called. `ring_timeout_s`: of the customer's phone."""
+
+    number: str
+    customer_first: bool
+    attempts: int
+    max_attempts: int
+    interaction_id: str
+    branch_id: str
+    attributes: Mapping[str, str]
+    visit: int
+    ring_timeout_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """Where a contact comes from."""
+    """Where a contact comes from. Of a `callback` nobody holds the line: call and edge are those of the
+    present attempt, empty while there is none.
+    """
 
     tenant: str
     contact_id: str
@@ -23,6 +41,7 @@ class Visit:
     channel: str
     enqueued_at: float
     caller: str = ""
+    callback: CallbackPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,18 @@ class Edges(Protocol):
 
     async def offer(self, visit: Visit, offer: Offer, group: str, epoch: int) -> None:
         """Raises NotFound for a call that is gone, Refused, StaleEpoch, or a retryable SeatbusError."""
+        ...
+
+    def choose(self) -> str:
+        """The edge for a new call; empty when none is there."""
+        ...
+
+    async def check_number(self, tenant: str, branch: str, number: str) -> str:
+        """The number as it is called. Raises Refused(number_not_allowed) or a retryable SeatbusError."""
+        ...
+
+    async def hang_up(self, visit: Visit) -> None:
+        """Ends the call of an attempt. Raises NotFound for one that is gone, or SeatbusError."""
         ...
 
     async def leave(self, visit: Visit, departure: Departure, epoch: int) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.tenancy.v1.types_pb2 import Route
 from seatbus_acd.application.contacts import FRONT, spec_of, visit_of
 from seatbus_acd.application.offers import offers_ended
@@ -21,16 +22,18 @@ from seatbus_acd.domain.model import (
     QueueKey,
     Skip,
 )
+from seatbus_acd.domain.visit import calls_back
 from seatbus_kit.errors import NotFound, Refused, ResourceExhausted, Unavailable
 
 if TYPE_CHECKING:
-    from seatbus.acd.v1 import types_pb2 as wire
     from seatbus_acd.application.ports import Visit
     from seatbus_acd.application.shard import Shard
     from seatbus_acd.domain.model import AgentKey, ContactKey, QueueSpec
     from seatbus_acd.domain.pools import Contact
 
 _RETRY_S: Final = 1.0
+# Outcomes of offers that are the customer's of a call-back.
+CUSTOMER: Final = "customer_"
 
 
 class Requests:
@@ -51,6 +54,10 @@ class Requests:
         key = (record.tenant_id, record.contact_id)
         known = shard.visits.get(key)
         if known is not None:
+            if record.HasField("callback"):
+                return await shard.callbacks.request(known, record, request_id)
+            if known.callback is not None:
+                raise Refused("callback_taken", "the caller is called back, and does not hold the line")
             if known.edge_instance != record.edge_instance:
                 await self._moved(key, record, request_id)
             return shard.engine.position(key)
@@ -58,16 +65,24 @@ class Requests:
         self._admit(queue, record)
         priority = record.priority or queue.priority
         record.priority = queue.callers.priority(record.caller, record.attributes, priority)
+        held = None
+        if record.HasField("callback"):
+            record.callback.CopyFrom(await shard.callbacks.admit(queue, record))
+            held = shard.callbacks.reserve(record, record.callback.number)
         self._opening[queue.key] += 1
         try:
             opened = await shard.contacts.open(record, queue, request_id)
         finally:
             self._opening[queue.key] -= 1
+            if held is not None:
+                shard.callbacks.free(held)
         if opened is None:
             return 0
         if not shard.alive:
             raise Unavailable(f"routing group {shard.fence.group} moves to another replica")
         stored, fifo = opened
+        if calls_back(stored) and held is None:
+            raise Refused("callback_taken", "the caller is called back, and does not hold the line")
         if key not in shard.visits:
             shard.visits[key] = visit_of(stored)
             shard.apply(ContactArrived(spec_of(stored, fifo, queue.members)))
@@ -92,7 +107,7 @@ class Requests:
         if record.caller in queue.callers.blocked:
             raise Refused("blocked_caller", f"queue {name} does not take this caller", field="caller")
         found = shard.engine.queues[queue.key]
-        if queue.leave_without_agents and not found.present:
+        if queue.leave_without_agents and not found.present and not record.HasField("callback"):
             raise Refused("no_agents", f"no agent of queue {name} is logged in")
         waiting = len(found.places) + self._opening[queue.key]
         if queue.max_waiting and waiting >= queue.max_waiting:
@@ -106,18 +121,27 @@ class Requests:
                     f"queue {other} shares no agents with {name}: name it in overflow_queue_ids of one",
                     field="also_queue_ids",
                 )
-        if record.HasField("callback"):
-            raise Refused("callback_not_served", "nobody dials call-backs in this version", field="callback")
 
     async def cancel(self, key: ContactKey, outcome: wire.VisitOutcome, request_id: str) -> wire.VisitOutcome:
         """What the visit ended as. Raises NotFound for a visit nobody remembers."""
         shard = self._shard
+        visit = shard.visits.get(key)
+        if visit is not None and visit.callback is not None:
+            if outcome != wire.VISIT_OUTCOME_CALLBACK:
+                # Who has asked to be called back hangs up.
+                return wire.VISIT_OUTCOME_CALLBACK
+            return await shard.callbacks.cancel(visit, request_id)
         final = await shard.contacts.end(key, outcome, shard.queue_of(key[0]), request_id)
         shard.left(key)
         return final
 
-    async def report(self, key: ContactKey, rid: str, outcome: str, request_id: str) -> None:
-        """How an offer goes: ringing, answered, or the reason why not. Raises Refused(not_current_offer)."""
+    async def report(
+        self, key: ContactKey, rid: str, outcome: str, request_id: str, *, customer_waits: bool = False
+    ) -> None:
+        """How an offer goes: ringing, answered, or the reason why not. Raises Refused(not_current_offer).
+
+        `customer_waits`: of a call-back whose customer holds the line for the next agent.
+        """
         shard = self._shard
         if outcome == "ringing":
             contact = shard.engine.contacts.get(key)
@@ -126,8 +150,12 @@ class Requests:
             shard.apply(OfferProgress(key, rid))
         elif outcome == "answered":
             await shard.answered(key, rid, request_id)
+        elif outcome.startswith(CUSTOMER):
+            await shard.callbacks.failed(await self._visit(key), rid, outcome)
         else:
             visit = await self._visit(key)
+            if customer_waits and visit.callback is not None:
+                visit = await shard.callbacks.customer_waits(visit, rid)
             contact = shard.engine.contacts.get(key)
             agent = contact.agent.key if contact and contact.agent and contact.rid == rid else None
             await shard.take_back(visit, rid, outcome)
@@ -170,6 +198,8 @@ class Requests:
         """
         shard = self._shard
         visit = await self._visit(key)
+        if visit.callback is not None:
+            raise Refused("callback", "a call-back belongs to its queue: cancel it, and ask for another one")
         contact = self._waiting(key)
         spec = contact.spec
         target = Route(queue_id=to_queue)

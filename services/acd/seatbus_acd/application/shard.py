@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.adoption import Adoption
+from seatbus_acd.application.callbacks import Callbacks
 from seatbus_acd.application.contacts import Contacts
 from seatbus_acd.application.memory import Decisions, WaitEstimates
 from seatbus_acd.application.offers import Offers, offers_ended
@@ -66,6 +67,8 @@ class Deps:
     clock: Clock
     timeline: Callable[[], float]
     overflow_of: Callable[[QueueKey], Route | None]
+    # Whether a tenant's schedule is open.
+    open_now: Callable[[str, str], bool]
 
 
 class Shard:
@@ -89,6 +92,7 @@ class Shard:
         self.offers = Offers(self, deps.agents, deps.edges)
         self.adoption = Adoption(self, mine)
         self.requests = Requests(self)
+        self.callbacks = Callbacks(self)
         self._may_decide = may_decide
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
@@ -216,7 +220,10 @@ class Shard:
         spec = contact.spec
         target = self.deps.overflow_of(spec.queue)
         try:
-            await self.depart(visit, Departure(effect.reason, target, spec.fifo, spec.came_at))
+            if visit.callback is not None:
+                await self.callbacks.over(visit, effect.reason)
+            else:
+                await self.depart(visit, Departure(effect.reason, target, spec.fifo, spec.came_at))
         except StaleEpoch:
             raise
         except SeatbusError as error:

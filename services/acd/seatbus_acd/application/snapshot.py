@@ -33,6 +33,7 @@ def _queue_snapshot(shard: Shard, key: QueueKey) -> wire.QueueSnapshot:
         estimate_error_s=error,
         agents_logged_in=queue.present,
         closed=queue.spec.closed,
+        callbacks=sum(contact.spec.callback for contact in queue.contacts.values()),
     )
     if waiting:
         oldest = min(contact.spec.enqueued_at for contact in waiting)
@@ -62,6 +63,7 @@ def _shown(shard: Shard, contact: Contact) -> wire.WaitingContact:
         agent_id=contact.agent.key[1] if contact.agent is not None else "",
         rule=decisions[-1].rule.value if decisions else "",
         channel=spec.channel,
+        callback=spec.callback,
     )
     shown.enqueued_at.FromDatetime(datetime.fromtimestamp(spec.enqueued_at, UTC))
     return shown

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatbus_acd.domain.matching import OFFER_GRACE_S, Matching
+from seatbus_acd.domain.matching import OFFER_GRACE_S, Matching, customer_rings, longest_wait, over_by
 from seatbus_acd.domain.model import (
     DEFAULT_RING_TIMEOUT_S,
     AgentGone,
@@ -116,8 +116,11 @@ class Engine(Matching):
             contact.held = [Held(agent, 0, revision)]
             self._floor.claim(agent, contact)
             self._arm(contact, self._ring_timeout(contact) + OFFER_GRACE_S)
-            return
-        self._wait(contact, tell=True)
+        elif spec.not_before > self._now:
+            self._arm(contact, spec.not_before - self._now)
+            self._tell(contact, Rule.RETRY_LATER)
+        else:
+            self._wait(contact, tell=True)
 
     def _settle(self, contact: Contact) -> None:
         """Takes its queues' order and limits, and enters itself in them."""
@@ -133,9 +136,10 @@ class Engine(Matching):
         contact.ageing_s = config.ageing_s
         contact.order = order_time(spec.came_at, spec.priority, config.ageing_s)
         contact.place = (contact.order, spec.fifo, spec.key)
-        if config.max_wait_s:
-            self._timers.arm(contact, Kind.LIFE, spec.enqueued_at + config.max_wait_s)
-        if config.comfort is not None:
+        ends = longest_wait(spec, config)
+        if ends:
+            self._timers.arm(contact, Kind.LIFE, ends)
+        if config.comfort is not None and not spec.callback:
             self._arm_comfort(contact, queue)
 
     def _changed(self, spec: ContactSpec) -> None:
@@ -149,6 +153,8 @@ class Engine(Matching):
             if queue is not None:
                 queue.contacts.pop(spec.key, None)
         contact.spec = spec
+        contact.armed.pop(Kind.LIFE, None)
+        contact.armed.pop(Kind.COMFORT, None)
         self._settle(contact)
         if not rested:
             self._wait(contact, tell=True)
@@ -245,7 +251,7 @@ class Engine(Matching):
         if not queue.spec.leave_without_agents:
             return
         for contact in list(queue.contacts.values()):
-            if contact.waiting and contact.spec.queue == queue.spec.key:
+            if contact.waiting and contact.spec.queue == queue.spec.key and not contact.spec.callback:
                 self._leave_queue(contact, LeaveReason.NO_AGENTS)
 
     def _configured(self, event: Configured) -> None:
@@ -270,7 +276,9 @@ class Engine(Matching):
 
     def _ring_timeout(self, contact: Contact) -> float:
         queue = self.queues.get(contact.spec.queue)
-        return float(queue.spec.ring_timeout_s if queue is not None else DEFAULT_RING_TIMEOUT_S)
+        if queue is None:
+            return float(DEFAULT_RING_TIMEOUT_S)
+        return float(queue.spec.ring_timeout_s + customer_rings(contact.spec, queue.spec))
 
     def _arm_comfort(self, contact: Contact, queue: Queue) -> None:
         comfort = queue.spec.comfort
@@ -288,7 +296,7 @@ class Engine(Matching):
         if kind is Kind.LIFE:
             # An offered contact leaves when it comes back.
             if not contact.rid and not contact.leaving:
-                self._leave_queue(contact, LeaveReason.MAX_WAIT)
+                self._leave_queue(contact, over_by(contact.spec))
         elif kind is Kind.STEP:
             if contact.waiting:
                 self._stop_waiting(contact)

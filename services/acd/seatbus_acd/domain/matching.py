@@ -13,12 +13,38 @@ from seatbus_acd.domain.reach import reach
 from seatbus_acd.domain.timers import Kind, Timers
 
 if TYPE_CHECKING:
-    from seatbus_acd.domain.model import AgentKey, ContactKey, Effect, QueueKey, Rule
+    from seatbus_acd.domain.model import (
+        AgentKey,
+        ContactKey,
+        ContactSpec,
+        Effect,
+        QueueKey,
+        QueueSpec,
+        Rule,
+    )
     from seatbus_acd.domain.pools import Agent, Class, Contact, Pool, Queue
 
 # An offer of which nothing is heard is looked into this long after its phone must have stopped ringing.
 OFFER_GRACE_S: Final = 15.0
 MOST_RING_AT_ONCE: Final = 8
+# A call-back rests while its queue is closed.
+CLOSED_LOOK_S: Final = 30.0
+
+
+def longest_wait(spec: ContactSpec, queue: QueueSpec) -> float:
+    """When its visit is over without an agent; 0: never."""
+    if spec.callback or spec.reached:
+        return spec.expires_at if spec.callback else 0.0
+    return spec.enqueued_at + queue.max_wait_s if queue.max_wait_s else 0.0
+
+
+def over_by(spec: ContactSpec) -> LeaveReason:
+    return LeaveReason.EXPIRED if spec.callback else LeaveReason.MAX_WAIT
+
+
+def customer_rings(spec: ContactSpec, queue: QueueSpec) -> int:
+    """For how long an offer's customer is called beside its agent."""
+    return queue.callback.ring_timeout_s if spec.callback and queue.callback is not None else 0
 
 
 class Matching:
@@ -89,14 +115,17 @@ class Matching:
         """Takes its place among those who wait; a contact whose queue is closed or gone leaves instead."""
         spec = contact.spec
         queue = self.queues.get(spec.queue)
+        if queue is not None and queue.spec.closed and spec.callback:
+            self._arm(contact, CLOSED_LOOK_S)
+            return
         if queue is None or queue.spec.closed:
             self._leave_queue(contact, LeaveReason.QUEUE_CLOSED)
             return
-        limit = queue.spec.max_wait_s
-        if limit and self._now >= spec.enqueued_at + limit:
-            self._leave_queue(contact, LeaveReason.MAX_WAIT)
+        ends = longest_wait(spec, queue.spec)
+        if ends and self._now >= ends:
+            self._leave_queue(contact, over_by(spec))
             return
-        if queue.spec.leave_without_agents and not queue.present:
+        if queue.spec.leave_without_agents and not queue.present and not spec.callback:
             self._leave_queue(contact, LeaveReason.NO_AGENTS)
             return
         if self._floor.has_spare_pools:
@@ -183,6 +212,9 @@ class Matching:
     def _offer(self, contact: Contact, agents: list[Agent], option: Option, rule: Rule) -> None:
         decision = told(contact, rule, agents[0].key, option, self._now, self.position(contact.spec.key))
         self._stop_waiting(contact)
+        if contact.spec.callback:
+            # One customer is called with one agent.
+            agents = agents[:1]
         contact.offers += 1
         contact.rid = rid_of(contact, self._epoch, self._now)
         contact.held = [Held(a, a.status.revision if a.status is not None else 0) for a in agents]
@@ -192,7 +224,7 @@ class Matching:
                     pool.roster.chosen(agent.key, pool)
             self._floor.claim(agent, contact)
         queue = self.queues[option.queue].spec
-        self._arm(contact, queue.ring_timeout_s + OFFER_GRACE_S)
+        self._arm(contact, queue.ring_timeout_s + customer_rings(contact.spec, queue) + OFFER_GRACE_S)
         self._effects.append(
             Offer(
                 contact.spec.key,

@@ -55,6 +55,18 @@ class Comfort:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackRules:
+    """How a queue calls customers back. `ring_timeout_s` is that of the customer's phone."""
+
+    customer_first: bool = False
+    max_attempts: int = 3
+    retry_s: int = 300
+    ring_timeout_s: int = 30
+    schedule_id: str = ""
+    max_age_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
 class ShareCap:
     """At most `most` agents of a team work for this tenant (or this branch of it) at once."""
 
@@ -95,6 +107,8 @@ class QueueSpec:
     leave_without_agents: bool = False
     comfort: Comfort | None = None
     callers: CallerRules = field(default_factory=CallerRules)
+    callback: CallbackRules | None = None
+    last_agent_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +160,9 @@ class ContactSpec:
     """A contact that waits, or is offered (`offered`, after a takeover). `fifo` is the revision of its first
     record: the order in which callers came, which no re-queue changes. `first_at` is the time of that, where
     an earlier visit was the first; limits count from `enqueued_at`. `also` are further queues it waits in.
+
+    Of a `callback` nobody holds the line: it rests until `not_before` and while its queue is closed, with no
+    longest wait but `expires_at`. `reached`: its customer has been called and holds the line again.
     """
 
     key: ContactKey
@@ -161,6 +178,10 @@ class ContactSpec:
     also: tuple[QueueKey, ...] = ()
     preferred: AgentKey | None = None
     branch: str = ""
+    callback: bool = False
+    reached: bool = False
+    not_before: float = 0.0
+    expires_at: float = 0.0
 
     @property
     def queues(self) -> tuple[QueueKey, ...]:
@@ -351,6 +372,7 @@ class LeaveReason(Enum):
     QUEUE_CLOSED = "queue_closed"
     NO_AGENTS = "no_agents"
     MOVED = "moved"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

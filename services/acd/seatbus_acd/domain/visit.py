@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus.acd.v1.events_pb2 import ContactEnded, ContactEnqueued, ContactOffered, ContactReturned
+from seatbus.acd.v1.events_pb2 import (
+    ContactCallbackRequested,
+    ContactEnded,
+    ContactEnqueued,
+    ContactOffered,
+    ContactReturned,
+)
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch
 
 if TYPE_CHECKING:
@@ -43,8 +49,20 @@ def must_exist(record: wire.Contact | None) -> wire.Contact:
     return record
 
 
-def enqueue(record: wire.Contact, queue: QueueSpec) -> list[Message]:
+def calls_back(record: wire.Contact) -> bool:
+    """Nobody holds the line: the customer is to be called."""
+    return record.HasField("callback") and not record.callback.customer_waits
+
+
+def enqueue(record: wire.Contact, queue: QueueSpec, now: datetime) -> list[Message]:
     record.state = wire.CONTACT_STATE_WAITING
+    return [
+        *_enqueued(record, queue),
+        *(_callback_requested(record, now) if record.HasField("callback") else ()),
+    ]
+
+
+def _enqueued(record: wire.Contact, queue: QueueSpec) -> list[Message]:
     return [
         ContactEnqueued(
             call_id=record.call_id,
@@ -60,6 +78,53 @@ def enqueue(record: wire.Contact, queue: QueueSpec) -> list[Message]:
     ]
 
 
+def request_callback(record: wire.Contact, callback: wire.Callback, now: datetime) -> list[Message]:
+    """The caller does not hold the line any more; the place stays. Raises Refused(not_waiting)."""
+    if record.state != wire.CONTACT_STATE_WAITING:
+        raise Refused("not_waiting", "an agent's phone rings for this caller already")
+    record.callback.CopyFrom(callback)
+    return _callback_requested(record, now)
+
+
+def _callback_requested(record: wire.Contact, now: datetime) -> list[Message]:
+    wait = max(timedelta(0), now - record.enqueued_at.ToDatetime(UTC))
+    return [
+        ContactCallbackRequested(
+            call_id=record.call_id,
+            queue_id=record.queue_id,
+            number=record.callback.number,
+            order=record.callback.order,
+            wait_us=wait // timedelta(microseconds=1),
+        )
+    ]
+
+
+def attempt_failed(record: wire.Contact, rid: str, reason: str, now: datetime) -> list[Message]:
+    """The customer was called and not reached. Raises Refused(not_current_offer)."""
+    callback = record.callback
+    callback.attempts += 1
+    callback.last_failure = reason
+    callback.not_before.FromDatetime(now + timedelta(seconds=callback.retry_s))
+    attempt = record.offer.call_id
+    events = give_back(record, rid, reason)
+    returned = events[-1]
+    if isinstance(returned, ContactReturned):
+        returned.call_id, returned.attempts = attempt, callback.attempts
+        returned.not_before.CopyFrom(callback.not_before)
+    return events
+
+
+def customer_waits(record: wire.Contact, rid: str) -> None:
+    """The customer was reached and waits for the next agent, in the call of this offer.
+
+    Raises Refused(not_current_offer).
+    """
+    if record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid:
+        raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+    record.callback.customer_waits = True
+    record.call_id, record.edge_instance = record.offer.call_id, record.offer.edge_instance
+
+
 def offer(
     record: wire.Contact,
     rid: str,
@@ -67,8 +132,12 @@ def offer(
     agent_revision: int,
     decision: wire.Decision,
     now: datetime,
+    attempt: tuple[str, str] = ("", ""),
 ) -> list[Message]:
-    """P2 step 1. An older offer that could not be written back before is given up here."""
+    """P2 step 1. An older offer that could not be written back before is given up here.
+
+    `attempt`: call and edge by which a customer is called back.
+    """
     events: list[Message] = []
     if record.state == wire.CONTACT_STATE_OFFERED and record.offer.rid != rid:
         events = give_back(record, record.offer.rid, "failed")
@@ -79,6 +148,7 @@ def offer(
     made.Clear()
     made.rid, made.agent_tenant_id, made.agent_id = rid, tenant, agent_id
     made.agent_revision, made.queue_id = agent_revision, decision.won_queue_id
+    made.call_id, made.edge_instance = attempt
     made.offered_at.FromDatetime(now)
     events.append(ContactOffered(rid=rid, agent_tenant_id=tenant, agent_id=agent_id, decision=decision))
     return events
@@ -94,14 +164,28 @@ def give_back(record: wire.Contact, rid: str, reason: str) -> list[Message]:
     return [event]
 
 
+_CALLBACK_CAUSES = {
+    wire.VISIT_OUTCOME_ANSWERED: "answered",
+    wire.VISIT_OUTCOME_ABANDONED: "customer_hung_up",
+    wire.VISIT_OUTCOME_SHORT_ABANDONED: "customer_hung_up",
+    wire.VISIT_OUTCOME_CALLBACK: "cancelled",
+}
+
+
 def end(
-    record: wire.Contact, outcome: wire.VisitOutcome, queue: QueueSpec | None, now: datetime
+    record: wire.Contact, outcome: wire.VisitOutcome, queue: QueueSpec | None, now: datetime, cause: str = ""
 ) -> tuple[wire.VisitOutcome, list[Message]]:
-    """The visit's one outcome. An abandon before the queue's threshold is a short one."""
+    """The visit's one outcome. An abandon before the queue's threshold is a short one; of a call-back the
+    outcome is that it was one, and `cause` says how it went.
+    """
     wait = max(timedelta(0), now - record.enqueued_at.ToDatetime(UTC))
     short_s = queue.short_abandon_s if queue is not None else 0
     if outcome == wire.VISIT_OUTCOME_ABANDONED and wait < timedelta(seconds=short_s):
         outcome = wire.VISIT_OUTCOME_SHORT_ABANDONED
+    answered = outcome == wire.VISIT_OUTCOME_ANSWERED
+    if record.HasField("callback"):
+        cause = cause or _CALLBACK_CAUSES.get(outcome, "moved")
+        outcome = wire.VISIT_OUTCOME_CALLBACK
     event = ContactEnded(
         outcome=outcome,
         call_id=record.call_id,
@@ -113,8 +197,10 @@ def end(
         short_abandon_s=short_s,
         interaction_id=record.interaction_id,
         visit=record.visit,
+        cause=cause,
+        attempts=record.callback.attempts,
     )
-    if outcome == wire.VISIT_OUTCOME_ANSWERED:
+    if answered:
         event.agent_id = record.offer.agent_id
         event.agent_tenant_id = record.offer.agent_tenant_id
         event.rid = record.offer.rid

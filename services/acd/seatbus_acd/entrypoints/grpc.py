@@ -12,10 +12,12 @@ from seatbus.acd.v1.service_pb2_grpc import AcdServiceServicer
 from seatbus_acd.application.contacts import OPERATOR, decision_message
 from seatbus_acd.application.snapshot import preview, queue_snapshots
 from seatbus_acd.entrypoints.desk import is_forwarded
+from seatbus_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import grpc.aio
 
+    from seatbus_acd.adapters.callbacks import StoredCallbacks
     from seatbus_acd.adapters.sizing import Sizing
     from seatbus_acd.adapters.tenancy import TenancyClient
     from seatbus_acd.application.shard import Shard
@@ -32,21 +34,35 @@ _OUTCOMES: Final = {
     api.OFFER_OUTCOME_REJECTED: "rejected",
     api.OFFER_OUTCOME_UNREACHABLE: "unreachable",
     api.OFFER_OUTCOME_FAILED: "failed",
+    api.OFFER_OUTCOME_CUSTOMER_NO_ANSWER: "customer_no_answer",
+    api.OFFER_OUTCOME_CUSTOMER_BUSY: "customer_busy",
+    api.OFFER_OUTCOME_CUSTOMER_REJECTED: "customer_rejected",
+    api.OFFER_OUTCOME_CUSTOMER_UNREACHABLE: "customer_unreachable",
+    api.OFFER_OUTCOME_CUSTOMER_MACHINE: "customer_machine",
+    api.OFFER_OUTCOME_CUSTOMER_HUNG_UP: "customer_hung_up",
 }
+_DEFAULT_PAGE: Final = 200
 _WATCH_S: Final = 0.5
 # Sent though nothing changed, so that a silent line is noticed.
 _WATCH_BEAT_S: Final = 5.0
 
 
 class AcdServicer(AcdServiceServicer):
-    def __init__(self, desk: Desk, tenancy: TenancyClient, sizing: Sizing) -> None:
+    def __init__(
+        self, desk: Desk, tenancy: TenancyClient, sizing: Sizing, callbacks: StoredCallbacks
+    ) -> None:
         self._desk = desk
+        self._callbacks = callbacks
         self._tenancy = tenancy
         self._sizing = sizing
 
     async def Enqueue(self, request: api.EnqueueRequest, context: Context) -> api.EnqueueResponse:
         asked = request.context
         key = (asked.tenant_id, request.queue_id)
+        if not request.edge_instance and not request.HasField("callback"):
+            raise InvalidArgument(
+                "a caller waits at an edge", field="edge_instance", rule="required without callback"
+            )
 
         async def here(shard: Shard) -> api.EnqueueResponse:
             record = wire.Contact(
@@ -92,7 +108,13 @@ class AcdServicer(AcdServiceServicer):
         key = (asked.tenant_id, request.contact_id)
 
         async def here(shard: Shard) -> api.ReportOfferResponse:
-            await shard.requests.report(key, request.rid, _OUTCOMES[request.outcome], asked.request_id)
+            await shard.requests.report(
+                key,
+                request.rid,
+                _OUTCOMES[request.outcome],
+                asked.request_id,
+                customer_waits=request.customer_waits,
+            )
             return api.ReportOfferResponse()
 
         return await self._desk.at_contact(key, "ReportOffer", request, context, here)
@@ -137,6 +159,16 @@ class AcdServicer(AcdServiceServicer):
             return api.PullResponse(rid=await shard.requests.pull(key, agent))
 
         return await self._desk.at_contact(key, "Pull", request, context, here)
+
+    async def ListCallbacks(
+        self, request: api.ListCallbacksRequest, context: Context
+    ) -> api.ListCallbacksResponse:
+        limit = request.page.limit or _DEFAULT_PAGE
+        found = await self._callbacks.of(request.tenant_id, request.queue_id, request.page.cursor)
+        page = found[:limit]
+        return api.ListCallbacksResponse(
+            callbacks=page, next_cursor=page[-1].contact_id if len(found) > limit else ""
+        )
 
     async def Preview(self, request: api.PreviewRequest, context: Context) -> api.PreviewResponse:
         key = (request.tenant_id, request.queue_id)

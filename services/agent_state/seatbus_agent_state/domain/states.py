@@ -156,7 +156,11 @@ WORK: Final[dict[tuple[Work, Cause], Step]] = {
         Work.RESERVED,
         _BEFORE_TALK | {Cause.RINGING: Step(Work.RINGING), Cause.DIALING: Step(Work.DIALING)},
     ),
-    **_rows(Work.RINGING, _BEFORE_TALK | {Cause.RINGING: Step(Work.RINGING)}),
+    # His phone was called first: he has it in hand while the customer is called.
+    **_rows(
+        Work.RINGING,
+        _BEFORE_TALK | {Cause.RINGING: Step(Work.RINGING), Cause.DIALING: Step(Work.DIALING)},
+    ),
     **_rows(
         Work.DIALING,
         _BEFORE_TALK | {Cause.RINGING: Step(Work.RINGING), Cause.DIALING: Step(Work.DIALING)},

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # The edge owns the ring timer; ours is for the case that the edge died with it.
 RESERVATION_GRACE_S: Final = 10
 MAX_WRAP_UP_S: Final = 3600
+CALLBACK: Final = "callback"
 
 
 class Dispositions(Protocol):
@@ -65,11 +66,14 @@ class WorkTurn(RecordTurn):
     def begin(self, item: WorkItem, capacity: int) -> None:
         """Work that no queue gave. Not ready is no obstacle, nor is a wrap-up: it holds no line.
 
-        Raises Refused(logged_out | no_capacity). Repeating a rid changes nothing.
+        Raises Refused(logged_out | no_capacity). Repeating a rid changes nothing. A queue gave the agent of a
+        call-back: that only asks whether he still is reserved, else Refused(offer_withdrawn).
         """
         agent = self.agent
         if any(have.rid == item.rid for have in agent.work):
             return
+        if item.kind == CALLBACK:
+            raise Refused("offer_withdrawn", f"the agent is not reserved under {item.rid}")
         if Presence.LOGGED_OUT in (self.presence, agent.deferred_presence):
             raise Refused("logged_out", "the agent is not logged in, or leaves after the contact in hand")
         busy = sum(have.channel == item.channel and have.state != Work.WRAP_UP for have in agent.work)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfoNotFoundError
 
 from seatbus.ivr.v1 import types_pb2 as ivr
-from seatbus_ivr.domain.hours import is_open
+from seatbus_contracts.hours import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

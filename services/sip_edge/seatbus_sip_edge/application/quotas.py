@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_contracts.hours import schedule_open
 from seatbus_sip_edge.domain.limits import Rates
 from seatbus_sip_edge.domain.model import Direction
 
@@ -78,17 +78,7 @@ class Quotas:
     def open_now(self, tenant: str, schedule_id: str) -> bool:
         """Whether the schedule is open; without one it always is."""
         found = self._config.get(tenant, "schedule", schedule_id) if schedule_id else None
-        if found is None:
-            return True
-        schedule = found.schedule
-        there = datetime.now(UTC).astimezone(ZoneInfo(schedule.time_zone))
-        if there.date().isoformat() in schedule.closed_dates:
-            return False
-        clock = there.strftime("%H:%M")
-        return any(
-            period.weekday == there.isoweekday() and getattr(period, "from") <= clock < period.until
-            for period in schedule.open
-        )
+        return found is None or schedule_open(found.schedule, datetime.now(UTC))
 
     def _edges(self) -> int:
         return max(1, len(self._instances.all("sip_edge")))

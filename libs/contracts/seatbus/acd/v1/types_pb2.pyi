@@ -117,7 +117,7 @@ class Contact(_message.Message):
     def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ...) -> None: ...
 
 class Callback(_message.Message):
-    __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s", "requested_at", "not_before", "expires_at", "last_failure")
+    __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s", "requested_at", "not_before", "expires_at", "last_failure", "customer_waits")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +127,7 @@ class Callback(_message.Message):
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_WAITS_FIELD_NUMBER: _ClassVar[int]
     number: str
     order: CallbackOrder
     attempts: int
@@ -136,7 +137,8 @@ class Callback(_message.Message):
     not_before: _timestamp_pb2.Timestamp
     expires_at: _timestamp_pb2.Timestamp
     last_failure: str
-    def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[str] = ...) -> None: ...
+    customer_waits: bool
+    def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[str] = ..., customer_waits: _Optional[bool] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id", "call_id", "edge_instance")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from seatbus.ivr.v1 import types_pb2 as ivr
+    from seatbus.tenancy.v1 import types_pb2 as tenancy
 
 
 @lru_cache(maxsize=64)
@@ -33,3 +34,8 @@ def is_open(
     return any(
         period.weekday == weekday and getattr(period, "from") <= clock < period.until for period in periods
     )
+
+
+def schedule_open(schedule: tenancy.Schedule, now: datetime) -> bool:
+    """As `is_open`, of a tenant's schedule."""
+    return is_open(schedule.time_zone, schedule.open, schedule.closed_dates, now)
