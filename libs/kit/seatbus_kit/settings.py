@@ -36,6 +36,8 @@ class ServiceSettings(BaseSettings):
     grpc_host: str = "127.0.0.1"
     advertise_host: str | None = None
     grpc_port: int = Field(default=0, ge=0, le=65535)
+    # Where this platform's own processes call; others learn it by gRPC. 0: any free port.
+    lane_port: int = Field(default=0, ge=0, le=65535)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 import grpc
 import grpc.aio
 
 from seatbus_kit.errors import SeatbusError
+from seatbus_kit.rpc.channel import LaneChannel, LaneMethod
+from seatbus_kit.rpc.frames import MAX_MESSAGE
+from seatbus_kit.rpc.lane import LaneTimes
 from seatbus_kit.rpc.status import from_status
 from seatbus_kit.trace import current_trace
 
@@ -19,8 +22,6 @@ if TYPE_CHECKING:
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
-
-MAX_MESSAGE: Final = 4 * 1024 * 1024
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -35,6 +36,7 @@ _OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.enable_http_proxy", 0),
 )
+_TIMES: Final = LaneTimes()
 
 
 class UnaryMethod(Protocol[Request, Response]):
@@ -54,15 +56,21 @@ class StreamMethod(Protocol[Request, Response]):
 
 
 class Channels:
-    """One channel an address, kept open."""
+    """One channel an address, kept open. Unary calls go by the peer's lane once it is known; with `lane` None
+    everything goes by gRPC.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, lane: LaneTimes | None = _TIMES) -> None:
+        self._lane = lane
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     def get(self, address: str) -> grpc.aio.Channel:
         channel = self._channels.get(address)
         if channel is None:
-            channel = self._channels[address] = grpc.aio.insecure_channel(address, options=_OPTIONS)
+            channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+            if self._lane is not None:
+                channel = LaneChannel(address, channel, self._lane)
+            self._channels[address] = channel
         return channel
 
     async def forget(self, address: str) -> None:
@@ -87,6 +95,8 @@ def set_tracer(tracer: Tracer) -> None:
 
 
 def _name(method: object) -> str:
+    if isinstance(method, LaneMethod):
+        return method.name
     raw = getattr(method, "_method", b"")
     text = raw.decode() if isinstance(raw, bytes) else str(raw)
     service, _, name = text.rpartition("/")
@@ -114,8 +124,10 @@ async def _call(
     timeout: float,
     trace: TraceContext | None,
 ) -> Response:
-    metadata = (("traceparent", trace.to_traceparent()),) if trace is not None else None
     try:
+        if isinstance(method, LaneMethod):
+            return cast("Response", await method.call(request, timeout, trace))
+        metadata = (("traceparent", trace.to_traceparent()),) if trace is not None else None
         return await method(request, timeout=timeout, metadata=metadata)
     except grpc.aio.AioRpcError as error:
         raise _domain_error(error) from None

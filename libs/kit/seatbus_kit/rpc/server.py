@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 import grpc
 import grpc.aio
 
+from seatbus.common.v1.lane_pb2_grpc import add_LaneServiceServicer_to_server
 from seatbus_kit import metrics
 from seatbus_kit.errors import DeadlineExceeded, InvalidArgument, SeatbusError, Unimplemented
 from seatbus_kit.log import get_logger
-from seatbus_kit.rpc.client import MAX_MESSAGE
+from seatbus_kit.rpc.frames import MAX_MESSAGE
+from seatbus_kit.rpc.lane_server import LaneContext, LaneServer
 from seatbus_kit.rpc.status import DETAIL_KEY, to_status
 from seatbus_kit.rpc.validation import check
 from seatbus_kit.trace import TraceContext, current_trace_var
@@ -59,6 +61,7 @@ class RpcServer:
                 ("grpc.http2.max_ping_strikes", 0),
             )
         )
+        self._lane = LaneServer()
         self._services: list[str] = []
         self._health: health_aio.HealthServicer | None = None
         self.port = 0
@@ -77,9 +80,12 @@ class RpcServer:
         wrapped = {name: self._wrap(service, name, handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._services.append(service)
+        for name, handler in wrapped.items():
+            if handler.unary_unary is not None:
+                self._lane.add(f"/{service}/{name}", handler)
 
     async def start(self) -> int:
-        """Serves; returns the port. Raises OSError when the configured one is taken."""
+        """Serves; returns the port of gRPC. Raises OSError when a configured one is taken."""
         from grpc_health.v1 import health_pb2_grpc
         from grpc_health.v1.health import aio as health_aio
 
@@ -90,6 +96,8 @@ class RpcServer:
         self.port = self._server.add_insecure_port(f"{self._settings.grpc_host}:{self._settings.grpc_port}")
         if self.port == 0:
             raise OSError(f"cannot listen on {self._settings.grpc_host}:{self._settings.grpc_port}")
+        await self._lane.start(self._settings.grpc_host, self._settings.lane_port)
+        add_LaneServiceServicer_to_server(self._lane, self._server)  # type: ignore[no-untyped-call]
         await self._server.start()
         await self._set_health(serving=True)
         return self.port
@@ -99,7 +107,8 @@ class RpcServer:
         await self._set_health(serving=False)
 
     async def stop(self, grace: float = 1.0) -> None:
-        await self._server.stop(grace)
+        """Calls in progress have `grace` seconds."""
+        await asyncio.gather(self._server.stop(grace), self._lane.stop(grace))
 
     async def _set_health(self, *, serving: bool) -> None:
         from grpc_health.v1 import health_pb2
@@ -259,6 +268,9 @@ class _Guard:
 
 def _adopt(context: Context) -> TraceContext | None:
     """The caller's trace becomes this task's; each call runs in a task of its own."""
+    if isinstance(context, LaneContext) and context.trace is not None:
+        _current.set(context.trace)
+        return context.trace
     for key, value in context.invocation_metadata() or ():
         if key == "traceparent" and isinstance(value, str):
             trace = TraceContext.parse(value)
