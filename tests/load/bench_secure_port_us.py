@@ -26,6 +26,14 @@ PROFILE = SrtpProfile.AES_CM_128_HMAC_SHA1_80
 class Nowhere:
     """Takes what is sent, hears nothing of it."""
 
+    newest = None
+
+    def sends(self) -> tuple[int, int]:
+        return 1, 0
+
+    def secured(self) -> None:
+        pass
+
     def sendto(self, data: bytes, addr: Any = None) -> None:
         pass
 

@@ -26,6 +26,7 @@ from seatbus_sip.sdp import (
     build_offer,
     parse_sdp,
 )
+from seatbus_sip.sdp_continued import codecs_again, go_on
 from seatbus_sip.sdp_security import Security, read_security
 
 
@@ -89,20 +90,27 @@ class Negotiation:
         if command.like_endpoint_id:
             like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
             codecs = for_partner(codecs, like.codec)
+        offered = with_events(codecs)
         endpoint = session.endpoints.get(command.endpoint_id)
+        previous = _previous(command.continues) if command.continues and endpoint is None else None
         if endpoint is None:
             endpoint = await self._sockets.open(command.kind or ENDPOINT_KIND_RTP)
             self._adopt(session, command.endpoint_id, endpoint)
+        if previous is not None:
+            endpoint.session_id, endpoint.version = previous.origin.session_id, previous.origin.version
+            offered = codecs_again(previous, offered)
         endpoint.version += 1
         offer = build_offer(
             (self._advertised, endpoint.wire.port),
-            with_events(codecs),
+            offered,
             session_id=endpoint.session_id,
             version=endpoint.version,
             direction=Direction(command.direction or "sendrecv"),
             profile=endpoint.wire.profile(),
         )
         endpoint.wire.offer(offer, command.ice_restart)
+        if previous is not None:
+            go_on(offer, previous)
         self._offers[endpoint] = offer
         return pb.Result(sdp=str(offer), codec=endpoint.codec)
 
@@ -164,6 +172,16 @@ def _kind_of(offer: SessionDescription, wanted: EndpointKind) -> EndpointKind:
 def _preferred(offer: SessionDescription) -> list[str]:
     """An answer may name several codecs in any order: ours counts, its first needs no transcoding."""
     return [codec.name for codec in offer.audio.codecs] if offer.audio is not None else []
+
+
+def _previous(text: str) -> SessionDescription:
+    """Our last description at another instance. Raises InvalidArgument."""
+    try:
+        previous = parse_sdp(text)
+        _ = previous.origin
+    except SdpError as error:
+        raise InvalidArgument(f"{error.field} {error.rule}", field="continues", rule="an SDP") from error
+    return previous
 
 
 def _parse(text: str) -> SessionDescription:
