@@ -22,11 +22,17 @@ async def caller_of(tenant: TestTenant) -> AsyncIterator[Phone]:
 
 @asynccontextmanager
 async def agent_phone(
-    tenant: TestTenant, agent: str, *, ready: bool = True, transport: str = "UDP", server: str = "127.0.0.1"
+    tenant: TestTenant,
+    agent: str,
+    *,
+    ready: bool = True,
+    transport: str = "UDP",
+    server: str = "127.0.0.1",
+    edge: int = 0,
 ) -> AsyncIterator[Phone]:
     """A registered phone whose agent is logged in (and ready)."""
     phone = await Phone.start(
-        tenant.platform.sip_over(transport, server),
+        tenant.platform.sip_over(transport, server, edge),
         username=tenant.username(agent),
         password=PASSWORD,
         transport=transport,

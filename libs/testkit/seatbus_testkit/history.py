@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from nats.errors import TimeoutError as NatsTimeoutError
-
 from seatbus.agent.v1 import events_pb2 as agent_events
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus_contracts.subjects import Domain, tenant_events
 from seatbus_kit.bus import Bus
 from seatbus_kit.events import Delivery, InEvent, read_event
 
-_QUIET_S = 0.7
+_READ_S = 10.0
 _CONNECTED = frozenset(
     {
         agent_types.WORK_STATE_TALKING,
@@ -32,15 +30,15 @@ class History:
 
     @classmethod
     async def read(cls, bus: Bus, tenant: str) -> History:
-        """What the streams hold now. Ends when a stream has been quiet for a moment."""
+        """What the streams hold when they are asked."""
         found: list[InEvent] = []
         for domain in (Domain.CALL, Domain.AGENT, Domain.CONTACT, Domain.RECORDING, Domain.CONFIG):
-            subscription = await bus.js.subscribe(tenant_events(tenant, domain), ordered_consumer=True)
-            while True:
-                try:
-                    message = await subscription.next_msg(timeout=_QUIET_S)
-                except NatsTimeoutError:
-                    break
+            subject = tenant_events(tenant, domain)
+            stream = await bus.js.find_stream_name_by_subject(subject)
+            state = (await bus.js.stream_info(stream, subjects_filter=subject)).state
+            subscription = await bus.js.subscribe(subject, ordered_consumer=True)
+            for _ in range(sum((state.subjects or {}).values())):
+                message = await subscription.next_msg(timeout=_READ_S)
                 delivery = Delivery.parse(message.reply)
                 found.append(read_event(message.subject, message.data, message.headers, delivery))
             await subscription.unsubscribe()
