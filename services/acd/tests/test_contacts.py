@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.contacts import Contacts, visit_of
+from seatbus_acd.application.contacts import FRONT, Contacts, spec_of, visit_of
 from seatbus_acd.domain.model import Decision, Offer, QueueSpec, Rule
 from seatbus_acd.domain.visit import Fence
 from seatbus_kit.clock import SystemClock
@@ -62,3 +62,13 @@ async def test_a_look_for_strays_does_not_take_back_what_the_holder_itself_has_o
     taken = await contacts(runtime, 2).adopt(key, lambda _: False, "takeover")
     assert taken is not None
     assert (taken[0].state, taken[0].epoch, taken[0].fifo) == (wire.CONTACT_STATE_WAITING, 2, opened[1])
+
+
+def test_the_front_of_a_queue_is_before_everybody_who_came_earlier() -> None:
+    waited, put_in_front = (
+        wire.Contact(tenant_id=T, contact_id=uuid7(), queue_id="sales", fifo=fifo) for fifo in (7, FRONT)
+    )
+    waited.enqueued_at.FromSeconds(1_000_000)
+    put_in_front.enqueued_at.FromSeconds(2_000_000)
+    assert spec_of(put_in_front, 9).came_at < spec_of(waited, 7).came_at
+    assert spec_of(put_in_front, 9).enqueued_at == 2_000_000

@@ -91,6 +91,8 @@ class SipEdge:
         self._held = Held(self.edge)
         self._devices = DeviceWatch(self.edge)
         self._registrar.on_change = self._devices.changed
+        self._registrar.on_binding = self.edge.lost_devices.changed
+        self.edge.lost_devices.on_lost = self._devices.lost
         self._entry = SipEntry(
             self.edge,
             DigestServer(

@@ -59,6 +59,9 @@ class FakeMedia(media_grpc.MediaServicer):
         self.hold_accept = asyncio.Event()
         self.hold_accept.set()
         self.results: dict[str, media.ExecuteResponse] = {}
+        # Packets that come from every endpoint between two looks.
+        self.pace = 0
+        self.heard = 0
         self.refuse: dict[str, Exception] = {}
 
     def names(self, call_id: str = "") -> list[str]:
@@ -120,6 +123,14 @@ class FakeMedia(media_grpc.MediaServicer):
         return media.ListSessionsResponse(
             sessions=[media.GetSessionResponse(session_id=name, tenant_id="t") for name in self.sessions]
         )
+
+    async def GetSession(self, request: media.GetSessionRequest, context: Any) -> media.GetSessionResponse:
+        self.heard += self.pace
+        answer = media.GetSessionResponse(session_id=request.session_id)
+        for endpoint_id in self.sessions.get(request.session_id, []):
+            info = answer.endpoints.add(endpoint_id=endpoint_id)
+            info.statistics.packets_received = self.heard
+        return answer
 
     async def Confirm(self, request: media.ConfirmRequest, context: Any) -> media.ConfirmResponse:
         return media.ConfirmResponse()

@@ -15,6 +15,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain import device_inputs as dev
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import failure_of
@@ -118,6 +119,7 @@ _ACTIONS = st.sampled_from(
         "c_failed", "c_timeout", "c_refused", "c_bye", "c_connect_failed", "swap", "complete",
         "confer", "return",
         "join", "party_left", "customer_left", "voicemail", "full", "hash",
+        "lost", "lost", "back", "back_anew", "retaken", "forgotten", "device_gone",
         "hang_up_third", "park", "park_timeout", "pick_up", "monitor", "take_over", "supervise_off",
         "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected", "s_bye", "s_failed", "s_timeout",
     ]
@@ -185,6 +187,12 @@ def _do(driver: Driver, name: str) -> None:
         "played_all": on.PlayFinished(whisper_id(leg), "completed"),
         "consult": on.ConsultAsked(destination_of(call_types.OutboundTarget(agent_id="carl"))),
         "consult_number": on.ConsultAsked(destination_of(call_types.OutboundTarget(number="0302"))),
+        "lost": dev.DeviceLost(leg),
+        "back": dev.DeviceBack(leg, f"binding-{driver.step}"),
+        "back_anew": dev.DeviceBack(leg, "binding-anew", anew=True),
+        "retaken": dev.LegRetaken(leg, "v=0"),
+        "forgotten": dev.LegForgotten(leg),
+        "device_gone": dev.DeviceGone(),
         "join": on.PartyJoined(_guest(driver), "v=0"),
         "party_left": on.PartyLeft(leg),
         "customer_left": on.PartyLeft(call.caller_leg_id),
@@ -249,6 +257,7 @@ _BEGINNINGS = st.sampled_from(
         _ASKS,
         [*_ASKS, "confer"],
         _WATCHED,
+        [*_TALK, "lost", "back"],
         [*_TALK, "park"],
         [*_TALK, "to_agent", "begun"],
     ]
@@ -290,7 +299,7 @@ def test_whatever_happens_the_books_are_right(names: list[str], supervision: int
 
     finals = {
         agent.WORK_EVENT_ENDED, agent.WORK_EVENT_NO_ANSWER, agent.WORK_EVENT_BUSY, agent.WORK_EVENT_REJECTED,
-        agent.WORK_EVENT_UNREACHABLE, agent.WORK_EVENT_CANCELLED,
+        agent.WORK_EVENT_UNREACHABLE, agent.WORK_EVENT_CANCELLED, agent.WORK_EVENT_DEVICE_LOST,
     }  # fmt: skip
     reports = [effect for effect in driver.of(fx.ReportWork) if isinstance(effect, fx.ReportWork)]
     refused = {"work_refused", "c_refused"} & set(names)
@@ -316,6 +325,10 @@ def _holds_together(driver: Driver) -> None:
     if with_agent:
         assert call.agent_leg is not None
         assert call.agent_leg.phase is LegPhase.TALKING
+    elif call.phase is Phase.DEVICE_LOST:
+        assert call.agent_leg is not None
+        assert call.agent_leg.lost
+        assert not call.recording or call.recording_paused
     else:
         assert not call.supervisors
         assert not call.recording

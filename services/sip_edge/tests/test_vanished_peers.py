@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.media.v1 import events_pb2 as media_events
 
@@ -39,16 +37,30 @@ def _silence(world: Any, who: str) -> None:
     )
 
 
-@pytest.mark.parametrize("who", ["caller", "agent"])
-async def test_who_neither_speaks_nor_answers_has_left(empty_world: Any, steps: Any, who: str) -> None:
+async def test_a_customer_who_neither_speaks_nor_answers_has_left(empty_world: Any, steps: Any) -> None:
     world = empty_world
     await world.start_edge(sip_t1_s=0.05)
-    call, leg = await _talking(world, steps)
-    (world.phones[0] if who == "caller" else world.phones[1]).vanish()
-    _silence(world, who)
+    _, leg = await _talking(world, steps)
+    world.phones[0].vanish()
+    _silence(world, "caller")
     ended = await world.ended()
     assert ended.cause == call_types.HANGUP_CAUSE_MEDIA_TIMEOUT
-    await (leg if who == "caller" else call).wait_ended()
+    await leg.wait_ended()
+
+
+async def test_an_agents_phone_that_neither_speaks_nor_answers_is_waited_for(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    await world.start_edge(sip_t1_s=0.05)
+    call, _ = await _talking(world, steps)
+    world.phones[1].vanish()
+    _silence(world, "agent")
+    await world.until(lambda: "CallDeviceLost" in world.types())
+    assert call.state == "answered"
+    await call.hang_up()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+    await world.until(lambda: "work device_lost" in world.told)
 
 
 async def test_who_is_silent_but_there_goes_on_talking(empty_world: Any, steps: Any) -> None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 OPERATOR: Final = "operator"
 _REMEMBER_ENDED: Final = 20_000
-# A smaller key than any revision that a real record gets after the bucket's first.
+# The order key of the front of the queue, and when who is there came: before everybody else.
 FRONT: Final = 1
+FRONT_AT: Final = 0.0
 
 
 class Contacts:
@@ -316,6 +317,12 @@ def visit_of(record: wire.Contact) -> Visit:
     )
 
 
+def _first_at(record: wire.Contact) -> float | None:
+    if record.fifo == FRONT:
+        return FRONT_AT
+    return _seconds(record.first_enqueued_at) if record.HasField("first_enqueued_at") else None
+
+
 def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ()) -> ContactSpec:
     """The engine's view of a record. `members` tell whose the preferred agent is."""
     tenant = record.tenant_id
@@ -341,7 +348,7 @@ def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ())
         tuple(sorted((skill.name, skill.level) for skill in record.requirements)),
         record.offers,
         offered,
-        _seconds(record.first_enqueued_at) if record.HasField("first_enqueued_at") else None,
+        _first_at(record),
         tuple((tenant, queue) for queue in record.also_queue_ids),
         preferred,
         record.branch_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.tenancy.v1.types_pb2 import Route
-from seatbus_acd.application.contacts import FRONT, spec_of, visit_of
+from seatbus_acd.application.contacts import FRONT, FRONT_AT, spec_of, visit_of
 from seatbus_acd.application.offers import offers_ended
 from seatbus_acd.application.ports import Departure
 from seatbus_acd.domain.model import (
@@ -179,7 +179,8 @@ class Requests:
         if front and contact is not None:
             await shard.contacts.to_front(visit)
             shard.apply(ContactLeft(key))
-            shard.apply(ContactArrived(replace(contact.spec, fifo=FRONT, offers=contact.offers)))
+            placed = replace(contact.spec, fifo=FRONT, first_at=FRONT_AT, offers=contact.offers)
+            shard.apply(ContactArrived(placed))
         return shard.engine.position(key)
 
     async def prioritise(self, key: ContactKey, priority: int, request_id: str) -> int:

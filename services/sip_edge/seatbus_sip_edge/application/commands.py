@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
-from seatbus.agent.v1 import service_pb2 as agent
 from seatbus_sip_edge.application.flow_commands import FlowCommands
 from seatbus_sip_edge.application.lanes import Lane
 from seatbus_sip_edge.application.media_commands import MediaCommands
 from seatbus_sip_edge.application.queue_commands import QueueCommands
 from seatbus_sip_edge.application.work_commands import WorkCommands
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.ending import work_at_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,17 +54,15 @@ class Commands:
         call = self._session.call
         for leg in call.legs.values():
             if leg.rid:
-                answered = leg.was_answered
-                self.work.report_work(
-                    fx.ReportWork(
-                        leg.leg_id, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED
-                    )
-                )
+                self.work.report_work(fx.ReportWork(leg.leg_id, work_at_end(leg)))
         answered_legs = [leg for leg in call.legs.values() if leg.rid and leg.confirmed]
         if answered_legs:
             last = answered_legs[-1]
             self.queue.report_offer(fx.ReportOffer(last.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED))
         elif call.contact_id:
             self.queue.cancel_contact(fx.CancelContact(call.contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
+        if call.consult_contact_id:
+            abandoned = acd_types.VISIT_OUTCOME_ABANDONED
+            self.queue.cancel_contact(fx.CancelContact(call.consult_contact_id, abandoned))
         if call.step_seq:
             self.flow.end_flow(fx.EndFlow(call.flow_key))

@@ -38,6 +38,11 @@ class DeviceWatch:
         # What is being changed is complete after this turn of the loop.
         self._edge.loop.call_soon(self._look, username)
 
+    def lost(self, tenant: str, agent_id: str) -> None:
+        """A phone that may seem registered is not there: agent_state hears of the next registration."""
+        if self._rings(tenant, agent_id):
+            self._reachable[tenant, agent_id] = False
+
     def _look(self, username: str) -> None:
         found = self._edge.config.device_by_username(username)
         if found is None:

@@ -29,6 +29,7 @@ from seatbus_sip_edge.application.adoption import Adoption
 from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.guard import Guard
+from seatbus_sip_edge.application.lost_devices import LostDevices
 from seatbus_sip_edge.application.media_move import MediaMove
 from seatbus_sip_edge.application.media_watch import MediaWatch
 from seatbus_sip_edge.application.outside import Outside
@@ -121,6 +122,7 @@ class Edge:
         self.neighbours = Neighbours(runtime.instances, runtime.channels, runtime.clock)
         self.media_watch = MediaWatch(self)
         self.media_move = MediaMove(self)
+        self.lost_devices = LostDevices(self)
         self.journal = Journal(
             settings.data_dir / settings.instance_id / "journal",
             keep_bytes=settings.journal_keep_mb * 1024 * 1024,
@@ -441,6 +443,7 @@ class Edge:
         await self.proxy.stop()
         await self.owners.stop()
         await self.media_watch.stop()
+        await self.lost_devices.stop()
         for session in self.sessions.values():
             session.close()
         await self.journal.flush()

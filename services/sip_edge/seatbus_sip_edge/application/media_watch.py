@@ -13,20 +13,27 @@ from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seatbus.media.v1 import events_pb2 as media_events
+    from seatbus.media.v1.service_pb2_grpc import MediaStub
     from seatbus_kit.instances import Instance
     from seatbus_sip_edge.application.edge import Edge
     from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.model import Call
 
 log = get_logger("sip_edge.media")
 
-_RETRY_S = 0.2
+_RETRY_S = 0.1
 # A media instance that stays away this long has taken its sessions along.
 _LOST_S = 10.0
 # Restarted in place within this time it goes on with them; then they move to another one, if there is one.
-_MOVE_S = 2.0
-# Its heartbeats are missing, those of others come: it is asked whether it still lives.
-_SILENT_S = 2.5
+_MOVE_S = 1.2
+# Its stream, which has a sign of life twice a second, is silent: it is asked whether it still lives. The two
+# together are longer than the time after which media takes itself for stale, 1.5 s.
+_SILENT_S, _REPLY_S = 1.2, 0.6
+# Where its calls cannot go elsewhere nothing is won by haste.
+_PATIENT_S = 2.5
 _HELLO_S = 3.0
 _SUSPECT_S = 1.0
 
@@ -80,8 +87,22 @@ class MediaWatch:
                 raise Unavailable("no media instance is there")
             await asyncio.sleep(0.02)
 
-    def other(self, lost: str) -> str:
-        """An instance that we hear, for the calls of one that is lost; nothing when there is none."""
+    def other(self, call: Call) -> str:
+        """An instance that we hear, for a call whose own is lost; the same one where it has come back without
+        the call. Nothing when there is none.
+        """
+        lost = call.media_instance
+        found = self._another(lost)
+        if found:
+            return found
+        back = self.incarnation(lost)
+        return lost if lost in self._streams and back and back != call.media_incarnation else ""
+
+    def incarnation(self, instance_id: str) -> str:
+        """What it said last that it is."""
+        return self._incarnations.get(instance_id, "")
+
+    def _another(self, lost: str) -> str:
         bad = {name for name, event in self._open.items() if not event.is_set()}
         picked = self._edge.neighbours.instances.pick("media", exclude={lost} | bad)
         return picked.id if picked is not None and picked.id in self._open else ""
@@ -92,14 +113,14 @@ class MediaWatch:
         while True:
             await asyncio.sleep(_RETRY_S)
             now = self._edge.monotonic()
-            if now - looked > 1.0:
+            if now - looked > _REPLY_S:
                 # It was us who stood still.
                 self._beats = dict.fromkeys(self._beats, now)
             looked = now
-            if now - max(self._beats.values(), default=now) > _SILENT_S / 2:
-                continue  # the bus is away: nobody is judged
             for name, stream_limit in list(self._streams.items()):
-                if now - self._beats.get(name, now) > _SILENT_S and not await self._lives(name):
+                silent_s = now - self._beats.get(name, now)
+                patience_s = _SILENT_S if self._another(name) else _PATIENT_S
+                if silent_s > patience_s and not await self._lives(name):
                     log.error("media instance stands still", media=name)
                     if self._streams.get(name) is stream_limit and not stream_limit.expired():
                         stream_limit.reschedule(self._edge.loop.time())
@@ -112,7 +133,7 @@ class MediaWatch:
             return False
         stub = self._edge.neighbours.stub("media", instance.address)
         try:
-            await invoke(stub.ListSessions, media.ListSessionsRequest(owner=self._edge.instance_id), 1.0)
+            await invoke(stub.Confirm, media.ConfirmRequest(owner=_NOBODY), _REPLY_S)
         except SeatbusError as error:
             log.info("media instance does not answer", media=instance_id, reason=str(error))
             return False
@@ -145,6 +166,7 @@ class MediaWatch:
                     async with asyncio.timeout(_HELLO_S) as limit:
                         async for event in stream(stub.Watch, media.WatchRequest(owner=edge.instance_id)):
                             gone_since = None
+                            self._beats[instance_id] = edge.monotonic()
                             if limit.when() is not None and instance_id not in self._streams:
                                 limit.reschedule(None)
                                 self._streams[instance_id] = limit
@@ -196,6 +218,10 @@ class MediaWatch:
         confirm = media.ConfirmRequest(owner=self._edge.instance_id, session_ids=ours)
         await invoke(stub.Confirm, confirm, 2.0)
         self._lose(instance_id, alive, "media was restarted without the session")
+        for session in calls:
+            if session.call.call_id in alive:
+                session.call.media_incarnation = incarnation
+        await self._end_strays(stub, instance_id, answer.sessions)
         if known is None:
             return
         for session in calls:
@@ -203,6 +229,19 @@ class MediaWatch:
             if call.call_id in alive and call.phase is Phase.IN_FLOW:
                 session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
                 session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
+
+    async def _end_strays(
+        self, stub: MediaStub, instance_id: str, held: Iterable[media.GetSessionResponse]
+    ) -> None:
+        """Calls that have moved meanwhile and that this instance, which was away, still serves."""
+        for item in held:
+            session = self._edge.sessions.get(item.session_id)
+            if session is None or session.call.media_instance == instance_id:
+                continue
+            if self._edge.media_move.under_way(item.session_id):
+                continue
+            log.warning("audio that has moved is ended where it was", call=item.session_id, media=instance_id)
+            await invoke(stub.Execute, end_of(item, self._edge.instance_id, "moved"), 2.0)
 
     def _move(self, instance_id: str) -> None:
         """What can go elsewhere goes; the rest waits for the instance until it is lost."""
@@ -236,6 +275,8 @@ class MediaWatch:
         log.warning(
             "a browser's audio is lost", tenant=call.tenant_id, call=call.call_id, leg=leg_id, reason=reason
         )
+        if self._edge.lost_devices.silent(session, leg_id):
+            return
         if leg_id in (call.caller_leg_id, call.agent_leg_id) and call.phase not in (
             Phase.ENDING,
             Phase.ENDED,

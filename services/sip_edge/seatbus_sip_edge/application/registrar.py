@@ -51,6 +51,8 @@ class Phone:
     edge: str = ""
     # How its audio travels.
     kind: media.EndpointKind = media.ENDPOINT_KIND_RTP
+    # Which life of the phone it is, and where: another one after a restart, and on another connection.
+    binding: str = ""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,11 @@ def _of_record(record: call_types.Registration) -> Binding:
         instance,
         record.ice,
     )
+
+
+def _stamp(record: call_types.Registration) -> str:
+    """A refresh leaves it as it is: a phone keeps the Call-ID of its REGISTERs until it is restarted."""
+    return f"{record.call_id}|{record.source}"[:256]
 
 
 def _address(source: str) -> Address:
@@ -111,6 +118,8 @@ class Registrar:
         self._sweeper: asyncio.Task[None] | None = None
         # Hears the account whose binding came, was renewed or went.
         self.on_change: Callable[[str], None] | None = None
+        # The same, of all edges, and whether the binding is there.
+        self.on_binding: Callable[[str, bool], None] | None = None
 
     async def start(self) -> None:
         self._watcher.subscribe(self._changed)
@@ -156,8 +165,18 @@ class Registrar:
                     best.transport.upper() or "UDP",
                     best.edge_instance,
                     kind_of_phone(device, best),
+                    _stamp(best),
                 )
         return None
+
+    def holds(self, tenant: str, agent_id: str, *, binding: str, source: str = "") -> bool:
+        """Whether a phone of the agent is registered as `binding`, or from `source`."""
+        now = time.time()
+        return any(
+            _stamp(item.record) == binding if binding else item.record.source == source
+            for _, device in self._config.devices_of(tenant, agent_id)
+            for item in self._live(device.username, now)
+        )
 
     def _live(self, username: str, now: float) -> list[_Bound]:
         """Best q first, own flows before those of other edges, the latest first."""
@@ -293,6 +312,7 @@ class Registrar:
             found = bound.get(binding_id)
             if found is not None and found.record.edge_instance != self._instance:
                 del bound[binding_id]
+                self._told(username, registered=False)
             return
         self._revisions[change.key] = change.entry.revision
         try:
@@ -312,11 +332,17 @@ class Registrar:
             self._store(change.key, None)
             return
         bound[binding_id] = _Bound(record, _of_record(record))
+        self._told(username, registered=True)
+
+    def _told(self, username: str, *, registered: bool) -> None:
+        if self.on_binding is not None:
+            self.on_binding(username, registered)
 
     def _store(self, key: str, record: call_types.Registration | None) -> None:
         """Writes the latest value of a key, one write at a time; `None` removes it."""
         if self.on_change is not None:
             self.on_change(key.rpartition(".")[0])
+        self._told(key.rpartition(".")[0], registered=record is not None)
         self._unwritten[key] = record
         if key in self._writing:
             return

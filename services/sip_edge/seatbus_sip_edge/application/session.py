@@ -15,6 +15,7 @@ from seatbus_sip_edge.application.snapshots import snapshot
 from seatbus_sip_edge.application.spans import CallSpans
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.device_inputs import DeviceGone
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Cause, Phase
@@ -71,6 +72,8 @@ class Session:
             fx.BeginWork: self.commands.work.begin_work,
             fx.ReportWork: self.commands.work.report_work,
             fx.ReportOffer: self.commands.queue.report_offer,
+            fx.AwaitDevice: lambda e: self.edge.lost_devices.expect(self, e.leg_id),
+            fx.Retake: lambda e: self.edge.lost_devices.retake(self, e.leg_id),
             fx.SetTimer: self._set_timer,
             fx.StopTimer: lambda e: self._stop_timers(e.timer, e.leg_id),
             fx.Finished: lambda _: self.edge.finished(self),
@@ -200,6 +203,8 @@ class Session:
                 event = on.VoicemailFull()
             case fx.Timer.PARK:
                 event = on.ParkedTooLong()
+            case fx.Timer.DEVICE:
+                event = DeviceGone()
         self._timers[key] = self.edge.loop.call_later(effect.seconds, self._fired, key, event)
 
     def _fired(self, key: tuple[fx.Timer, str], event: on.Input) -> None:

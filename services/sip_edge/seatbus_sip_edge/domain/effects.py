@@ -202,8 +202,23 @@ class ReportOffer:
     repeated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitDevice:
+    """The agent's phone is lost: tell when it has registered again."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """It has: offer its audio anew in the dialog that it had."""
+
+    leg_id: str
+
+
 class Timer(StrEnum):
     RING = "ring"
+    DEVICE = "device"
     PROGRESS = "progress"
     UNANSWERED = "unanswered"
     PARK = "park"
@@ -256,6 +271,8 @@ Effect = (
     | BeginWork
     | ReportWork
     | ReportOffer
+    | AwaitDevice
+    | Retake
     | SetTimer
     | StopTimer
     | Finished

@@ -28,6 +28,7 @@ def finish(
     voicemail.close(turn)
     call.cause = cause
     turn.do(fx.StopTimer(fx.Timer.RING), fx.StopTimer(fx.Timer.PROGRESS), fx.StopTimer(fx.Timer.UNANSWERED))
+    turn.do(fx.StopTimer(fx.Timer.DEVICE))
     others = [leg for leg in call.legs.values() if leg.live and leg.leg_id != call.caller_leg_id]
     for leg in sorted(others, key=lambda leg: leg.leg_id != call.agent_leg_id):
         end_agent(turn, leg, cause)
@@ -40,6 +41,9 @@ def finish(
             facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="abandoned")
         )
         turn.do(fx.CancelContact(call.contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
+    if call.consult_waiting:
+        call.consult_waiting = False
+        turn.do(fx.CancelContact(call.consult_contact_id, acd_types.VISIT_OUTCOME_ABANDONED))
     if call.step_seq:
         turn.do(fx.EndFlow(call.flow_key))
     if not call.has_session:
@@ -77,8 +81,15 @@ def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool
             call.recording = call.recording_paused = False
             turn.record(facts.CallRecordingStopped(recording_id=call.recording_id))
     answered = leg.was_answered
-    turn.end_leg(leg, cause if answered else Cause.HANGUP_CAUSE_CANCELLED)
-    turn.report(leg, agent.WORK_EVENT_ENDED if answered else agent.WORK_EVENT_CANCELLED)
+    turn.end_leg(leg, cause if answered or leg.lost else Cause.HANGUP_CAUSE_CANCELLED, leg.sip_status)
+    turn.report(leg, work_at_end(leg))
+
+
+def work_at_end(leg: Leg) -> agent.WorkEvent:
+    """What agent_state is told of a leg that ended without a failure of its own."""
+    if leg.lost:
+        return agent.WORK_EVENT_DEVICE_LOST
+    return agent.WORK_EVENT_ENDED if leg.was_answered else agent.WORK_EVENT_CANCELLED
 
 
 def take_away(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:
@@ -143,7 +154,7 @@ def session_ended(turn: Turn, event: on.SessionEnded) -> Phase:
     return close(turn)
 
 
-_WITH_AGENT = (Phase.BRIDGED, Phase.CONSULTING, Phase.CONFERENCED)
+_WITH_AGENT = (Phase.BRIDGED, Phase.DEVICE_LOST, Phase.CONSULTING, Phase.CONFERENCED)
 
 
 def _cause_of_leaving(turn: Turn) -> call_types.HangupCause:

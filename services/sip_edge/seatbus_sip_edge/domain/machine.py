@@ -7,14 +7,16 @@ call and collect effects.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import (
     arrival,
     consult,
+    consult_queue,
     controls,
+    device_lost,
     dialling,
     ending,
     external,
@@ -26,10 +28,11 @@ from seatbus_sip_edge.domain import (
     parking,
     reaching,
     recovery,
-    supervise,
     replaces,
+    supervise,
     transfer,
 )
+from seatbus_sip_edge.domain import device_inputs as dev
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
@@ -68,6 +71,8 @@ _ENDS = (P.ENDING, P.ENDED)
 _UNREACHED = (P.IN_FLOW, P.QUEUED, P.PARKED, *_ENDS)
 # Where a customer goes who is sent somewhere.
 _SENT = (P.IN_FLOW, P.QUEUED, P.REACHING, *_ENDS)
+# Where a customer goes whose agent has asked a queue and leaves before anybody has come.
+_ASKED_QUEUE = (P.QUEUED, P.OFFERED)
 _LEAVES: Mapping[type, Rule] = {
     on.CallerCancelled: _rule(ending.caller_left, *_ENDS),
     on.CallerHungUp: _rule(ending.caller_left, *_ENDS),
@@ -107,6 +112,7 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.Connected: _rule(_stay, phase),
         # Whoever is being called is told what to hear as they answer.
         on.MediaMoved: _rule(_stay, phase),
+        **{kind: _rule(_stay, phase) for kind in get_args(dev.OfDevice)},
     }
 
 
@@ -197,10 +203,10 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.LeftQueue: _rule(overflow.left_queue, P.OFFERED, *_SENT),
         on.PlayFinished: _rule(offer.whispered, P.OFFERED),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
+        on.LegReplaced: _rule(replaces.offered, P.OFFERED, P.REACHING),
         on.MediaMoved: _rule(moving.offered, P.OFFERED),
         on.Restored: _rule(recovery.offered, P.OFFERED, *_ENDS),
     },
-        on.LegReplaced: _rule(replaces.offered, P.OFFERED, P.REACHING),
     P.DIALLING: {
         **_waits(P.DIALLING),
         **_LEAVES,
@@ -241,25 +247,33 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.Connected: _rule(reaching.connected, P.BRIDGED),
         on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
         on.AgentHungUp: _rule(reaching.hung_up, *_UNREACHED),
+        on.LegReplaced: _rule(replaces.reached, P.REACHING),
         on.Restored: _rule(recovery.reaching, P.REACHING, *_ENDS),
     },
     P.BRIDGED: {
-        on.LegReplaced: _rule(replaces.reached, P.REACHING),
         **_waits(P.BRIDGED),
         **_LEAVES,
         **_talks(P.BRIDGED),
         on.AgentHungUp: _rule(ending.agent_hung_up, *_ENDS),
+        dev.DeviceLost: _rule(device_lost.lost, P.BRIDGED, P.DEVICE_LOST),
         on.OfferDropped: _rule(offer.dropped, P.BRIDGED, P.QUEUED),
         on.TransferAsked: _rule(transfer.transferred, *_SENT),
         on.ConsultAsked: _rule(consult.started, P.CONSULTING),
         on.ParkAsked: _rule(parking.parked, P.PARKED),
         on.PartyJoined: _rule(merging.joined, P.BRIDGED),
         on.PartyLeft: _rule(merging.left, *_ENDS),
+        on.LegReplaced: _rule(replaces.talking, P.BRIDGED),
         on.MediaMoved: _rule(moving.bridged, P.BRIDGED),
         on.Restored: _rule(recovery.bridged, P.BRIDGED),
     },
+    P.DEVICE_LOST: {
+        **_waits(P.DEVICE_LOST),
+        **_LEAVES,
+        **{kind: _rule(action, *to) for kind, (action, to) in device_lost.ROWS.items()},
+        on.TransferAsked: _rule(transfer.transferred, *_SENT),
+        on.Restored: _rule(recovery.device_lost, P.DEVICE_LOST, *_ENDS),
+    },
     P.CONSULTING: {
-        on.LegReplaced: _rule(replaces.talking, P.BRIDGED),
         **_waits(P.CONSULTING),
         **_LEAVES,
         **_talks(P.CONSULTING),
@@ -268,18 +282,23 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.AgentOfferMade: _rule(offer.offer_made, P.CONSULTING),
         on.AgentRinging: _rule(offer.ringing, P.CONSULTING),
         on.AgentAnswered: _rule(consult.answered, P.CONSULTING),
-        on.AgentFailed: _rule(consult.failed, P.BRIDGED),
+        on.AgentFailed: _rule(consult.failed, P.CONSULTING, P.BRIDGED),
         on.RingTimedOut: _rule(consult.ring_timed_out, P.CONSULTING, P.BRIDGED),
         on.WorkAccepted: _rule(consult.work_accepted, P.CONSULTING),
         on.WorkRefused: _rule(consult.work_refused, P.CONSULTING, P.BRIDGED),
         on.Connected: _rule(consult.connected, P.CONSULTING),
         on.ConnectFailed: _rule(consult.connect_failed, P.BRIDGED),
-        on.AgentHungUp: _rule(consult.hung_up, P.BRIDGED, P.REACHING, *_ENDS),
+        on.AgentHungUp: _rule(consult.hung_up, P.CONSULTING, P.BRIDGED, P.REACHING, *_ASKED_QUEUE, *_ENDS),
         on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *_ENDS),
         on.SwapAsked: _rule(consult.swapped, P.CONSULTING),
         on.CompleteAsked: _rule(
-            consult.completed, P.CONSULTING, P.BRIDGED, P.REACHING, P.CONFERENCED, *_ENDS
+            consult.completed, P.CONSULTING, P.CONFERENCED, P.BRIDGED, P.REACHING, *_ASKED_QUEUE, *_ENDS
         ),
+        on.AgentOffered: _rule(consult_queue.offered, P.CONSULTING),
+        on.OfferWithdrawn: _rule(consult_queue.withdrawn, P.CONSULTING),
+        on.OfferDropped: _rule(consult_queue.dropped, P.CONSULTING),
+        on.EnqueueRefused: _rule(consult.queue_failed, P.CONSULTING, P.BRIDGED, *_ENDS),
+        on.LeftQueue: _rule(consult.queue_failed, P.CONSULTING, P.BRIDGED, *_ENDS),
         on.Restored: _rule(recovery.consulting, P.CONSULTING),
     },
     P.CONFERENCED: {

@@ -21,7 +21,8 @@ class Phase(StrEnum):
     """Where the call is.
 
     `reaching`: somebody whom no queue gave is called for the customer. `consulting`: the agent has a third
-    party; the customer waits, or (swapped) the third party does. `ending` waits for the last statistics.
+    party; the customer waits, or (swapped) the third party does. `device_lost`: the customer is held until
+    the agent's phone is back. `ending` waits for the last statistics.
     """
 
     ARRIVED = "arrived"
@@ -30,6 +31,7 @@ class Phase(StrEnum):
     OFFERED = "offered"
     REACHING = "reaching"
     BRIDGED = "bridged"
+    DEVICE_LOST = "device_lost"
     CONSULTING = "consulting"
     CONFERENCED = "conferenced"
     PARKED = "parked"
@@ -57,6 +59,7 @@ _PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
     Phase.OFFERED: call_types.CALL_STATE_RINGING_AGENT,
     Phase.REACHING: call_types.CALL_STATE_REACHING,
     Phase.BRIDGED: call_types.CALL_STATE_BRIDGED,
+    Phase.DEVICE_LOST: call_types.CALL_STATE_BRIDGED,
     Phase.CONSULTING: call_types.CALL_STATE_CONSULTING,
     Phase.CONFERENCED: call_types.CALL_STATE_CONFERENCED,
     Phase.PARKED: call_types.CALL_STATE_PARKED,
@@ -126,6 +129,11 @@ class Leg:
     # Whether agent_state has accepted the answer (or could not be asked).
     confirmed: bool = False
     answer_sdp: str = ""
+    # What the phone was registered as when it was called: gone with its connection, or its process.
+    binding: str = ""
+    # The phone is away in the talk; it is back and is asked to go on.
+    lost: bool = False
+    retaking: bool = False
 
     @property
     def live(self) -> bool:
@@ -137,7 +145,7 @@ class Leg:
 
     @property
     def state(self) -> call_types.LegState:
-        if (self.held or self.on_hold) and self.live:
+        if (self.held or self.on_hold or self.lost) and self.live:
             return call_types.LEG_STATE_HELD
         return _PUBLIC_LEG_PHASE[self.phase]
 
@@ -235,7 +243,17 @@ class Call:
     after_failure: AfterFailure = AfterFailure.END
     # An agent has talked with the customer.
     served: bool = False
+    # How long the customer is held for an agent whose phone is lost (0: as usual), and what is said first.
+    device_lost_s: int = 0
+    device_lost_prompt_id: str = ""
+    lost_at: int = 0
+    lost_leg_id: str = ""
     consult_leg_id: str = ""
+    # Of a consult with a queue: its visit, whether it still waits, and what the customer takes on with it.
+    consult_contact_id: str = ""
+    consult_queue_id: str = ""
+    consult_waiting: bool = False
+    consult_queue: dict[str, str | int] = field(default_factory=dict)
     # The agent is with the customer again, the consulted party waits.
     swapped: bool = False
     # When media was last told, without being asked for a word back, who hears whom.
@@ -285,6 +303,12 @@ class Call:
     def consult_leg(self) -> Leg | None:
         leg = self.legs.get(self.consult_leg_id)
         return leg if leg is not None and leg.live else None
+
+    def waits_as(self, contact_id: str) -> bool:
+        """Whether acd is to find somebody for this contact of the call."""
+        if self.consult_waiting and contact_id == self.consult_contact_id:
+            return True
+        return self.waiting and contact_id == self.contact_id
 
     @property
     def supervisors(self) -> list[Leg]:

@@ -130,7 +130,7 @@ def ask_again(turn: Turn, leg: Leg) -> None:
         waited = max(0.0, (turn.now - leg.created_at) / 1e6)
         left = max(SHORTEST_RING_S, leg.ring_timeout_s - waited)
         turn.do(fx.ResumeDial(leg.leg_id), fx.SetTimer(fx.Timer.RING, left, leg.leg_id))
-        if leg.phase is LegPhase.RINGING:
+        if leg.phase is LegPhase.RINGING and not leg.lost:
             turn.report(leg, agent.WORK_EVENT_RINGING)
     elif leg.phase is LegPhase.ANSWERED and not leg.confirmed:
         turn.report(leg, agent.WORK_EVENT_ANSWERED)

@@ -12,12 +12,13 @@ from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import consult, supervise, voicemail
+from seatbus_sip_edge.domain import device_lost as lost
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer, ask_ready
 from seatbus_sip_edge.domain.causes import failure_by_cause
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
-from seatbus_sip_edge.domain.ending import close, finish
+from seatbus_sip_edge.domain.ending import close, finish, work_at_end
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.offer import ask_again, join
 from seatbus_sip_edge.domain.reaching import restored as reach_again
@@ -58,7 +59,7 @@ def _last_offer(turn: Turn) -> None:
     turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
     failure = failure_by_cause(leg.cause)
     if leg.was_answered:
-        work, outcome = agent.WORK_EVENT_ENDED, acd.OFFER_OUTCOME_FAILED
+        work, outcome = work_at_end(leg), acd.OFFER_OUTCOME_FAILED
     elif failure is not None:
         work, outcome = failure.work, failure.offer
     else:
@@ -153,8 +154,8 @@ def _ended_lately(turn: Turn) -> None:
         if leg.live or leg.role == Role.LEG_ROLE_CALLER or _since(turn, leg.ended_at) > REPEATED_S:
             continue
         turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
-        if leg.was_answered:
-            turn.report(leg, agent.WORK_EVENT_ENDED)
+        if leg.was_answered or leg.lost:
+            turn.report(leg, work_at_end(leg))
         else:
             failure = failure_by_cause(leg.cause)
             turn.report(leg, failure.work if failure is not None else agent.WORK_EVENT_CANCELLED)
@@ -170,6 +171,16 @@ def bridged(turn: Turn, _event: on.Restored) -> Phase:
     elif call.rearranged_at and _since(turn, call.rearranged_at) < REARRANGED_S:
         connect(turn, call.caller_leg_id, leg.leg_id)
     return Phase.BRIDGED
+
+
+def device_lost(turn: Turn, _event: on.Restored) -> Phase:
+    leg = turn.call.agent_leg
+    _caller(turn)
+    _ended_lately(turn)
+    if leg is None:
+        return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    lost.restored(turn, leg)
+    return Phase.DEVICE_LOST
 
 
 def consulting(turn: Turn, _event: on.Restored) -> Phase:

@@ -29,6 +29,8 @@ def take_queue(call: Call, queue: tenancy.Queue | None) -> None:
     call.music_prompt_id = found.music_prompt_id
     call.whisper_prompt_id = found.whisper_prompt_id
     call.wrap_up_s = found.wrap_up_s
+    call.device_lost_s = found.device_lost_s
+    call.device_lost_prompt_id = found.device_lost_prompt_id
 
 
 def enqueue(

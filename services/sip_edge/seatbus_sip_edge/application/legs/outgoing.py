@@ -77,7 +77,7 @@ class Outgoing:
         )
         side.refreshing.ask(invite)
         layer.prepare_request(invite, flow)
-        leg.sip_call_id = invite.call_id
+        leg.sip_call_id, leg.binding = invite.call_id, phone.binding
         leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
         side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
         side.index(leg_id, invite.call_id, invite.from_.tag or "")
@@ -88,9 +88,9 @@ class Outgoing:
         found = config.get(call.tenant_id, "tenant", call.tenant_id)
         told = screen_pop(call, leg, found.tenant.headers_out if found is not None else {})
         agent = config.get(leg.agent_tenant_id, "agent", leg.agent_id)
-        # Who has asked for a call by the API has the phone ring for nobody else.
+        # Who has asked for a call by the API, or was in this talk before, has the phone ring for nobody else.
         asked = call.direction == Direction.DIRECTION_OUTBOUND and leg.leg_id == call.agent_leg_id
-        if asked or (agent is not None and agent.agent.auto_answer):
+        if asked or leg.lost or (agent is not None and agent.agent.auto_answer):
             told |= auto_answer(host)
         return told
 

@@ -28,7 +28,9 @@ class Vanishing:
         """Nothing was heard of this leg for as long as media waits."""
         side = self._side
         leg, known = side.legs.get(leg_id), side.session.call.legs.get(leg_id)
-        if leg is None or known is None or not known.live or known.held or leg_id in self._asked:
+        if leg is None or known is None or not known.live or known.held or known.lost:
+            return
+        if leg_id in self._asked:
             return
         if leg.dialog is None or leg.dialog.state is not DialogState.CONFIRMED:
             return
@@ -41,12 +43,14 @@ class Vanishing:
             self._side.edge.loop.call_later(_AGAIN_S, self.silent, leg.leg_id)
 
     def unanswered(self, leg_id: str) -> None:
-        """Neither audio nor an answer: the call ends, and says why."""
+        """Neither audio nor an answer: an agent's phone is waited for, else the call ends and says why."""
         if leg_id not in self._asked:
             return
         self._asked.discard(leg_id)
         session = self._side.session
         call = session.call
+        if session.edge.lost_devices.silent(session, leg_id):
+            return
         log.warning("a peer has vanished", tenant=call.tenant_id, call=call.call_id, leg=leg_id)
         cause = Cause.HANGUP_CAUSE_MEDIA_TIMEOUT
         if leg_id in (call.caller_leg_id, call.agent_leg_id):

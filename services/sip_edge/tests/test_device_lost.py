@@ -1,0 +1,193 @@
+"""An agent's phone is lost in the middle of a talk, and is back, or not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_testkit.phone import Phone
+
+LOST = call_types.HANGUP_CAUSE_DEVICE_LOST
+
+
+async def _talking(
+    world: Any, steps: Any, transport: str = "TCP", hold_s: int = 15
+) -> tuple[Any, Phone, Any]:
+    await world.start_edge(sip_tcp_port=_free(), sip_t1_s=0.1)
+    caller = await world.phone()
+    await world.configure(caller)
+    await world.put("queue", world.QUEUE, tenancy.Queue(name="Sales", record=True, device_lost_s=hold_s))
+    await world.until(lambda: world.app.edge.queue(world.tenant, world.QUEUE).device_lost_s == hold_s)
+    phone = await _phone(world, transport)
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    leg = await phone.next_call()
+    await leg.answer()
+    await world.until(lambda: "CallBridged" in world.types())
+    return call, phone, leg
+
+
+def _free() -> int:
+    import socket
+
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        port: int = made.getsockname()[1]
+        return port
+
+
+async def _phone(world: Any, transport: str) -> Phone:
+    server = world.sip if transport == "UDP" else ("127.0.0.1", world.app.edge.settings.sip_tcp_port)
+    phone = await Phone.start(server, username=world.username, password="pw", transport=transport)
+    world.phones.append(phone)
+    await phone.register()
+    return phone
+
+
+async def _lost(world: Any) -> None:
+    await world.until(lambda: "CallDeviceLost" in world.types())
+    assert world.media.last("play").playlist.items[0].tone == "music"
+    assert "work held" in world.told
+
+
+async def test_a_phone_that_reconnects_goes_on_in_its_dialog(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    call, phone, leg = await _talking(world, steps)
+    phone.sip.drop()  # type: ignore[attr-defined]
+    await _lost(world)
+    await phone.reconnect()
+    await phone.register()
+    await world.until(lambda: "CallDeviceBack" in world.types())
+    assert world.last("CallDeviceBack").before_leg_id == ""
+    assert leg.state == call.state == "answered"
+    assert world.media.names()[-1] == "control_recording" or "connect" in world.media.names()[-4:]
+    await world.until(lambda: "work resumed" in world.told)
+    await call.hang_up()
+    await leg.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+    await world.until(lambda: "work ended" in world.told)
+    assert "work device_lost" not in world.told
+
+
+@pytest.mark.parametrize("transport", ["TCP", "UDP"])
+async def test_a_phone_that_was_restarted_is_called_anew_and_the_talk_goes_on(
+    empty_world: Any, steps: Any, transport: str
+) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps, transport)
+    phone.vanish()
+    if transport == "TCP":
+        await _lost(world)
+    back = await _phone(world, transport)
+    again = await back.next_call()
+    assert "answer-after=0" in (again.request.get("Call-Info") or "")
+    await _lost(world)
+    await again.answer()
+    await world.until(lambda: "CallDeviceBack" in world.types())
+    assert world.types().count("CallBridged") == 2
+    await world.until(lambda: "work resumed" in world.told)
+    assert len(world.acd.enqueued) == 1
+    await again.hang_up()
+    await call.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+    assert [leg.cause for leg in ended.call.legs if leg.agent_id] == [LOST, ended.cause]
+    assert len({leg.rid for leg in ended.call.legs if leg.rid}) == 1
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_without_its_phone_the_customer_goes_to_the_front_of_the_queue(
+    empty_world: Any, steps: Any, refuses: bool
+) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps, hold_s=15 if refuses else 1)
+    phone.vanish()
+    await _lost(world)
+    if refuses:
+        back = await _phone(world, "TCP")
+        await (await back.next_call()).reject(603)
+    await world.until(lambda: len(world.acd.enqueued) == 2)
+    assert call.state == "answered"
+    again = world.acd.enqueued[-1]
+    assert (again.first_fifo, again.visit, again.preferred_agent_id) == (1, 2, "")
+    await world.until(lambda: "work device_lost" in world.told)
+    assert "work ended" not in world.told
+    await call.hang_up()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_ABANDONED_IN_QUEUE
+    assert {leg.cause for leg in ended.call.legs if leg.agent_id} == {LOST}
+
+
+async def test_a_caller_who_hangs_up_meanwhile_ends_the_call_once(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps)
+    phone.vanish()
+    await _lost(world)
+    back = await _phone(world, "TCP")
+    again = await back.next_call()
+    await again.ring()
+    await call.hang_up()
+    await again.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+    await world.until(lambda: "work device_lost" in world.told)
+    assert len(world.acd.enqueued) == 1
+
+
+async def test_a_phone_that_is_heard_is_not_lost_though_its_connection_is(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    call, phone, leg = await _talking(world, steps)
+    world.media.pace = 50
+    phone.sip.drop()  # type: ignore[attr-defined]
+    asked = world.media.heard
+    await world.until(lambda: world.media.heard > asked + 100)
+    assert "CallDeviceLost" not in world.types()
+    await phone.reconnect()
+    await phone.register()
+    await world.until(lambda: not world.app.edge.lost_devices._listening)
+    await call.hang_up()
+    await leg.wait_ended()
+    assert "CallDeviceLost" not in world.types()
+
+
+async def test_a_restarted_edge_waits_on_for_the_phone(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps)
+    phone.vanish()
+    await _lost(world)
+    sip, tcp = world.sip, world.app.edge.settings.sip_tcp_port
+    await world.stop_edge()
+    await world.start_edge(sip_port=sip[1], sip_tcp_port=tcp, sip_t1_s=0.1)
+    back = await _phone(world, "TCP")
+    again = await back.next_call()
+    await again.answer()
+    await world.until(lambda: "CallDeviceBack" in world.types())
+    await call.hang_up()
+    await again.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+
+
+async def test_two_answers_of_the_phone_that_is_back_are_one_talk(empty_world: Any, steps: Any) -> None:
+    """It registers twice, as two instances; what was asked of the first is taken back."""
+    world = empty_world
+    call, phone, _ = await _talking(world, steps)
+    phone.vanish()
+    await _lost(world)
+    first, second = await _phone(world, "TCP"), await _phone(world, "TCP")
+    rings = {asyncio.create_task(each.next_call(3)): each for each in (first, second)}
+    done, late = await asyncio.wait(rings, return_when=asyncio.FIRST_COMPLETED)
+    await done.pop().result().answer()
+    await world.until(lambda: "CallDeviceBack" in world.types())
+    for task in late:
+        task.cancel()
+    assert world.types().count("CallBridged") == 2
+    await call.hang_up()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
