@@ -11,14 +11,13 @@ import pytest
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
-from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
-from seatbus_sip import ha1
 from seatbus_sip.replaces import Replaces
 from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import free_port_base
 
+from .colleagues import device_of
 from .two_edges import Second
 
 
@@ -43,19 +42,7 @@ async def other(empty_world: Any) -> AsyncIterator[Second]:
 
 async def _ben(world: Any, second: Second, transport: str) -> Phone:
     """A colleague whose phone is registered at the second edge."""
-    username = f"{world.tenant}-ben"
-    await world.put("agent", "ben", tenancy.Agent(name="Ben", extension="2002"))
-    await world.put(
-        "device",
-        "ben-phone",
-        tenancy.Device(
-            agent_id="ben",
-            kind=tenancy.DEVICE_KIND_SIP,
-            username=username,
-            ha1_md5=ha1("MD5", username, "seatbus", "pw"),
-            ha1_sha256=ha1("SHA-256", username, "seatbus", "pw"),
-        ),
-    )
+    username = await device_of(world, "ben", "ben-phone", "2002")
     await world.until(lambda: second.edge.config.device_by_username(username))
     await world.until(lambda: second.edge.config.device_by_username(world.username))
     phone = await Phone.start(second.at(transport), username=username, password="pw", transport=transport)

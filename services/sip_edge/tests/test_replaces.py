@@ -10,31 +10,12 @@ from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
-from seatbus_sip import ha1
 from seatbus_sip.replaces import Replaces
-from seatbus_testkit.phone import Phone, PhoneCall
+from seatbus_testkit.phone import PhoneCall
 
-REALM = "seatbus"
+from .colleagues import phone_of, ringing, talking
+
 RINGING, TALKING = tenancy.PHONE_TAKEOVER_RINGING, tenancy.PHONE_TAKEOVER_TALKING
-
-
-async def _phone_of(world: Any, agent: str, device: str) -> Phone:
-    """One more registered phone, of an agent who may be new."""
-    username = f"{world.tenant}-{device}"
-    await world.put("agent", agent, tenancy.Agent(name=agent))
-    await world.put(
-        "device",
-        device,
-        tenancy.Device(
-            agent_id=agent,
-            kind=tenancy.DEVICE_KIND_SIP,
-            username=username,
-            ha1_md5=ha1("MD5", username, REALM, "pw"),
-            ha1_sha256=ha1("SHA-256", username, REALM, "pw"),
-        ),
-    )
-    await world.until(lambda: world.app.edge.config.device_by_username(username))
-    return await world.phone(username=username, password="pw")
 
 
 async def _permit(world: Any, takeover: tenancy.PhoneTakeover) -> None:
@@ -48,28 +29,6 @@ async def _permit(world: Any, takeover: tenancy.PhoneTakeover) -> None:
     await world.until(there)
 
 
-async def _ringing(world: Any, steps: Any) -> tuple[PhoneCall, PhoneCall]:
-    """The caller's side, and a phone of anna's that rings."""
-    caller = await world.phone()
-    await world.configure(caller)
-    phone = await world.agent_phone()
-    world.script(steps.enqueue())
-    call = await caller.dial(world.number)
-    await world.until(lambda: world.acd.enqueued)
-    await world.offer()
-    ringing = await phone.next_call()
-    await ringing.ring()
-    await world.until(lambda: "LegRinging" in world.types())
-    return call, ringing
-
-
-async def _talking(world: Any, steps: Any) -> tuple[PhoneCall, PhoneCall]:
-    call, ringing = await _ringing(world, steps)
-    await ringing.answer()
-    await world.until(lambda: "CallBridged" in world.types())
-    return call, ringing
-
-
 def _named(call: PhoneCall, *, early_only: bool = False) -> dict[str, object]:
     """The dialog of a phone as another one names it to the platform."""
     dialog = call.dialog
@@ -79,12 +38,12 @@ def _named(call: PhoneCall, *, early_only: bool = False) -> dict[str, object]:
 
 
 async def test_a_colleague_s_phone_takes_what_rings(world: Any, steps: Any) -> None:
-    call, ringing = await _ringing(world, steps)
+    call, rings = await ringing(world, steps)
     await _permit(world, RINGING)
-    phone = await _phone_of(world, "ben", "ben-phone")
-    taken = await phone.dial(world.number, headers=_named(ringing, early_only=True))
+    phone = await phone_of(world, "ben", "ben-phone")
+    taken = await phone.dial(world.number, headers=_named(rings, early_only=True))
     await taken.wait_answered()
-    await ringing.wait_ended()
+    await rings.wait_ended()
     await call.wait_answered()
     await world.until(lambda: "CallBridged" in world.types())
     assert world.last("CallBridged").agent_id == "ben"
@@ -100,11 +59,11 @@ async def test_a_colleague_s_phone_takes_what_rings(world: Any, steps: Any) -> N
 async def test_another_phone_of_the_agent_takes_what_rings_under_the_same_reservation(
     world: Any, steps: Any
 ) -> None:
-    call, ringing = await _ringing(world, steps)
-    phone = await _phone_of(world, "anna", "anna-mobile")
-    taken = await phone.dial(world.number, headers=_named(ringing))
+    call, rings = await ringing(world, steps)
+    phone = await phone_of(world, "anna", "anna-mobile")
+    taken = await phone.dial(world.number, headers=_named(rings))
     await taken.wait_answered()
-    await ringing.wait_ended()
+    await rings.wait_ended()
     await world.until(lambda: "CallBridged" in world.types())
     assert world.last("CallBridged").agent_id == "anna"
     await world.until(lambda: "offer answered" in world.told)
@@ -120,13 +79,13 @@ async def test_another_phone_of_the_agent_takes_what_rings_under_the_same_reserv
 async def test_a_conversation_goes_on_at_another_phone(
     world: Any, steps: Any, agent: str, reservations: int
 ) -> None:
-    call, talking = await _talking(world, steps)
+    call, talks = await talking(world, steps)
     await _permit(world, TALKING)
-    phone = await _phone_of(world, agent, "other")
-    taken = await phone.dial(world.number, headers=_named(talking))
+    phone = await phone_of(world, agent, "other")
+    taken = await phone.dial(world.number, headers=_named(talks))
     await taken.wait_answered()
-    await talking.wait_ended()
-    assert talking.ended_by == "remote"
+    await talks.wait_ended()
+    assert talks.ended_by == "remote"
     await world.until(lambda: "CallTransferred" in world.types())
     assert world.last("CallTransferred").kind == "replaced"
     await world.until(lambda: world.types().count("CallBridged") == 2)
@@ -152,9 +111,9 @@ async def test_a_conversation_goes_on_at_another_phone(
 async def test_what_may_not_be_taken_stays_as_it_is(
     world: Any, steps: Any, takeover: tenancy.PhoneTakeover, early: bool, flag: bool, status: int
 ) -> None:
-    call, side = await (_ringing if early else _talking)(world, steps)
+    call, side = await (ringing if early else talking)(world, steps)
     await _permit(world, takeover)
-    phone = await _phone_of(world, "ben", "ben-phone")
+    phone = await phone_of(world, "ben", "ben-phone")
     refused = await phone.dial(world.number, headers=_named(side, early_only=flag))
     assert await refused.wait_status() == status
     assert side.state == ("ringing" if early else "answered")
@@ -163,9 +122,9 @@ async def test_what_may_not_be_taken_stays_as_it_is(
 
 
 async def test_a_dialog_that_nobody_knows_or_that_has_ended(world: Any, steps: Any) -> None:
-    call, talking = await _talking(world, steps)
-    named = _named(talking)
-    phone = await _phone_of(world, "anna", "anna-mobile")
+    call, talks = await talking(world, steps)
+    named = _named(talks)
+    phone = await phone_of(world, "anna", "anna-mobile")
     for wrong in ("x;to-tag=1;from-tag=2", f"{str(named['Replaces']).rpartition('=')[0]}=other"):
         refused = await phone.dial(world.number, headers={"Replaces": wrong})
         assert await refused.wait_status() == 481
@@ -178,27 +137,27 @@ async def test_a_dialog_that_nobody_knows_or_that_has_ended(world: Any, steps: A
 
 
 async def test_a_carrier_s_dialog_and_a_carrier_s_replaces_are_unknown(world: Any, steps: Any) -> None:
-    call, talking = await _talking(world, steps)
+    call, talks = await talking(world, steps)
     await _permit(world, TALKING)
-    phone = await _phone_of(world, "ben", "ben-phone")
+    phone = await phone_of(world, "ben", "ben-phone")
     refused = await phone.dial(world.number, headers=_named(call))
     assert await refused.wait_status() == 481
     trunk = world.phones[0]
-    stranger = await trunk.dial(world.number, headers=_named(talking))
+    stranger = await trunk.dial(world.number, headers=_named(talks))
     assert await stranger.wait_status() == 481
-    assert talking.state == "answered"
+    assert talks.state == "answered"
 
 
 async def test_whom_agent_state_does_not_give_cannot_take_a_call(world: Any, steps: Any) -> None:
-    _, ringing = await _ringing(world, steps)
+    _, rings = await ringing(world, steps)
     await _permit(world, RINGING)
     world.agents.not_begun = Refused("logged_out", "the agent is logged out", field="agent_id")
-    phone = await _phone_of(world, "ben", "ben-phone")
-    refused = await phone.dial(world.number, headers=_named(ringing))
+    phone = await phone_of(world, "ben", "ben-phone")
+    refused = await phone.dial(world.number, headers=_named(rings))
     assert await refused.wait_status() == 403
-    assert ringing.state == "ringing"
+    assert rings.state == "ringing"
     # Its audio is not left behind.
     await world.until(lambda: world.media.names()[-1] == "remove_endpoint")
-    await ringing.answer()
+    await rings.answer()
     await world.until(lambda: "CallBridged" in world.types())
     assert world.last("CallBridged").agent_id == "anna"

@@ -34,16 +34,17 @@ class Target(Strict):
         return self
 
 
-class PersonTarget(Strict):
-    """An agent or a number."""
+class ConsultTarget(Strict):
+    """An agent, a number, or a queue, of which whoever is free comes."""
 
     number: Annotated[str, Field(pattern=r"^([+]?[0-9*#]{2,32})?$")] = ""
     agent_id: ObjectId = ""
+    queue_id: ObjectId = ""
 
     @model_validator(mode="after")
-    def _one(self) -> PersonTarget:
-        if bool(self.number) == bool(self.agent_id):
-            raise ValueError("exactly one of number and agent_id is wanted")
+    def _one(self) -> ConsultTarget:
+        if sum(bool(value) for value in (self.number, self.agent_id, self.queue_id)) != 1:
+            raise ValueError("exactly one of number, agent_id, queue_id is wanted")
         return self
 
 

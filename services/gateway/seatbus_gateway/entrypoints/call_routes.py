@@ -76,7 +76,7 @@ class CallRoutes:
         return Response(status_code=204)
 
     async def consult(self, ask: Ask) -> Response:
-        answer = await self._tell(ask, "StartConsult", target=_target(ask.body_as(models.PersonTarget)))
+        answer = await self._tell(ask, "StartConsult", target=_target(ask.body_as(models.ConsultTarget)))
         return json_response({"leg_id": answer.leg_id})
 
     async def swap(self, ask: Ask) -> Response:
@@ -154,7 +154,7 @@ class CallRoutes:
             post("hold", "Hold for a leg, or resume", self.hold, models.Switch),
             post("mute", "Mute a leg, or let it speak", self.mute, models.Switch),
             post("transfer", "Transfer blind", self.transfer, models.Target),
-            post("consult", "Ask a third party", self.consult, models.PersonTarget,
+            post("consult", "Ask a third party", self.consult, models.ConsultTarget,
                  answer=_text_answer("leg_id")),
             post("consult/swap", "Go to the other one", self.swap, None),
             post("consult/complete", "Transfer, confer or return", self.complete, models.ConsultEnding),
@@ -168,5 +168,5 @@ class CallRoutes:
         ]  # fmt: skip
 
 
-def _target(body: models.Target | models.PersonTarget) -> call_types.OutboundTarget:
+def _target(body: models.Target | models.ConsultTarget) -> call_types.OutboundTarget:
     return call_types.OutboundTarget(**body.model_dump(exclude_defaults=True))

@@ -60,7 +60,7 @@ class QueueCommands(Asking):
                     "acd",
                     "Enqueue",
                     request,
-                    go_on=lambda: call.waiting and call.contact_id == effect.contact_id,
+                    go_on=lambda: call.waits_as(effect.contact_id),
                 )
             except AWAY:
                 return  # The caller left before acd was back.

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.call.v1 import service_pb2 as control
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import consult_queue, offer
 from seatbus_sip_edge.domain import effects as fx
-from seatbus_sip_edge.domain import offer
 from seatbus_sip_edge.domain.controls import pause_recording, release_hold
+from seatbus_sip_edge.domain.destinations import Kind
 from seatbus_sip_edge.domain.ending import finish, hang_up_asked, take_away
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, LegPhase, Phase, Role
@@ -38,11 +41,16 @@ def started(turn: Turn, event: on.ConsultAsked) -> Phase:
     pause_recording(turn, on=True)
     turn.media(media.Command(disconnect=media.Disconnect(endpoint_id=call.caller_leg_id)))
     turn.play_music()
-    turn.play_ringback(asks.leg_id)
-    leg = call_destination(turn, event.to, consult=True)
-    call.consult_leg_id, call.swapped = leg.leg_id, False
+    call.consult_leg_id, call.swapped = "", False
+    if event.to.kind is Kind.QUEUE:
+        consult_queue.ask(turn, event.to)
+    else:
+        turn.play_ringback(asks.leg_id)
+        call.consult_leg_id = call_destination(turn, event.to, consult=True).leg_id
     turn.record(
-        facts.CallConsultStarted(leg_id=leg.leg_id, target=event.to.to_target(), by_agent_id=asks.agent_id)
+        facts.CallConsultStarted(
+            leg_id=call.consult_leg_id, target=event.to.to_target(), by_agent_id=asks.agent_id
+        )
     )
     turn.report(asks, agent.WORK_EVENT_CONSULT_STARTED)
     return Phase.CONSULTING
@@ -72,6 +80,7 @@ def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
 def _confirm(turn: Turn, leg: Leg) -> None:
     leg.confirmed = True
     join(turn, leg)
+    consult_queue.accepted(turn, leg)
 
 
 def join(turn: Turn, leg: Leg) -> None:
@@ -108,13 +117,18 @@ def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
     leg = turn.call.legs[event.leg_id]
     if leg.confirmed:
         return turn.call.phase
+    if turn.call.consult_waiting:
+        rid, leg.rid = leg.rid, ""
+        following = consult_queue.wait_on(turn, leg, None)
+        leg.rid = rid
+        return following
     leg.rid = ""
     return _not_reached(turn, event, gone=False)
 
 
 def connect_failed(turn: Turn, event: on.ConnectFailed) -> Phase:
     take_away(turn, turn.call.legs[event.leg_id], Cause.HANGUP_CAUSE_MEDIA_FAILED)
-    return _back(turn, turn.call.legs[event.leg_id], "failed")
+    return _back(turn, event.leg_id, "failed")
 
 
 def _not_reached(
@@ -122,21 +136,36 @@ def _not_reached(
 ) -> Phase:
     leg = turn.call.legs[event.leg_id]
     failure, status = failure_for(turn, event)
+    if turn.call.consult_waiting:
+        return consult_queue.wait_on(turn, leg, failure, status=status, gone=gone)
     fail_leg(turn, leg, failure, status, gone=gone)
-    return _back(turn, leg, "failed")
+    return _back(turn, leg.leg_id, "failed")
 
 
 def _dismiss(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> Phase:
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     take_away(turn, leg, cause, gone=gone)
-    return _back(turn, leg, "returned")
+    consult_queue.is_over(turn, acd_types.VISIT_OUTCOME_ABANDONED)
+    return _back(turn, leg.leg_id, "returned")
 
 
-def _back(turn: Turn, leg: Leg, outcome: str) -> Phase:
+def queue_failed(turn: Turn, event: on.EnqueueRefused | on.LeftQueue) -> Phase:
+    """The queue does not take the question, or nobody of it has come in time."""
+    call, leg = turn.call, turn.call.consult_leg
+    if event.contact_id != call.consult_contact_id or not call.consult_waiting:
+        return call.phase
+    if leg is not None:
+        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    consult_queue.is_over(turn)
+    return _back(turn, call.consult_leg_id, "failed")
+
+
+def _back(turn: Turn, leg_id: str, outcome: str) -> Phase:
     """The agent is with the customer again."""
     call, asks = turn.call, turn.call.agent_leg
     if call.phase is Phase.CONSULTING:
-        turn.record(facts.CallConsultEnded(leg_id=leg.leg_id, outcome=outcome))
+        turn.record(facts.CallConsultEnded(leg_id=leg_id, outcome=outcome))
     call.consult_leg_id, call.swapped = "", False
     if asks is None:
         return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
@@ -151,7 +180,10 @@ def hung_up(turn: Turn, event: on.AgentHungUp) -> Phase:
     call = turn.call
     if event.leg_id == call.agent_leg_id:
         return _agent_leaves(turn, gone=True)
-    return _dismiss(turn, call.legs[event.leg_id], Cause.HANGUP_CAUSE_AGENT_HUNG_UP, gone=True)
+    leg = call.legs[event.leg_id]
+    if call.consult_waiting:
+        return consult_queue.wait_on(turn, leg, None, gone=True)
+    return _dismiss(turn, leg, Cause.HANGUP_CAUSE_AGENT_HUNG_UP, gone=True)
 
 
 def leg_hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
@@ -164,6 +196,8 @@ def leg_hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
 
 def _agent_leaves(turn: Turn, *, gone: bool) -> Phase:
     call, asks, leg = turn.call, turn.call.agent_leg, turn.call.consult_leg
+    if call.consult_waiting:
+        return consult_queue.hand_over(turn, gone=gone)
     if leg is None or asks is None:
         return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
     if call.phase is Phase.CONSULTING:
@@ -196,6 +230,11 @@ def swapped(turn: Turn, _event: on.SwapAsked) -> Phase:
 
 def completed(turn: Turn, event: on.CompleteAsked) -> Phase:
     leg = turn.call.consult_leg
+    if event.end == control.CONSULT_END_TRANSFER and turn.call.consult_waiting:
+        return consult_queue.hand_over(turn, gone=False)
+    if leg is None and turn.call.consult_waiting and event.end == control.CONSULT_END_RETURN:
+        consult_queue.is_over(turn, acd_types.VISIT_OUTCOME_ABANDONED)
+        return _back(turn, "", "returned")
     if leg is None:
         return turn.call.phase
     match event.end:
@@ -225,9 +264,14 @@ def _confer(turn: Turn, leg: Leg) -> Phase:
 
 def restored(turn: Turn) -> None:
     """After a restart: what was asked last for the third party is asked again."""
-    leg = turn.call.consult_leg
+    call, leg = turn.call, turn.call.consult_leg
+    if call.consult_waiting:
+        consult_queue.enqueue(turn)
     if leg is None:
         return
+    if leg.confirmed and leg.rid and leg.queue_id and call.consult_contact_id:
+        answered = acd.OFFER_OUTCOME_ANSWERED
+        turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, answered, repeated=True))
     if leg.phase is LegPhase.TRYING:
         turn.do(fx.BeginWork(leg.leg_id, "consult", turn.call.wrap_up_s))
     offer.ask_again(turn, leg)

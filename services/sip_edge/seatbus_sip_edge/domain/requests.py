@@ -46,7 +46,7 @@ class TransferAsked:
 
 @dataclass(frozen=True, slots=True)
 class ConsultAsked:
-    """`to` is an agent or a number."""
+    """`to` is an agent, a number, or a queue."""
 
     to: Destination
 

@@ -66,7 +66,7 @@ def hand_over(turn: Turn, to: Leg, kind: str, *, gone: bool = False) -> Phase:
     )
     to.role = Role.LEG_ROLE_AGENT if to.agent_id else Role.LEG_ROLE_OUTSIDE
     to.mode = ""
-    to.queue_id = call.queue_id if to.agent_id else ""
+    to.queue_id = (to.queue_id or call.queue_id) if to.agent_id else ""
     if before is not None:
         take_away(turn, before, Cause.HANGUP_CAUSE_TRANSFERRED, gone=gone)
     call.agent_leg_id = to.leg_id

@@ -38,9 +38,12 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         current = call.epochs.get(request.group, 0)
         if request.epoch < current:
             raise StaleEpoch(sent=request.epoch, current=current, field="epoch")
-        if call.agent_leg is not None:
-            raise Refused("other_reservation", f"{call.agent_leg.rid} is live", field="rid")
-        if call.phase is not Phase.QUEUED or call.contact_id != request.contact_id:
+        consult = call.consult_waiting and call.consult_contact_id == request.contact_id
+        live = call.consult_leg if consult else call.agent_leg
+        if live is not None:
+            raise Refused("other_reservation", f"{live.rid} is live", field="rid")
+        waits_in = Phase.CONSULTING if consult else Phase.QUEUED
+        if call.phase is not waits_in or not (consult or call.contact_id == request.contact_id):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         phone = self._edge.registrar.reach(request.agent_tenant_id, request.agent_id)
         leg_id = uuid7()
@@ -86,11 +89,13 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
     async def LeaveQueue(self, request: pb.LeaveQueueRequest, context: Context) -> pb.LeaveQueueResponse:
         session = self._edge.session(request.context.tenant_id, request.call_id)
         call = session.call
-        if call.contact_id != request.contact_id:
+        consult = call.consult_waiting and call.consult_contact_id == request.contact_id
+        if call.contact_id != request.contact_id and not consult:
             # It has left already: a repeat.
             return pb.LeaveQueueResponse()
-        leg = call.agent_leg
-        if call.phase not in (Phase.QUEUED, Phase.OFFERED) or (leg is not None and leg.confirmed):
+        leg = call.consult_leg if consult else call.agent_leg
+        phases = (Phase.CONSULTING,) if consult else (Phase.QUEUED, Phase.OFFERED)
+        if call.phase not in phases or (leg is not None and leg.confirmed):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         reason = pb.LeaveReason.Name(request.reason).removeprefix("LEAVE_REASON_").lower()
         target = request.overflow

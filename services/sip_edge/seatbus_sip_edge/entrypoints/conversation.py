@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from seatbus.call.v1 import service_pb2 as pb
 from seatbus_kit.errors import NotFound, Refused
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.destinations import Kind
 from seatbus_sip_edge.domain.model import LegPhase, Phase
 
 if TYPE_CHECKING:
@@ -128,8 +129,8 @@ class Conversation:
     ) -> pb.StartConsultResponse:
         session = self._session(request.context, request.call_id)
         to = self._edge.directory.existing(session.call.tenant_id, request.target)
-        if not to.is_person:
-            raise Refused("consult_target", "a consult is with an agent or a number", field="target")
+        if not to.is_person and to.kind is not Kind.QUEUE:
+            raise Refused("consult_target", "a consult is with an agent, a number or a queue", field="target")
         if not self._repeated(session, request):
             self._must_be(session, "not_talking", Phase.BRIDGED)
             self._not_self(session, to)

@@ -1,0 +1,163 @@
+"""The agent asks a queue: whoever of it is free comes as the third party.
+
+The visit is a contact of its own at acd. It is cancelled when the agent goes back, and becomes the customer's
+own when the agent leaves before anybody has answered: the place is kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatbus.acd.v1 import service_pb2 as acd
+from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import events_pb2 as facts
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.ending import take_away
+from seatbus_sip_edge.domain.legs import LegEvent
+from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
+from seatbus_sip_edge.domain.offer import ask_offer, remove_endpoint
+
+if TYPE_CHECKING:
+    from seatbus_sip_edge.domain import inputs as on
+    from seatbus_sip_edge.domain.causes import OfferFailure
+    from seatbus_sip_edge.domain.destinations import Destination
+    from seatbus_sip_edge.domain.turn import Turn
+
+
+def ask(turn: Turn, to: Destination) -> None:
+    """The agent waits, with music, for somebody of the queue."""
+    call = turn.call
+    queue = to.queue if to.queue is not None else tenancy.Queue()
+    call.consult_contact_id, call.consult_queue_id = turn.ids(), to.id
+    call.consult_waiting = True
+    call.consult_queue = {
+        "record": queue.record,
+        "music_prompt_id": queue.music_prompt_id,
+        "whisper_prompt_id": queue.whisper_prompt_id,
+        "wrap_up_s": queue.wrap_up_s,
+    }
+    enqueue(turn)
+
+
+def enqueue(turn: Turn) -> None:
+    """Asks acd, once more too: harmless while the contact lives."""
+    call = turn.call
+    turn.do(fx.Enqueue(call.consult_contact_id, call.consult_queue_id))
+    if call.consult_leg is None:
+        turn.play_music(call.agent_leg_id)
+
+
+def is_over(turn: Turn, cancelled: acd_types.VisitOutcome = acd_types.VISIT_OUTCOME_UNSPECIFIED) -> None:
+    """Nobody of the queue is wanted any more. `cancelled`: what acd is told that does not know it yet."""
+    call = turn.call
+    if call.consult_waiting and cancelled:
+        turn.do(fx.CancelContact(call.consult_contact_id, cancelled))
+    call.consult_waiting = False
+
+
+def offered(turn: Turn, event: on.AgentOffered) -> Phase:
+    call = turn.call
+    call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
+    leg = Leg(
+        event.leg_id,
+        Role.LEG_ROLE_CONSULT,
+        agent_id=event.agent_id,
+        agent_tenant_id=event.agent_tenant_id,
+        device_id=event.device_id,
+        rid=event.rid,
+        queue_id=event.queue_id,
+        ring_timeout_s=event.ring_timeout_s,
+        created_at=turn.now,
+    )
+    turn.move_leg(leg, LegEvent.OFFER_ASKED)
+    call.legs[leg.leg_id] = leg
+    call.consult_leg_id = leg.leg_id
+    turn.record(
+        facts.LegCreated(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            agent_id=leg.agent_id,
+            agent_tenant_id=leg.agent_tenant_id,
+            device_id=leg.device_id,
+            rid=leg.rid,
+        )
+    )
+    turn.play_ringback(call.agent_leg_id)
+    ask_offer(turn, leg)
+    return Phase.CONSULTING
+
+
+def accepted(turn: Turn, leg: Leg) -> None:
+    """Somebody has come: the visit is over."""
+    call = turn.call
+    if call.consult_waiting and leg.rid:
+        call.consult_waiting = False
+        turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, acd.OFFER_OUTCOME_ANSWERED))
+
+
+def wait_on(
+    turn: Turn, leg: Leg, failure: OfferFailure | None, *, status: int = 0, gone: bool = False
+) -> Phase:
+    """Whoever was rung has not come: acd finds the next one. `failure` None: they came and went at once."""
+    call = turn.call
+    turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+    if not gone:
+        turn.close_sip(leg)
+    turn.end_leg(leg, failure.cause if failure is not None else Cause.HANGUP_CAUSE_CANCELLED, status)
+    remove_endpoint(turn, leg)
+    call.consult_leg_id = ""
+    turn.report(leg, failure.work if failure is not None else agent.WORK_EVENT_ENDED)
+    outcome = failure.offer if failure is not None else acd.OFFER_OUTCOME_FAILED
+    turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, outcome))
+    turn.play_music(call.agent_leg_id)
+    return Phase.CONSULTING
+
+
+def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
+    leg = turn.call.consult_leg
+    if leg is not None and leg.rid == event.rid and not leg.confirmed:
+        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+        turn.call.consult_leg_id = ""
+        turn.play_music(turn.call.agent_leg_id)
+    return turn.call.phase
+
+
+def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
+    """acd had given the contact to somebody else, who is on the way."""
+    call, leg = turn.call, turn.call.consult_leg
+    if leg is None or leg.rid != event.rid or not leg.confirmed:
+        return call.phase
+    take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    call.consult_leg_id, call.swapped, call.consult_waiting = "", False, True
+    enqueue(turn)
+    return call.phase
+
+
+def hand_over(turn: Turn, *, gone: bool) -> Phase:
+    """The agent leaves: the visit is the customer's, with whoever rings for it."""
+    call, asks, leg = turn.call, turn.call.agent_leg, turn.call.consult_leg
+    target = call_types.OutboundTarget(queue_id=call.consult_queue_id)
+    by_agent_id = asks.agent_id if asks is not None else ""
+    turn.record(facts.CallConsultEnded(leg_id=call.consult_leg_id, outcome="transferred"))
+    turn.record(facts.CallTransferred(kind="attended", target=target, by_agent_id=by_agent_id))
+    if asks is not None:
+        take_away(turn, asks, Cause.HANGUP_CAUSE_TRANSFERRED, gone=gone)
+    call.contact_id, call.queue_id = call.consult_contact_id, call.consult_queue_id
+    for name, value in call.consult_queue.items():
+        setattr(call, name, value)
+    call.requirements, call.priority, call.preferred_agent_id = {}, 0, ""
+    call.first_fifo = call.first_enqueued_at = 0
+    call.visit += 1
+    call.waiting, call.consult_waiting = True, False
+    call.consult_leg_id, call.consult_contact_id, call.swapped = "", "", False
+    turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
+    turn.play_music()
+    if leg is None:
+        return Phase.QUEUED
+    leg.role, leg.queue_id = Role.LEG_ROLE_AGENT, call.queue_id
+    call.agent_leg_id = leg.leg_id
+    return Phase.OFFERED

@@ -1,0 +1,76 @@
+"""A consult with a queue: the customer hears music, somebody of the queue comes, and the visit is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from seatbus_testkit.platform import Platform
+from seatbus_testkit.tenant import TestTenant
+
+from .agents import agent_phone, until_agent
+from .conversations import CALLER, FIRST, SECOND, hears, hears_music, talk
+
+pytestmark = pytest.mark.platform
+
+
+@pytest.fixture(scope="module")
+def tenant(platform: Platform) -> TestTenant:
+    """a1 serves customers, a2 is an expert."""
+    made = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}]})
+    experts: dict[str, Any] = {"name": "Experts", "ring_timeout_s": 5, "members": [{"agent_id": "a2"}]}
+    platform.post(made.path("config"), {"upserts": [{"id": "experts", "queue": experts}]})
+    return made
+
+
+async def test_an_expert_comes_when_one_is_free_and_takes_the_customer(tenant: TestTenant) -> None:
+    async with talk(tenant) as call:
+        await call.ask("consult", {"queue_id": "experts"})
+        # Nobody is there yet: all wait.
+        await hears_music(call.customer)
+        await hears_music(call.first)
+        await until_agent(tenant, "a1", presence="READY", work="CONSULTING")
+        async with agent_phone(tenant, "a2") as phone:
+            call.phones["a2"] = phone
+            second = await call.answer("a2", SECOND)
+            await hears(second, FIRST)
+            await hears(call.first, SECOND)
+            await hears_music(call.customer)
+            await until_agent(tenant, "a2", presence="READY", work="TALKING")
+            await call.ask("consult/complete", {"end": "conference"})
+            await hears(call.customer, FIRST, SECOND)
+            await call.ask("consult/complete", {"end": "transfer"})
+            await call.first.wait_ended(timeout=5)
+            await hears(call.customer, SECOND)
+            await hears(second, CALLER)
+            await second.hang_up()
+            await call.customer.wait_ended(timeout=5)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
+        ("a1", "transferred"),
+        ("a2", "agent_hung_up"),
+    ]
+    assert cdr["queue_visits"] == 1
+
+
+async def test_who_hangs_up_meanwhile_leaves_the_customer_in_the_queue_of_experts(
+    tenant: TestTenant,
+) -> None:
+    await asyncio.to_thread(tenant.agent_do, "a2", "logout")
+    async with talk(tenant) as call:
+        await call.ask("consult", {"queue_id": "experts"})
+        await hears_music(call.first)
+        await call.first.hang_up()
+        await call.until_state("QUEUED")
+        await hears_music(call.customer)
+        async with agent_phone(tenant, "a2") as phone:
+            call.phones["a2"] = phone
+            second = await call.answer("a2", SECOND)
+            await hears(second, CALLER)
+            await hears(call.customer, SECOND)
+            await call.customer.hang_up()
+            await second.wait_ended(timeout=5)
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert cdr["queue_visits"] == 2
