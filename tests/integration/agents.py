@@ -45,7 +45,7 @@ async def agent_phone(
         await phone.close()
 
 
-async def wait_level(call: PhoneCall, dbfs: float, timeout: float = 5) -> None:
+async def wait_level(call: PhoneCall, dbfs: float, timeout: float = 20) -> None:
     """Returns when something louder than `dbfs` was heard within the last 200 ms."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -65,7 +65,7 @@ async def reach_queue(caller: Phone, tenant: TestTenant) -> PhoneCall:
     return call
 
 
-async def until_queued(tenant: TestTenant, count: int = 1, timeout: float = 10) -> None:
+async def until_queued(tenant: TestTenant, count: int = 1, timeout: float = 30.0) -> None:
     """The live call list says that so many calls wait in the queue or ring."""
 
     def queued() -> bool:
@@ -77,7 +77,7 @@ async def until_queued(tenant: TestTenant, count: int = 1, timeout: float = 10) 
 
 
 async def until_agent(
-    tenant: TestTenant, agent: str, *, presence: str, work: str = "", timeout: float = 10
+    tenant: TestTenant, agent: str, *, presence: str, work: str = "", timeout: float = 30.0
 ) -> None:
     """The agent's record shows this presence and (first) work state; no work at all when `work` is empty."""
 
@@ -92,7 +92,7 @@ async def until_agent(
     await asyncio.to_thread(tenant.platform.until, there, timeout, what)
 
 
-async def until_bridged(tenant: TestTenant, timeout: float = 10) -> None:
+async def until_bridged(tenant: TestTenant, timeout: float = 30.0) -> None:
     """The tenant's one call is joined to an agent."""
 
     def there() -> bool:

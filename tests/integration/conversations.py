@@ -49,7 +49,7 @@ class Talk:
             legs = [leg for leg in legs if leg["role"] == "LEG_ROLE_CALLER"]
         return str(next(leg["leg_id"] for leg in legs if leg["agent_id"] == agent))
 
-    async def until_state(self, state: str, timeout: float = 10) -> None:
+    async def until_state(self, state: str, timeout: float = 30.0) -> None:
         def there() -> bool:
             return bool(self.record().get("state") == f"CALL_STATE_{state}")
 
@@ -83,7 +83,7 @@ async def talk(tenant: TestTenant, *others: str) -> AsyncIterator[Talk]:
             await made.customer.hang_up()
 
 
-async def hears(call: PhoneCall, *tones: float, timeout: float = 5) -> None:
+async def hears(call: PhoneCall, *tones: float, timeout: float = 20) -> None:
     """Returns once all these tones are heard together, and none of the others."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -104,7 +104,7 @@ def levels_of(call: PhoneCall) -> dict[float, float]:
     return {hz: goertzel_dbfs(pcm, hz) if len(pcm) > 800 else -120.0 for hz in (CALLER, FIRST, SECOND, THIRD)}
 
 
-async def hears_music(call: PhoneCall, timeout: float = 5) -> None:
+async def hears_music(call: PhoneCall, timeout: float = 20) -> None:
     """Something plays that is nobody's voice."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout

@@ -30,7 +30,7 @@ async def to_queue(caller: Phone, tenant: TestTenant, name: str) -> PhoneCall:
     return call
 
 
-async def until_states(tenant: TestTenant, wanted: dict[str, int], timeout: float = 30) -> None:
+async def until_states(tenant: TestTenant, wanted: dict[str, int], timeout: float = 60) -> None:
     """The tenant's live calls are in these states, so many in each."""
     found: list[str] = []
 

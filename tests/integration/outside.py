@@ -40,7 +40,7 @@ def branch(**fields: Any) -> dict[str, Any]:
     return {"id": "main", "branch": {**given, **fields}}
 
 
-async def until_state(tenant: TestTenant, agent: str, wanted: str, timeout: float = 10) -> None:
+async def until_state(tenant: TestTenant, agent: str, wanted: str, timeout: float = 30.0) -> None:
     """Until the agent's only work item is in this state; `idle`: until there is none."""
 
     def there() -> bool:

@@ -126,7 +126,7 @@ class Ears:
     async def wait_tone(
         self,
         hz: float,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
         *,
         tolerance_hz: float = 10.0,
         above_dbfs: float = -45.0,
@@ -146,7 +146,7 @@ class Ears:
                 )
             await asyncio.sleep(_POLL_S)
 
-    async def wait_level(self, dbfs: float, timeout: float = 10.0, *, window_s: float = 0.2) -> float:
+    async def wait_level(self, dbfs: float, timeout: float = 30.0, *, window_s: float = 0.2) -> float:
         """Wait until it is at least this loud; returns the level in dBFS."""
         deadline = time.monotonic() + timeout
         while (level := self.level_dbfs(window_s)) < dbfs:
@@ -165,7 +165,7 @@ class Ears:
         heard, level = self.tone(window_s)
         return abs(heard - hz) <= tolerance_hz and level >= above_dbfs
 
-    async def wait_digits(self, digits: str, timeout: float = 10.0) -> None:
+    async def wait_digits(self, digits: str, timeout: float = 30.0) -> None:
         """Wait until exactly these digits have been heard since the start or `clear`."""
         deadline = time.monotonic() + timeout
         while self.digits != digits:

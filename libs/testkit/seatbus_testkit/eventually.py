@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(
-    condition: Callable[[], object | Awaitable[object]], seconds: float = 5.0, every: float = 0.01
+    condition: Callable[[], object | Awaitable[object]], seconds: float = 20.0, every: float = 0.01
 ) -> None:
     """Returns as soon as `condition()` is true. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):

@@ -108,7 +108,7 @@ class NatsServer:
                 [find_nats_server(), "-c", str(self._config)], stdout=log, stderr=subprocess.STDOUT
             )
 
-    def wait_ready(self, timeout: float = 15.0) -> None:
+    def wait_ready(self, timeout: float = 45.0) -> None:
         """Returns when the server takes JetStream requests. Raises TimeoutError with the end of its log."""
         deadline = time.monotonic() + timeout
         url = f"{self.monitor_url}/healthz?js-enabled-only=true"

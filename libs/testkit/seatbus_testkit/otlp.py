@@ -101,7 +101,7 @@ class OtlpCollector:
         """The spans of one trace by start time; a call's trace id is its call id as a number."""
         return sorted((s for s in self.spans if s.trace_id == trace_id), key=lambda span: span.start_ns)
 
-    def wait(self, condition: Callable[[list[SeenSpan]], bool], timeout: float = 10.0) -> list[SeenSpan]:
+    def wait(self, condition: Callable[[list[SeenSpan]], bool], timeout: float = 30.0) -> list[SeenSpan]:
         """All spans as soon as `condition(spans)` holds. Raises TimeoutError naming what was seen."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -244,7 +244,7 @@ class Phone:
         await call.place(early_ok, self.server)
         return call
 
-    async def next_call(self, timeout: float = 10.0) -> PhoneCall:
+    async def next_call(self, timeout: float = 30.0) -> PhoneCall:
         """The next incoming call that nobody has taken from here."""
         try:
             return await asyncio.wait_for(self._incoming.get(), timeout)

@@ -144,7 +144,7 @@ class Platform:
         os.kill(pid, number)
         return pid
 
-    def wait_restarted(self, instance: str, old_pid: int, timeout: float = 30) -> None:
+    def wait_restarted(self, instance: str, old_pid: int, timeout: float = 60) -> None:
         """Returns when the supervisor has a new process for the instance, and it says that it is ready."""
         self.until(lambda: self._restarted(instance, old_pid), timeout, f"{instance} to come back")
 

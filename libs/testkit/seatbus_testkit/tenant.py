@@ -133,7 +133,7 @@ class TestTenant:
         found: list[dict[str, Any]] = self.platform.get(self.path("cdrs"), **filters)["cdrs"]
         return found
 
-    def wait_cdr(self, timeout: float = 15, **match: Any) -> dict[str, Any]:
+    def wait_cdr(self, timeout: float = 45, **match: Any) -> dict[str, Any]:
         """The first final call record with these fields; raises PlatformError with all of them otherwise."""
 
         def found() -> dict[str, Any] | None:

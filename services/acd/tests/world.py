@@ -201,7 +201,7 @@ class World:
     async def start(self, service: str, *instances: str, **env: str) -> None:
         for instance in instances:
             self._launch(service, instance, env)
-        await eventually(lambda: all(self.instance(name) for name in instances), 15)
+        await eventually(lambda: all(self.instance(name) for name in instances), 60)
 
     def _launch(self, service: str, instance: str, env: dict[str, str]) -> None:
         environment = os.environ | {

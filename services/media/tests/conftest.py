@@ -178,7 +178,7 @@ class Desk:
         self._watch = asyncio.create_task(read())
         await self.wait(lambda event: event.HasField("hello"))
 
-    async def wait(self, wanted: Any, seconds: float = 5.0) -> MediaEvent:
+    async def wait(self, wanted: Any, seconds: float = 20.0) -> MediaEvent:
         async with asyncio.timeout(seconds):
             while True:
                 for event in self.events:
@@ -251,7 +251,7 @@ class Archive:
         self.service = service
         self.stub: Any = RecordingServiceStub(channel)
 
-    async def completed(self, recording_id: str, seconds: float = 8.0) -> Any:
+    async def completed(self, recording_id: str, seconds: float = 20.0) -> Any:
         """The record once it says complete."""
         request = rpb.GetRecordingRequest(tenant_id=TENANT, recording_id=recording_id)
         async with asyncio.timeout(seconds):

@@ -76,7 +76,7 @@ class Client:
         request = pb.GetRecordingRequest(tenant_id=tenant, recording_id=recording_id)
         return (await self.stub.GetRecording(request, timeout=3)).recording
 
-    async def known(self, recording_id: str, seconds: float = 5.0) -> None:
+    async def known(self, recording_id: str, seconds: float = 20.0) -> None:
         """Returns when the recording has a record."""
         async with asyncio.timeout(seconds):
             while True:
@@ -85,7 +85,7 @@ class Client:
                     return
                 await asyncio.sleep(0.02)
 
-    async def completed(self, recording_id: str, seconds: float = 6.0) -> Recording:
+    async def completed(self, recording_id: str, seconds: float = 20.0) -> Recording:
         async with asyncio.timeout(seconds):
             while True:
                 with contextlib.suppress(grpc.aio.AioRpcError):

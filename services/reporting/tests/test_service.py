@@ -29,7 +29,7 @@ class EdgeSettings(ServiceSettings):
     service: ClassVar[str] = "sip_edge"
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 20.0) -> None:
     async with asyncio.timeout(timeout):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.03)

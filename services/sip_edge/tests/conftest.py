@@ -487,11 +487,11 @@ class World:
         assert found, f"no {name} among {self.types()}"
         return found[-1].decode()
 
-    async def ended(self, seconds: float = 5.0) -> Any:
+    async def ended(self, seconds: float = 20.0) -> Any:
         await eventually(lambda: "CallEnded" in self.types(), seconds)
         return self.last("CallEnded")
 
-    async def until(self, condition: Callable[[], object | Awaitable[object]], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object | Awaitable[object]], seconds: float = 20.0) -> None:
         await eventually(condition, seconds)
 
 

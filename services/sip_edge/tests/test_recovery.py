@@ -276,7 +276,7 @@ class RawCaller:
     def send(self, data: bytes) -> None:
         self.socket.sendto(data, self.server)
 
-    async def response(self, method: str, seconds: float = 5.0) -> Response:
+    async def response(self, method: str, seconds: float = 20.0) -> Response:
         """The next final response to this method."""
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + seconds

@@ -28,7 +28,7 @@ def options(body: bytes = b"", *, call_id: str = "c1", via: str = "SIP/2.0/TCP 1
 
 
 async def read(
-    reader: asyncio.StreamReader, count: int = 1, timeout: float = 5.0
+    reader: asyncio.StreamReader, count: int = 1, timeout: float = 20.0
 ) -> list[Request | Response]:
     framer, found = StreamFramer(), []
     async with asyncio.timeout(timeout):
@@ -47,7 +47,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-async def closed(reader: asyncio.StreamReader, timeout: float = 5.0) -> bytes:
+async def closed(reader: asyncio.StreamReader, timeout: float = 20.0) -> bytes:
     """What still comes until the other side closes."""
     async with asyncio.timeout(timeout):
         try:

@@ -55,7 +55,7 @@ class Replica:
         request_id: str = "",
         expected_version: int = 0,
         create_only: bool = False,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
     ) -> rpc.ApplyResponse:
         request = rpc.ApplyRequest(
             context=RequestContext(request_id=request_id or uuid7(), tenant_id=tenant),

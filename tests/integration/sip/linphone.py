@@ -23,7 +23,7 @@ class Linphone:
             self._process.stdin.write(command.encode() + b"\n")
             await self._process.stdin.drain()
 
-    async def shows(self, text: str, seconds: float = 10.0) -> None:
+    async def shows(self, text: str, seconds: float = 20.0) -> None:
         """Returns when the screen has this text. Raises TimeoutError with all of it."""
         deadline = asyncio.get_running_loop().time() + seconds
         while text not in self.screen.read_text(errors="replace"):

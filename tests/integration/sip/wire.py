@@ -115,18 +115,18 @@ class Wire(asyncio.DatagramProtocol):
             except TimeoutError:
                 raise PlatformError(f"no {what} {method} within {seconds} s; came: {self.seen}") from None
 
-    async def request(self, method: str, seconds: float = 8.0) -> Request:
+    async def request(self, method: str, seconds: float = 20.0) -> Request:
         """The next request of this method that nobody has taken."""
         found = await self._expect(method, "", seconds)
         assert isinstance(found, Request)
         return found
 
-    async def response(self, status: int, method: str = "", seconds: float = 8.0) -> Response:
+    async def response(self, status: int, method: str = "", seconds: float = 20.0) -> Response:
         found = await self._expect(status, method, seconds)
         assert isinstance(found, Response)
         return found
 
-    async def final(self, method: str, seconds: float = 8.0) -> Response:
+    async def final(self, method: str, seconds: float = 20.0) -> Response:
         """The next final response to a request of this method."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -179,7 +179,7 @@ class Talk:
         return talk
 
     @classmethod
-    async def ringing(cls, wire: Wire, seconds: float = 8.0) -> Talk:
+    async def ringing(cls, wire: Wire, seconds: float = 20.0) -> Talk:
         """Takes the next INVITE that came."""
         invite = await wire.request("INVITE", seconds)
         contact = invite.contact
@@ -197,7 +197,7 @@ class Talk:
             self.target = response.contact.uri_text
         return response
 
-    async def answered(self, *, body: str = "", seconds: float = 8.0) -> Response:
+    async def answered(self, *, body: str = "", seconds: float = 20.0) -> Response:
         """Waits for the 200 to the INVITE and acknowledges it."""
         response = self.learn(await self.wire.response(200, "INVITE", seconds))
         self.ack(body=body)
@@ -351,7 +351,7 @@ class Stream:
     def write(self, data: bytes) -> None:
         self._writer.write(data)
 
-    async def message(self, seconds: float = 5.0) -> Response:
+    async def message(self, seconds: float = 20.0) -> Response:
         """The next response."""
         async with asyncio.timeout(seconds):
             head = b""
@@ -361,7 +361,7 @@ class Stream:
             assert isinstance(found, Response)
             return found
 
-    async def closed(self, seconds: float = 5.0) -> bool:
+    async def closed(self, seconds: float = 20.0) -> bool:
         async with asyncio.timeout(seconds):
             try:
                 while await self._reader.read(65536):
