@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from seatbus_rtp.rtcp import ReportBlock, SenderReport, ntp_middle
@@ -117,6 +118,38 @@ class ReceiverStats:
                 self.max_jitter_units = self.jitter_units
         self._arrival = arrival
         self._ts = timestamp
+
+    def newest_is(self, header: int) -> bool:
+        """Whether this is the header of the newest packet that was counted (`seatbus_rtp.run`)."""
+        return (header & 0xFFFF_FFFF, header >> 64 & 0xFFFF, header >> 32 & 0xFFFF_FFFF) == (
+            self.ssrc,
+            self._max_seq,
+            self._ts,
+        )
+
+    def run(self, stamps: Sequence[float], step: int, octets: int) -> None:
+        """As `receive` of packets each of which is the successor of the one before, `step` ticks later: the
+        times of their arrival, and their payload's bytes in all.
+        """
+        count = len(stamps)
+        self.packets += count
+        self.octets += octets
+        self.last_packet_at = stamps[-1]
+        self._received += count
+        newest = self._max_seq + count
+        self._cycles += newest & ~0xFFFF
+        self._max_seq = newest & 0xFFFF
+        self._ts = (self._ts + count * step) & 0xFFFF_FFFF
+        rate, before, jitter, most = self._rate, self._arrival, self.jitter_units, self.max_jitter_units
+        for at in stamps:
+            arrival = at * rate
+            distance = abs(arrival - before - step)
+            if distance < rate:
+                jitter += (distance - jitter) / 16
+                if jitter > most:
+                    most = jitter
+            before = arrival
+        self._arrival, self.jitter_units, self.max_jitter_units = before, jitter, most
 
     def sender_report(self, report: SenderReport, now: float) -> None:
         """Remembers the peer's report, so that the next block lets it compute the round trip."""

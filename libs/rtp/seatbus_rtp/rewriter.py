@@ -8,7 +8,7 @@ statistics stay true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from seatbus_rtp.errors import AudioError, PacketError
@@ -52,9 +52,12 @@ class StreamRewriter:
         "_frame",
         "_limit",
         "_local_samples",
+        "_octets",
+        "_packets",
         "_probation",
         "_rate",
         "_routes",
+        "_run",
         "_seq",
         "_seq_offset",
         "_source",
@@ -65,8 +68,6 @@ class StreamRewriter:
         "_ts_offset",
         "late",
         "malformed",
-        "octets",
-        "packets",
         "refused",
         "restarts",
         "ssrc",
@@ -83,8 +84,9 @@ class StreamRewriter:
         frame_samples: int = 160,
     ) -> None:
         self.ssrc = ssrc & TS_MASK
-        self.packets = 0
-        self.octets = 0
+        self._packets = 0
+        self._octets = 0
+        self._run: Callable[[], None] | None = None
         self.late = 0
         self.refused = 0
         self.malformed = 0
@@ -108,8 +110,9 @@ class StreamRewriter:
 
     def state(self) -> StreamState:
         """What a successor needs to go on with the stream."""
+        self._end_run()
         return StreamState(
-            self.ssrc, self._seq, self._ts, self._time if self._started else -1.0, self.packets, self.octets
+            self.ssrc, self._seq, self._ts, self._time if self._started else -1.0, self._packets, self._octets
         )
 
     def resume(
@@ -126,7 +129,7 @@ class StreamRewriter:
         `reserved`: exactly so many numbers were set aside for what was sent.
         """
         self.set_clock(clock_rate, frame_samples)
-        self.ssrc, self.packets, self.octets = state.ssrc, state.packets, state.octets
+        self.ssrc, self._packets, self._octets = state.ssrc, state.packets, state.octets
         self._seq, self._ts = state.sequence, state.timestamp
         self._source = _NO_SOURCE
         frames = max(0.0, now - kept_at) * clock_rate / frame_samples
@@ -135,17 +138,37 @@ class StreamRewriter:
         self._started = True
 
     @property
+    def packets(self) -> int:
+        """Packets sent."""
+        self._end_run()
+        return self._packets
+
+    @property
+    def packets_counted(self) -> int:
+        """Packets sent, but for those of a run that goes on: cheaper."""
+        return self._packets
+
+    @property
+    def octets(self) -> int:
+        """Bytes of payload sent."""
+        self._end_run()
+        return self._octets
+
+    @property
     def sequence(self) -> int:
         """The newest sequence number sent."""
+        self._end_run()
         return self._seq
 
     @property
     def timestamp(self) -> int:
         """The newest timestamp sent."""
+        self._end_run()
         return self._ts
 
     def timestamp_at(self, now: float) -> int:
         """The timestamp that belongs to `now`, for a sender report (RFC 3550 6.4.1)."""
+        self._end_run()
         return (self._ts + round((now - self._time) * self._rate)) & TS_MASK
 
     def set_routes(self, routes: Mapping[int, Route]) -> None:
@@ -160,10 +183,12 @@ class StreamRewriter:
                 raise AudioError("translation", "must have 256 entries", len(translation))
             table[incoming] = (outgoing, translation)
             table[incoming | 0x80] = (outgoing | 0x80, translation)
+        self._end_run()
         self._routes = table
 
     def set_clock(self, clock_rate: int, frame_samples: int) -> None:
         """Another codec is sent from now on: its timestamps go on from where the stream is."""
+        self._end_run()
         if clock_rate != self._rate:
             self._rate = clock_rate
             self._source = _NO_SOURCE
@@ -177,6 +202,7 @@ class StreamRewriter:
 
     def switch(self) -> None:
         """The next packet comes from another source, even if it happens to carry the same SSRC."""
+        self._end_run()
         self._source = _NO_SOURCE
 
     def relay(self, packet: bytes, now: float) -> bytes | None:
@@ -211,6 +237,7 @@ class StreamRewriter:
         """The next frame of a local source (player, tone, mixer). Call `switch` before a new prompt or
         after a pause.
         """
+        self._end_run()
         seq = (self._seq + 1) & 0xFFFF
         if self._source == _LOCAL_SOURCE:
             ts = (self._ts + self._local_samples) & TS_MASK
@@ -228,6 +255,7 @@ class StreamRewriter:
 
         All packets of the event share one timestamp. Audio relayed meanwhile keeps its place around them.
         """
+        self._end_run()
         seq = (self._seq + 1) & 0xFFFF
         second = payload_type
         if start:
@@ -244,14 +272,48 @@ class StreamRewriter:
             self._source = _NO_SOURCE
         self._seq = seq
         self._started = True
-        self.packets += 1
-        self.octets += len(payload)
+        self._packets += 1
+        self._octets += len(payload)
         return HEADER.pack(PLAIN, second, seq, self._event_ts, self.ssrc) + payload
+
+    # -- runs ------------------------------------------------------------------------------------------------
+
+    def may_run(self, newest: int, step: int, end: Callable[[], None]) -> bool:
+        """Whether packets that follow this header (`seatbus_rtp.run`), `step` ticks apart, may leave without
+        `relay` from now on. Then `end` is called before the stream is used otherwise, and has to tell of them
+        by `run`.
+        """
+        seq, ts = newest >> 64 & 0xFFFF, newest >> 32 & TS_MASK
+        if step > self._limit or (seq, ts, newest & TS_MASK) != (self._seq, self._ts, self.ssrc):
+            return False
+        self._run = end
+        return True
+
+    def run(self, count: int, step: int, octets: int, now: float) -> None:
+        """So many packets have left in a run, the last of them at `now`."""
+        self._seq = (self._seq + count) & 0xFFFF
+        self._ts = (self._ts + count * step) & TS_MASK
+        self._time = now
+        self._span += count
+        self._probation = -1
+        self._packets += count
+        self._octets += octets
+
+    def table(self, second: int) -> bytes | None:
+        """The translation of packets with this second byte."""
+        return self._routes[second][1]
+
+    def _end_run(self) -> None:
+        end, self._run = self._run, None
+        if end is not None:
+            end()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _place(self, packet: bytes, now: float) -> tuple[int, bytes | None, int, int, int, int] | None:
         """Where the packet goes in the outgoing stream: (second byte, table, seq, ts, payload start, end)."""
+        if self._run is not None:
+            self._end_run()
         end = len(packet)
         start = HEADER_SIZE
         if end < HEADER_SIZE or packet[0] != PLAIN:
@@ -286,8 +348,8 @@ class StreamRewriter:
             seq, ts, fresh = placed
             if fresh:
                 second |= 0x80
-        self.packets += 1
-        self.octets += end - start
+        self._packets += 1
+        self._octets += end - start
         return second, translation, seq, ts, start, end
 
     def _place_unusual(self, seq: int, ts: int, advance: int, now: float) -> tuple[int, int, bool] | None:
@@ -352,5 +414,5 @@ class StreamRewriter:
         self._ts = ts
         self._time = now
         self._started = True
-        self.packets += 1
-        self.octets += size
+        self._packets += 1
+        self._octets += size

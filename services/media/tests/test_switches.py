@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seatbus_media.application import udp_port as port_module
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.sources import Player
@@ -52,7 +51,7 @@ class Leg:
         self.address = (f"10.0.0.{number}", 4000)
         self.ears = StrictReceiver()
         self.wire = UdpPort("127.0.0.1", 20000 + 2 * number)
-        self.wire.connection_made(self)
+        self.wire.opened(self, self)
         self.endpoint = Endpoint(self.wire, world)
         offer = build_offer(self.address, [law, TELEPHONE_EVENT], session_id=1)
         _, agreed = build_answer(offer, ("127.0.0.1", 20000), [law, TELEPHONE_EVENT], session_id=2)
@@ -63,9 +62,10 @@ class Leg:
         self._world = world
         world.legs.append(self)
 
-    def sendto(self, data: bytes, addr: object = None) -> None:
+    def sendto(self, data: bytes, addr: object) -> int:
         assert addr == self.address
         self.ears.receive(data, self._world.now)
+        return len(data)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -74,17 +74,19 @@ class Leg:
         self._sequence += 1
         payload = g711.encode(self._law, self._tone.frame())
         packet = build(self._law, self._sequence, self._sequence * 160, self.address[1], payload)
-        self.wire.datagram_received(packet, self.address)
+        self._coming = packet
+        self.wire.read(self._world.now)
+
+    def recvfrom(self, size: int) -> tuple[bytes, tuple[str, int]]:
+        return self._coming, self.address
 
     def level(self, hz: float, seconds: float = 0.4) -> float:
         return goertzel_dbfs(self.ears.segment(-seconds), hz)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World()
-    monkeypatch.setattr(port_module, "monotonic", lambda: made.now)
-    return made
+def world() -> World:
+    return World()
 
 
 HERTZ = (450.0, 700.0, 1150.0, 1900.0)

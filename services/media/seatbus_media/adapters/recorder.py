@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import grpc.aio
 
-from seatbus.recording.v1.service_pb2 import Chunk, ChunkAck, Open
+from seatbus.recording.v1.service_pb2 import Chunk, ChunkAck, ChunkAckBatch, ChunkBatch, Open
 from seatbus.recording.v1.service_pb2_grpc import RecordingServiceStub
 from seatbus_kit.instances import Instance
 from seatbus_kit.log import get_logger
@@ -24,6 +25,8 @@ log = get_logger("seatbus.media")
 
 BUFFER_SAMPLES: Final = 30 * 8000
 _RETRY_S: Final = 0.25
+_BATCH_CHUNKS: Final = 64
+_BATCH_BYTES: Final = 1 << 18
 _ENCODING: Final = {Law.PCMU: "pcmu", Law.PCMA: "pcma"}
 
 
@@ -141,7 +144,7 @@ class GrpcRecorder:
 
     async def _stream(self, target: Instance) -> None:
         stub: Any = RecordingServiceStub  # the generated class has no types
-        call = stub(self._channels.get(target.address)).Write()
+        call = stub(self._channels.get(target.address)).WriteBatches()
         for tap in self._taps.values():
             tap.buffer.rewind()
             tap.opened = False
@@ -159,15 +162,27 @@ class GrpcRecorder:
             if isinstance(result, Exception):
                 raise result
 
-    async def _write(self, call: grpc.aio.StreamStreamCall[Chunk, ChunkAck]) -> None:
+    async def _write(self, call: grpc.aio.StreamStreamCall[ChunkBatch, ChunkAckBatch]) -> None:
         while True:
-            while self._ready:
-                tap = self._ready.popleft()
-                tap.queued = False
-                while (message := self._next(tap)) is not None:
-                    await call.write(message)
+            while batch := self._batch():
+                await call.write(ChunkBatch(chunks=batch))
             self._wake.clear()
             await self._wake.wait()
+
+    def _batch(self) -> list[Chunk]:
+        """What waits to be sent, as much as one message takes."""
+        batch: list[Chunk] = []
+        size = 0
+        while self._ready and len(batch) < _BATCH_CHUNKS and size < _BATCH_BYTES:
+            tap = self._ready[0]
+            chunk = self._next(tap)
+            if chunk is None:
+                self._ready.popleft()
+                tap.queued = False
+                continue
+            batch.append(chunk)
+            size += len(chunk.left) + len(chunk.right)
+        return batch
 
     @staticmethod
     def _next(tap: _Tap) -> Chunk | None:
@@ -187,8 +202,12 @@ class GrpcRecorder:
                 message.encoding = _ENCODING[chunk.law]
         return message
 
-    async def _read(self, call: grpc.aio.StreamStreamCall[Chunk, ChunkAck]) -> None:
-        async for ack in call:
+    async def _read(self, call: grpc.aio.StreamStreamCall[ChunkBatch, ChunkAckBatch]) -> None:
+        async for batch in call:
+            self._acknowledged(batch.acks)
+
+    def _acknowledged(self, acks: Iterable[ChunkAck]) -> None:
+        for ack in acks:
             tap = self._taps.get(ack.recording_id)
             if tap is None:
                 continue

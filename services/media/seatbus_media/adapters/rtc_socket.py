@@ -11,7 +11,7 @@ from typing import Final
 
 from seatbus_kit.log import get_logger
 from seatbus_media.application.handshake import Step
-from seatbus_media.application.ports import DatagramSink
+from seatbus_media.application.ports import Datagrams
 from seatbus_media.application.webrtc_port import Source, WebRtcPort
 from seatbus_rtp.dtls import DtlsIdentity
 from seatbus_rtp.errors import StunError
@@ -24,12 +24,14 @@ _BUFFER: Final = 8 * 1024 * 1024
 """All browsers' packets of a stall wait in one socket. Without CAP_NET_ADMIN it gets net.core.rmem_max."""
 _SMALL: Final = 2 * 1024 * 1024
 _SO_RCVBUFFORCE: Final = 33
+_AT_ONCE: Final = 16
+_LARGEST: Final = 4096
 _HANDSHAKES: Final = 256
 _OF_ONE_HOST: Final = 64
 """Handshakes under way at once, of all and of one host: an office behind one address dials in at nine."""
 
 
-class RtcSocket(asyncio.DatagramProtocol):
+class RtcSocket:
     """A `SharedPort` of `WebRtcPort`s. `host` is what candidates say."""
 
     def __init__(self, host: str, port: int, identity: DtlsIdentity, consent_s: float) -> None:
@@ -39,11 +41,12 @@ class RtcSocket(asyncio.DatagramProtocol):
         self.identity = identity
         self._mux: UdpMux[WebRtcPort] = UdpMux()
         self._by_address = self._mux.by_address
-        self._transport: DatagramSink | None = None
+        self._sock: Datagrams | None = None
         self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dtls")
         self._beginning: dict[WebRtcPort, str] = {}
         self._of_host: Counter[str] = Counter()
         self.strange = 0
+        self.unsent = 0
 
     def __len__(self) -> int:
         """Legs that are here."""
@@ -51,16 +54,20 @@ class RtcSocket(asyncio.DatagramProtocol):
 
     # -- datagrams -------------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: object) -> None:
-        self._transport = transport  # type: ignore[assignment]
+    def opened(self, sock: Datagrams) -> None:
+        self._sock = sock
 
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP error about one of many peers: its checks will stay away."""
+    def read(self, now: float) -> None:
+        """What has come, some packets at a time. Raises OSError when there is no more."""
+        recvfrom = self._sock.recvfrom  # type: ignore[union-attr]
+        for _ in range(_AT_ONCE):
+            data, addr = recvfrom(_LARGEST)
+            self._received(data, addr, now)
 
-    def datagram_received(self, data: bytes, addr: Source) -> None:
+    def _received(self, data: bytes, addr: Source, now: float) -> None:
         leg = self._by_address.get(addr)
         if leg is not None and data and 128 <= data[0] <= 191:
-            leg.media_received(data)
+            leg.media_received(data, now)
         else:
             self._other(data, addr, leg)
 
@@ -85,13 +92,17 @@ class RtcSocket(asyncio.DatagramProtocol):
                 self.strange += 1
 
     def sendto(self, data: bytes, addr: Source) -> None:
-        if self._transport is not None:
-            self._transport.sendto(data, addr)  # type: ignore[arg-type]
+        if self._sock is None:
+            return
+        try:
+            self._sock.sendto(data, addr)
+        except OSError:
+            self.unsent += 1
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     # -- legs ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_WEBRTC, EndpointKind
 from seatbus_kit.clock import Clock
 from seatbus_kit.errors import ResourceExhausted
 from seatbus_kit.log import get_logger
+from seatbus_media.adapters.pump import Pump
 from seatbus_media.adapters.rtc_socket import RtcSocket, bind_shared
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ticker import Ticker
@@ -48,6 +49,7 @@ class UdpSockets:
         self._ticker = ticker
         self._clock = clock
         self._webrtc_port = webrtc_port
+        self._pump = Pump()
         self._shared: RtcSocket | None = None
         self._opening = asyncio.Lock()
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -92,7 +94,7 @@ class UdpSockets:
 
     async def _serve_shared(self, sock: socket.socket, port: int) -> RtcSocket:
         made = RtcSocket(self._advertised, port, DtlsIdentity.new(self._clock.now()), self._consent_s)
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, sock=sock)
+        made.opened(self._pump.watched(sock, made.read))
         log.info("port for browsers is open", host=self._advertised, port=port)
         return made
 
@@ -128,9 +130,7 @@ class UdpSockets:
                 self._pool.release(port, monotonic())
                 continue
             wire = UdpPort(self._host, port, kind)
-            loop = asyncio.get_running_loop()
-            await loop.create_datagram_endpoint(lambda made=wire: made, sock=pair[0])  # type: ignore[misc]
-            await loop.create_datagram_endpoint(wire.rtcp_socket, sock=pair[1])
+            self._watch(wire, *pair)
             return wire
         log.error(
             "no RTP ports left", used=self._pool.used, size=self._pool.size, remedy="widen SEATBUS_RTP_PORT_*"
@@ -147,10 +147,11 @@ class UdpSockets:
         if pair is None:
             raise ResourceExhausted(f"port {port} is not free", rule="rtp_ports")
         wire = UdpPort(self._host, port)
-        loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: wire, sock=pair[0])
-        await loop.create_datagram_endpoint(wire.rtcp_socket, sock=pair[1])
+        self._watch(wire, *pair)
         return Endpoint(wire, self._ticker)
+
+    def _watch(self, wire: UdpPort, rtp: socket.socket, rtcp: socket.socket) -> None:
+        wire.opened(self._pump.watched(rtp, wire.read), self._pump.watched(rtcp, wire.read_rtcp))
 
     def close(self, endpoint: Endpoint) -> None:
         if not endpoint.closed:
@@ -163,6 +164,7 @@ class UdpSockets:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
+        self._pump.stop()
 
     def _bind(self, port: int) -> tuple[socket.socket, socket.socket] | None:
         made: list[socket.socket] = []

@@ -64,10 +64,10 @@ class Alarms:
         if peer is None or agreed is None or not agreed.direction.receives or endpoint.held or peer.held:
             return False
         since = max(endpoint.reception.heard_at, peer.reception.expected_since)
-        return now - since > self.after_s and now - (peer.stats.last_packet_at or 0.0) < 1.5
+        return now - since > self.after_s and now - peer.lane.last_packet_at < 1.5
 
     def _is_silent(self, endpoint: Endpoint, now: float) -> bool:
-        packet = endpoint.newest
+        packet = endpoint.lane.newest
         if endpoint.peer is None or packet is None or now - endpoint.reception.heard_at > 1.5:
             self._quiet_since = 0.0
             return False

@@ -14,6 +14,7 @@ from seatbus_kit.clock import Clock
 from seatbus_kit.errors import AlreadyExists, InvalidArgument, NotFound, Refused
 from seatbus_kit.trace import TraceContext, current_trace
 from seatbus_media.application.audio import AudioLibrary
+from seatbus_media.application.cutter import Cutter
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.hearing_commands import HearingCommands
 from seatbus_media.application.negotiation import Negotiation
@@ -50,6 +51,7 @@ class Commands:
         self._negotiation = negotiation
         self._audio = audio
         self._recorder = recorder
+        self._cutter = Cutter()
         self._clock = clock
         self.table: dict[str, Handler] = {
             "accept_offer": negotiation.accept_offer,
@@ -261,7 +263,7 @@ class Commands:
         opening.started_at.FromDatetime(self._clock.now())
         self._recorder.begin(command.recording_id, opening, session.id, session.owner)
         session.recordings[command.recording_id] = RecordingRun(
-            command.recording_id, opening, left, right, self._recorder
+            command.recording_id, opening, left, right, self._recorder, self._cutter
         )
         return pb.Result()
 
@@ -270,7 +272,7 @@ class Commands:
     ) -> RecordingRun:
         """Goes on with a recording of a predecessor of this process."""
         self._recorder.begin(kept.id, kept.opening, session.id, session.owner)
-        return RecordingRun(kept.id, kept.opening, left, right, self._recorder, kept)
+        return RecordingRun(kept.id, kept.opening, left, right, self._recorder, self._cutter, kept)
 
     def _recording(self, session: Session, recording_id: str) -> RecordingRun:
         run = session.recordings.get(recording_id)

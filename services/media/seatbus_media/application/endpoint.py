@@ -1,34 +1,31 @@
-"""One leg's audio: the relay path, what is played to it, who hears it.
+"""One leg's audio: where its packets go, what is played to it, who hears it.
 
 Laws: an endpoint has one outgoing stream for its whole life; its SSRC, sequence numbers and timestamps go on
 across everything that is sent (`StreamRewriter`). What is played to an endpoint goes before what its partner
-says. Its keys are in `keys`.
+says. Its keys are in `keys`, its packets go along `lane`.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from struct import error as struct_error
 from typing import Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
 from seatbus_media.application.keys import Keys
+from seatbus_media.application.lane import Lane
 from seatbus_media.application.packet_port import DescribedPort
 from seatbus_media.application.reception import Reception
 from seatbus_media.application.sources import QUIET, Player, Quiet
 from seatbus_media.application.ticker import Ticker
-from seatbus_media.application.vigil import VIGIL
 from seatbus_media.domain.tap import Heard
 from seatbus_rtp import g711
 from seatbus_rtp.codecs import PCMU, CodecSpec, named
 from seatbus_rtp.errors import PacketError
-from seatbus_rtp.packet import HEADER, HEADER_SIZE, is_rtcp
+from seatbus_rtp.packet import HEADER_SIZE, is_rtcp
 from seatbus_rtp.quality import ReceiverStats
 from seatbus_rtp.rewriter import Route, StreamRewriter
 from seatbus_sip.sdp import Agreed
-
-unpack = HEADER.unpack_from
 
 
 class EndpointListener(Protocol):
@@ -64,27 +61,21 @@ class Endpoint:
         self.report_due = 0.0
         self.packets_kept = 0
         """Of those that were sent, how many a successor of this process knows of."""
-        self.newest: bytes | None = None
-        """The packet of sound that came last."""
         self.agreed: Agreed | None = None
         self.keys = Keys(self)
         self.session_id = secrets.randbits(62)
         self.version = -1
         self.rewriter = StreamRewriter(secrets.randbits(32), secrets.randbits(15), secrets.randbits(31))
-        self.reception = Reception(self.rewriter)
+        self.lane = Lane(self._not_audio)
+        self.reception = Reception(self.rewriter, self.lane)
         self.player: Player | None = None
         self.ticker = ticker
         self.hears = PCMU
         self.says = PCMU
         self._payload_type = 0
         self._skipping = False
-        self._audio_types: frozenset[int] = frozenset()
         self._codecs: dict[int, CodecSpec] = {}
-        self._receive_stats = self.reception.stats.receive
-        self._relay: Callable[[bytes, float], bytes | None] | None = None
-        self._deliver: Callable[[bytes], None] = wire.send
         self._taps: list[Callable[[Heard], None]] = []
-        self._tap: Callable[[Heard], None] | None = None
         self._quiet: Quiet | None = None
         wire.attach(self)
 
@@ -98,32 +89,21 @@ class Endpoint:
         self.ticker.remove(self)
         self.disconnect()
         self.player = None
-        self._relay = self._tap = None
+        self.lane.route(None, None)
+        self.lane.tap = None
         self._taps.clear()
         self.wire.close()
 
-    # -- the relay path --------------------------------------------------------------------------------------
+    # -- packets of the leg ----------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, now: float) -> None:
-        """A packet of the leg's own peer, decrypted."""
-        if now > VIGIL.until:
-            VIGIL.check(now)
-        try:
-            _, second, seq, ts, source = unpack(data)
-        except struct_error:
-            self.reception.unusable += 1
-            return
-        if second not in self._audio_types:
-            self._not_audio(data, now)
-            return
-        self._receive_stats(source, seq, ts, len(data) - HEADER_SIZE, now)
-        self.newest = data
-        if self._tap is not None:
-            self._tap((now, data))
-        if self._relay is not None:
-            out = self._relay(data, now)
-            if out is not None:
-                self._deliver(out)
+    @property
+    def receive(self) -> Callable[[bytes, float], None]:
+        return self.lane.receive
+
+    @property
+    def newest(self) -> bytes | None:
+        """The packet of sound that came last."""
+        return self.lane.newest
 
     def sends(self) -> tuple[int, int]:
         return self.rewriter.ssrc, self.rewriter.sequence
@@ -144,6 +124,9 @@ class Endpoint:
         self.reception.rtcp_received(compound)
 
     def _not_audio(self, data: bytes, now: float) -> None:
+        if len(data) < HEADER_SIZE:
+            self.reception.unusable += 1
+            return
         if is_rtcp(data):
             self.receive_rtcp(data)
             return
@@ -164,18 +147,13 @@ class Endpoint:
     @property
     def relaying(self) -> bool:
         """Whether the leg's packets go to its partner as they come."""
-        return self._relay is not None
-
-    def relay_packet(self, data: bytes, now: float) -> None:
-        """To the partner, in the order of the relayed stream."""
-        out = self._relay(data, now) if self._relay is not None else None
-        if out is not None:
-            self._deliver(out)
+        return self.lane.relaying
 
     def _speaks(self, codec: CodecSpec) -> None:
         """The leg uses this of its codecs from now on; the two laws of G.711 are one family."""
         self.says = codec
-        self._audio_types = frozenset(
+        self.lane.end()
+        self.lane.audio_types = frozenset(
             number
             for payload, one in self._codecs.items()
             if _alike(one, codec)
@@ -188,7 +166,7 @@ class Endpoint:
 
     def reaches(self, peer: Endpoint) -> bool:
         """Whether the partner hears the leg now, by relay or in a mix."""
-        return self._relay is not None or (peer.mixed and self.may_speak and peer.takes_mix)
+        return self.lane.relaying or (peer.mixed and self.may_speak and peer.takes_mix)
 
     # -- negotiation -----------------------------------------------------------------------------------------
 
@@ -252,7 +230,7 @@ class Endpoint:
             or peer.player is not None
             or not (self.may_speak and peer._may_listen and self.relays_to(peer))
         ):
-            self._relay = None
+            self.lane.route(None, None)
         else:
             routes: dict[int, Route] = {
                 payload: (peer._payload_type, _table(codec, peer.hears))
@@ -263,8 +241,7 @@ class Endpoint:
             if keys.in_type is not None and theirs.out_type is not None and keys.in_rate == theirs.out_rate:
                 routes[keys.in_type] = (theirs.out_type, None)
             peer.rewriter.set_routes(routes)
-            self._deliver = peer.wire.send
-            self._relay = peer.rewriter.relay
+            self.lane.route(peer.rewriter, peer.wire.send)
         quiet = peer is not None and not peer.may_speak and self._may_listen and not self.mixed
         self._quiet = QUIET if quiet else None
         if self._quiet is not None and not self.closed:
@@ -321,7 +298,7 @@ class Endpoint:
     def mute(self, on: bool) -> None:
         """While muted nobody hears the leg, no recording either."""
         self.muted = on
-        self._tap = None if on else self._fan_out()
+        self.lane.tap = None if on else self._fan_out()
         self._rewire_both()
 
     def hold(self, on: bool) -> None:
@@ -330,12 +307,12 @@ class Endpoint:
 
     def add_tap(self, tap: Callable[[Heard], None]) -> None:
         self._taps.append(tap)
-        self._tap = None if self.muted else self._fan_out()
+        self.lane.tap = None if self.muted else self._fan_out()
 
     def remove_tap(self, tap: Callable[[Heard], None]) -> None:
         if tap in self._taps:
             self._taps.remove(tap)
-        self._tap = None if self.muted else self._fan_out()
+        self.lane.tap = None if self.muted else self._fan_out()
 
     def _fan_out(self) -> Callable[[Heard], None] | None:
         if len(self._taps) < 2:
@@ -363,7 +340,7 @@ class Endpoint:
             self._rewire_both()
 
     def skipped(self) -> None:
-        if self._relay is None:
+        if not self.lane.relaying:
             self.rewriter.switch()
 
     def tick(self, now: float) -> bool:

@@ -80,7 +80,7 @@ class Keys:
             return
         theirs = peer.keys
         if leg.relaying and self.in_rate == theirs.out_rate:
-            leg.relay_packet(data, now)
+            leg.lane.relay(data, now)
         elif (peer.mixed or leg.relaying) and theirs.out_type is not None:
             fresh, self._event_ts = ts != self._event_ts, ts
             payload = scaled_event(data[start:end], self.in_rate, theirs.out_rate)

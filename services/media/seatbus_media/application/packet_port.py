@@ -17,8 +17,10 @@ from seatbus_sip.sdp import Media, SessionDescription
 class PacketUser(Protocol):
     """The endpoint, as its port sees it."""
 
-    newest: bytes | None
-    """The peer's packet of sound that came last."""
+    @property
+    def newest(self) -> bytes | None:
+        """The peer's packet of sound that came last."""
+        ...
 
     def sends(self) -> tuple[int, int]:
         """Synchronisation source of what is sent to the peer, and its newest sequence number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ Pcm = NDArray[np.int16]
 Address = tuple[str, int]
 
 
-class DatagramSink(Protocol):
-    """The sending half of a UDP socket."""
+class Datagrams(Protocol):
+    """A UDP socket that never waits: what cannot be done at once is an OSError."""
 
-    def sendto(self, data: bytes, addr: Address | None = None) -> None: ...
+    def recvfrom(self, size: int, /) -> tuple[bytes, Any]: ...
+
+    def sendto(self, data: bytes, addr: Any, /) -> int: ...
 
     def close(self) -> None: ...
 

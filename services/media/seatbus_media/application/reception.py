@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic, time
 
 from seatbus.media.v1.types_pb2 import EndpointStatistics
+from seatbus_media.application.lane import Lane
 from seatbus_rtp import rtcp
 from seatbus_rtp.codecs import PCMU, CodecSpec
 from seatbus_rtp.errors import RtcpError
@@ -13,10 +14,10 @@ from seatbus_rtp.rewriter import StreamRewriter
 
 
 class Reception:
-    """`stream` is what is sent to the leg; `stats` is fed by the relay path."""
+    """`stream` is what is sent to the leg; `lane` counts what comes from it."""
 
-    def __init__(self, stream: StreamRewriter) -> None:
-        self.stats = ReceiverStats()
+    def __init__(self, stream: StreamRewriter, lane: Lane) -> None:
+        self._lane = lane
         self._codec = PCMU
         self.round_trip_s = 0.0
         self.expected_since = 0.0
@@ -24,6 +25,10 @@ class Reception:
         self._stream = stream
         self._told_at = 0.0
         self._reported_packets = 0
+
+    @property
+    def stats(self) -> ReceiverStats:
+        return self._lane.stats
 
     def speaks(self, codec: CodecSpec) -> None:
         """What the leg speaks from now on: its clock, and how well it bears loss."""
@@ -67,7 +72,7 @@ class Reception:
     @property
     def heard_at(self) -> float:
         """Monotonic time of the last packet, or of the negotiation."""
-        return max(self.expected_since, self.stats.last_packet_at or 0.0)
+        return max(self.expected_since, self._lane.last_packet_at)
 
     def silence(self, now: float, limit_s: float) -> float | None:
         """How long nothing came, told once for each silence that is longer than `limit_s`."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64encode
 from time import monotonic
 from typing import Final, NamedTuple
 
 from seatbus.recording.v1.service_pb2 import Open
+from seatbus_media.application.cutter import Cutter
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ports import Recorder
 from seatbus_media.domain.clips import Law
 from seatbus_media.domain.tap import TapMode, Timeline
 from seatbus_media.domain.tap_buffer import TapChunk
 
-CUT_S: Final = 1.0
 _PIECE: Final = 32_000
 """Samples in one chunk at most: a chunk after a stall must still fit into a message."""
 _SIGN_OF_LIFE: Final = 10
@@ -40,6 +39,7 @@ class RecordingRun:
         left: Endpoint,
         right: Endpoint,
         recorder: Recorder,
+        cutter: Cutter,
         kept: Kept | None = None,
     ) -> None:
         self.id = recording_id
@@ -56,8 +56,8 @@ class RecordingRun:
         left.add_tap(self._taps[0])
         right.add_tap(self._taps[1])
         self._idle = 0
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(CUT_S, self._cut)
+        self._cutter = cutter
+        cutter.add(self)
 
     def kept(self) -> dict[str, object]:
         """As `Kept`, in plain values."""
@@ -77,7 +77,7 @@ class RecordingRun:
 
     def finish(self) -> None:
         """Everything heard until now is handed over and the recording is closed."""
-        self._timer.cancel()
+        self._cutter.remove(self)
         for end, tap in zip(self._ends, self._taps, strict=True):
             end.remove_tap(tap)
         self._hand_over(self._timeline.cut(monotonic(), final=True))
@@ -85,12 +85,11 @@ class RecordingRun:
 
     def abandon(self) -> None:
         """The store refused the recording: nothing more is tapped."""
-        self._timer.cancel()
+        self._cutter.remove(self)
         for end, tap in zip(self._ends, self._taps, strict=True):
             end.remove_tap(tap)
 
-    def _cut(self) -> None:
-        self._timer = self._loop.call_later(CUT_S, self._cut)
+    def cut(self) -> None:
         self._hand_over(self._timeline.cut(monotonic()))
 
     def _hand_over(self, cut: tuple[int, bytes, bytes] | None) -> None:

@@ -30,7 +30,8 @@ _CREATES: Final = frozenset({"accept_offer", "make_offer"})
 
 def _outruns(session: Session) -> bool:
     """Whether a leg was sent so much that a successor, who jumps ahead, might soon not be ahead of it."""
-    return any(leg.rewriter.packets - leg.packets_kept > _KEEP_PACKETS for leg in session.endpoints.values())
+    legs = session.endpoints.values()
+    return any(leg.rewriter.packets_counted - leg.packets_kept > _KEEP_PACKETS for leg in legs)
 
 
 class MediaService:

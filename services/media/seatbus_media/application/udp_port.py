@@ -4,9 +4,7 @@ from, and so where ours go.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, Final
 
 from seatbus.media.v1.types_pb2 import (
@@ -17,7 +15,7 @@ from seatbus.media.v1.types_pb2 import (
 )
 from seatbus_media.application.kept_keys import keys_of, keys_record, place_of, place_record
 from seatbus_media.application.packet_port import PacketUser
-from seatbus_media.application.ports import Address, DatagramSink
+from seatbus_media.application.ports import Address, Datagrams
 from seatbus_media.application.sdes import SdesKeys
 from seatbus_rtp.latch import Latch
 from seatbus_rtp.packet import is_rtcp, is_rtp
@@ -34,9 +32,10 @@ from seatbus_sip.sdp_security import (
 )
 
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
+_LARGEST: Final = 2048
 
 
-class UdpPort(asyncio.DatagramProtocol):
+class UdpPort:
     """RTP on the even port, RTCP on the odd one or on the same. Both sockets are open before negotiation.
 
     `wanted` is what is offered, and the least that is answered: RTP also answers encrypted offers.
@@ -55,9 +54,9 @@ class UdpPort(asyncio.DatagramProtocol):
         self._reached = False
         self._negotiated = False
         self._closed = False
-        self._transport: DatagramSink | None = None
-        self._sendto: Callable[[bytes, Address | None], None] | None = None
-        self._rtcp_transport: DatagramSink | None = None
+        self._rtp: Datagrams | None = None
+        self._rtcp: Datagrams | None = None
+        self._unsent = 0
         self._rtcp_from: Address | None = None
         self._rtcp_mux = False
         self._sdes = SdesKeys()
@@ -76,19 +75,15 @@ class UdpPort(asyncio.DatagramProtocol):
 
     # -- sockets ---------------------------------------------------------------------------------------------
 
-    def connection_made(self, transport: object) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        self._sendto = transport.sendto  # type: ignore[attr-defined]
-
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP error about a packet that we sent: the peer's port is closed. Silence will tell."""
+    def opened(self, rtp: Datagrams, rtcp: Datagrams) -> None:
+        self._rtp, self._rtcp = rtp, rtcp
 
     def close(self) -> None:
         self._closed = True
-        self._sendto = None
-        for transport in (self._transport, self._rtcp_transport):
-            if transport is not None:
-                transport.close()
+        for sock in (self._rtp, self._rtcp):
+            if sock is not None:
+                sock.close()
+        self._rtp = self._rtcp = None
 
     # -- descriptions ----------------------------------------------------------------------------------------
 
@@ -208,8 +203,9 @@ class UdpPort(asyncio.DatagramProtocol):
 
     # -- packets ---------------------------------------------------------------------------------------------
 
-    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
-        now = monotonic()
+    def read(self, now: float) -> None:
+        """The next packet of the even port. Raises OSError if there is none."""
+        data, addr = self._rtp.recvfrom(_LARGEST)  # type: ignore[union-attr]
         if self._receiver is not None:
             plain = self._unprotected(data, addr)
             if plain is None:
@@ -249,13 +245,17 @@ class UdpPort(asyncio.DatagramProtocol):
         return True
 
     def send(self, packet: bytes) -> None:
+        if self._closed or self.destination is None:
+            return
         if self._sender is not None:
             secret = self._sender.protect(packet)
             if secret is None:
                 return
             packet = secret
-        if self._sendto is not None and self.destination is not None:
-            self._sendto(packet, self.destination)
+        try:
+            self._rtp.sendto(packet, self.destination)  # type: ignore[union-attr]
+        except OSError:
+            self._unsent += 1
 
     # -- RTCP ------------------------------------------------------------------------------------------------
 
@@ -274,39 +274,22 @@ class UdpPort(asyncio.DatagramProtocol):
         self._user.receive_rtcp(data)
 
     def send_rtcp(self, compound: bytes) -> None:
-        transport = self._transport if self._rtcp_mux else self._rtcp_transport
-        if transport is None or self.destination is None or self._closed:
+        sock = self._rtp if self._rtcp_mux else self._rtcp
+        if sock is None or self.destination is None:
             return
         secret = self._sender.protect_rtcp(compound) if self._sender is not None else compound
         if secret is None:
             return
         self._place.reports += 1
         host, port = self.destination
-        if self._rtcp_mux:
-            transport.sendto(secret, self.destination)
-        else:
-            transport.sendto(secret, self._rtcp_from or (host, port + 1))
+        to = self.destination if self._rtcp_mux else self._rtcp_from or (host, port + 1)
+        try:
+            sock.sendto(secret, to)
+        except OSError:
+            self._unsent += 1
 
-    def rtcp_socket(self) -> asyncio.DatagramProtocol:
-        """The protocol of the odd port."""
-        return _RtcpSocket(self)
-
-    def rtcp_opened(self, transport: DatagramSink) -> None:
-        self._rtcp_transport = transport
-
-
-class _RtcpSocket(asyncio.DatagramProtocol):
-    """The odd port of a leg."""
-
-    def __init__(self, port: UdpPort) -> None:
-        self._port = port
-
-    def connection_made(self, transport: object) -> None:
-        self._port.rtcp_opened(transport)  # type: ignore[arg-type]
-
-    def datagram_received(self, data: bytes, addr: tuple[object, ...]) -> None:
+    def read_rtcp(self, now: float) -> None:
+        """The next packet of the odd port. Raises OSError if there is none."""
+        data, addr = self._rtcp.recvfrom(_LARGEST)  # type: ignore[union-attr]
         if is_rtcp(data):
-            self._port.rtcp_received(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """The peer has no RTCP port."""
+            self.rtcp_received(data, addr)

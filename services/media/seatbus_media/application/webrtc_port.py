@@ -269,12 +269,11 @@ class WebRtcPort:
         elif not self._taken_up:
             self._early.append(datagram)
 
-    def media_received(self, datagram: bytes) -> None:
+    def media_received(self, datagram: bytes, now: float) -> None:
         receiver = self._receiver
         if receiver is None or len(datagram) < _MIN_PACKET:
             self._strange += 1
             return
-        now = monotonic()
         if 192 <= datagram[1] <= 223:
             compound = receiver.unprotect_rtcp(datagram)
             if compound is None:

@@ -35,6 +35,12 @@ class Servicer(RecordingServiceServicer):
         async for chunk in request_iterator:
             yield self._intake.chunk(chunk)
 
+    async def WriteBatches(
+        self, request_iterator: AsyncIterator[pb.ChunkBatch], context: Any
+    ) -> AsyncIterator[pb.ChunkAckBatch]:
+        async for batch in request_iterator:
+            yield pb.ChunkAckBatch(acks=[self._intake.chunk(chunk) for chunk in batch.chunks])
+
     async def GetRecording(self, request: pb.GetRecordingRequest, context: Any) -> pb.GetRecordingResponse:
         return pb.GetRecordingResponse(recording=await self._found(request.tenant_id, request.recording_id))
 

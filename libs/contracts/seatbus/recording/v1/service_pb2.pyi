@@ -30,6 +30,18 @@ class Chunk(_message.Message):
     close: bool
     def __init__(self, recording_id: _Optional[str] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., offset_samples: _Optional[int] = ..., left: _Optional[bytes] = ..., right: _Optional[bytes] = ..., encoding: _Optional[str] = ..., close: _Optional[bool] = ...) -> None: ...
 
+class ChunkBatch(_message.Message):
+    __slots__ = ("chunks",)
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
+    chunks: _containers.RepeatedCompositeFieldContainer[Chunk]
+    def __init__(self, chunks: _Optional[_Iterable[_Union[Chunk, _Mapping]]] = ...) -> None: ...
+
+class ChunkAckBatch(_message.Message):
+    __slots__ = ("acks",)
+    ACKS_FIELD_NUMBER: _ClassVar[int]
+    acks: _containers.RepeatedCompositeFieldContainer[ChunkAck]
+    def __init__(self, acks: _Optional[_Iterable[_Union[ChunkAck, _Mapping]]] = ...) -> None: ...
+
 class Open(_message.Message):
     __slots__ = ("tenant_id", "call_id", "started_at", "labels", "traceparent", "mono")
     class LabelsEntry(_message.Message):

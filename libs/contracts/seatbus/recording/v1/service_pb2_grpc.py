@@ -39,6 +39,11 @@ class RecordingServiceStub:
                 request_serializer=seatbus_dot_recording_dot_v1_dot_service__pb2.Chunk.SerializeToString,
                 response_deserializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAck.FromString,
                 _registered_method=True)
+        self.WriteBatches = channel.stream_stream(
+                '/seatbus.recording.v1.RecordingService/WriteBatches',
+                request_serializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkBatch.SerializeToString,
+                response_deserializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAckBatch.FromString,
+                _registered_method=True)
         self.GetRecording = channel.unary_unary(
                 '/seatbus.recording.v1.RecordingService/GetRecording',
                 request_serializer=seatbus_dot_recording_dot_v1_dot_service__pb2.GetRecordingRequest.SerializeToString,
@@ -73,6 +78,13 @@ class RecordingServiceServicer:
         """One stream carries many recordings of one media instance. Each chunk is acknowledged once it is in
         the file; media keeps what is not acknowledged (bounded) and sends it again on a new stream.
         Chunks of a recording are idempotent by offset.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteBatches(self, request_iterator, context):
+        """As Write, many chunks and acknowledgements in one message. Chunks of a batch are taken in their order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +128,11 @@ def add_RecordingServiceServicer_to_server(servicer, server):
                     servicer.Write,
                     request_deserializer=seatbus_dot_recording_dot_v1_dot_service__pb2.Chunk.FromString,
                     response_serializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAck.SerializeToString,
+            ),
+            'WriteBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.WriteBatches,
+                    request_deserializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkBatch.FromString,
+                    response_serializer=seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAckBatch.SerializeToString,
             ),
             'GetRecording': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRecording,
@@ -170,6 +187,33 @@ class RecordingService:
             '/seatbus.recording.v1.RecordingService/Write',
             seatbus_dot_recording_dot_v1_dot_service__pb2.Chunk.SerializeToString,
             seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAck.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/seatbus.recording.v1.RecordingService/WriteBatches',
+            seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkBatch.SerializeToString,
+            seatbus_dot_recording_dot_v1_dot_service__pb2.ChunkAckBatch.FromString,
             options,
             channel_credentials,
             insecure,
