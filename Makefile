@@ -57,7 +57,8 @@ soak: $(STAMP) ## recorded calls for SECONDS (default an hour): memory, ports, l
 
 chaos: $(STAMP) ## kill, pause and partition tests (minutes)
 	SEATBUS_EDGE_KILLED=50,10 SEATBUS_BUS_STOPPED_S=20 $(BIN)/pytest tests/chaos \
-		tests/integration/test_edge_killed.py tests/integration/test_bus_stopped.py $(ARGS)
+		tests/integration/test_edge_killed.py tests/integration/test_bus_stopped.py \
+		tests/integration/test_two_edges.py $(ARGS)
 
 web: $(STAMP) ## build the web pages
 	@scripts/setup web

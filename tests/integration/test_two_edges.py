@@ -1,4 +1,7 @@
-"""The platform with two edges: calls arrive at one, phones are at the other; then the first one is gone."""
+"""The platform with two edges: calls arrive at one, phones are at the other; then the first one is gone.
+
+`SEATBUS_EDGE_KILLED=50,10` asks the last test for that many talks and ringing phones (`make chaos`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,10 @@ import pytest
 
 from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import Platform
-from seatbus_testkit.tenant import PASSWORD, TestTenant
+from seatbus_testkit.tenant import TestTenant
 
-from .agents import caller_of, until_agent, wait_level
+from .agents import agent_phone, caller_of, until_agent, wait_level
+from .crowd import RINGING, SET_UP_S, TALKING, Crowd, causes_of, one_record_each, until_states
 
 pytestmark = pytest.mark.platform
 
@@ -34,22 +38,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         running.stop()
 
 
-@asynccontextmanager
-async def _phone_at_the_other(tenant: TestTenant, agent: str, transport: str) -> Any:
-    phone = await Phone.start(
-        tenant.platform.sip_over(transport, edge=1),
-        username=tenant.username(agent),
-        password=PASSWORD,
-        transport=transport,
-    )
-    try:
-        await phone.register()
-        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
-        yield phone
-    finally:
-        await phone.close()
-
-
 async def _conversations(
     tenant: TestTenant, stack: AsyncExitStack, transports: tuple[str, ...]
 ) -> tuple[list[tuple[PhoneCall, PhoneCall]], list[Phone]]:
@@ -57,7 +45,7 @@ async def _conversations(
     caller = await stack.enter_async_context(caller_of(tenant))
     pairs, phones = [], []
     for agent, transport in zip(tenant.agents, transports, strict=True):
-        phone = await stack.enter_async_context(_phone_at_the_other(tenant, agent, transport))
+        phone = await stack.enter_async_context(agent_phone(tenant, agent, transport=transport, edge=1))
         call = await caller.dial(tenant.number)
         await call.wait_answered(timeout=10)
         await wait_level(call, -40, timeout=10)
@@ -187,3 +175,47 @@ async def test_an_edge_that_does_not_come_back_loses_its_calls_to_the_other(two:
     rows = tenant.cdrs(limit=1000)
     assert len(rows) == 4
     assert {row["cause"] for row in rows} == {"caller_hung_up", "agent_hung_up"}
+
+
+@pytest.mark.timeout(600)
+async def test_a_killed_edge_s_calls_go_on_at_the_other(two: Platform) -> None:
+    agents = TALKING + RINGING
+    tenant = TestTenant.create(two, agents=agents, queue={"ring_timeout_s": 90, "wrap_up_s": 1})
+    talks = [f"talks{number}" for number in range(TALKING)]
+    rings = [f"rings{number}" for number in range(RINGING)]
+    other = two.sip_over("UDP", edge=1)
+    async with AsyncExitStack() as stack:
+        crowd = await Crowd.gather(tenant, stack)
+        await crowd.arrive(talks, tenant.agents[:TALKING], answer=True, edges=(0, 0, 0, 1, 1, 1))
+        await until_states(tenant, {"BRIDGED": TALKING}, timeout=SET_UP_S)
+        await crowd.arrive(rings, tenant.agents[TALKING:], answer=False, edges=(0, 0, 0, 1, 1, 1))
+        await until_states(tenant, {"BRIDGED": TALKING, "RINGING_AGENT": RINGING}, timeout=SET_UP_S)
+        await crowd.talk(talks)
+        rang = {name: crowd.legs[name] for name in rings}
+        # With its supervisor held, nobody starts it again.
+        two.process.send_signal(signal.SIGSTOP)
+        try:
+            two.kill("sip_edge-0")
+            began = time.monotonic()
+            # What a client does whose edge is gone: it registers at the other.
+            for phone in crowd.phones:
+                if phone.server[1] == two.sip_over(phone.transport)[1]:
+                    phone.server = two.sip_over(phone.transport, edge=1)
+                    if phone.transport != "UDP":
+                        await phone.reconnect()
+                    await phone.register()
+            while [_target(crowd.calls[name]) for name in talks] != [other] * TALKING:
+                assert time.monotonic() - began < 60, [_target(crowd.calls[name]) for name in talks]
+                await asyncio.sleep(0.1)
+            print(f"edge_dead_to_adopted {time.monotonic() - began:.2f} s")
+            crowd.went_on(talks)
+            await crowd.answer_ringing(rang, anew=lambda _: True)
+            await until_states(tenant, {"BRIDGED": agents})
+            crowd.went_on(talks)
+            await crowd.hold_and_hang_up([*talks, *rings])
+        finally:
+            two.process.send_signal(signal.SIGCONT)
+        for agent in tenant.agents:
+            await until_agent(tenant, agent, presence="READY", timeout=30)
+    rows = await one_record_each(tenant, agents)
+    assert sorted(row["cause"] for row in rows) == causes_of(agents)
