@@ -22,12 +22,24 @@ async def carrier(
     phone = await Phone.start(tenant.platform.sip, username="carrier")
     phone.policy = policy or Policy(answer_after_s=0.1)
     host, port = phone.address
-    trunk = {"name": trunk_id, "host": host, "port": port, "outbound": True, **fields}
+    trunk = {"name": trunk_id, "host": host, "port": port, "outbound": True, "setup_timeout_s": 20, **fields}
     await configure(tenant, {"id": trunk_id, "trunk": trunk})
+    await asyncio.to_thread(
+        tenant.platform.until, lambda: _asked(tenant, trunk_id), 30, f"the edge to ask {trunk_id}"
+    )
     try:
         yield phone
     finally:
         await phone.close()
+
+
+def _asked(tenant: TestTenant, trunk_id: str) -> bool:
+    """Whether the edge knows the trunk: it has asked its peer by OPTIONS."""
+    lines = tenant.platform.metrics("sip_edge-0").splitlines()
+    labels = (f'tenant="{tenant.id}"', f'trunk="{trunk_id}"')
+    return any(
+        line.startswith("seatbus_trunk_state{") and all(label in line for label in labels) for line in lines
+    )
 
 
 async def configure(tenant: TestTenant, *objects: dict[str, Any]) -> None:

@@ -155,12 +155,19 @@ class Platform:
 
     def ready(self, instance: str) -> bool:
         """What the readiness probe of one process says."""
-        state = json.loads((self.data_dir / "run" / "platform.json").read_text())
-        port = state["processes"][instance]["metrics_port"]
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2, trust_env=False).status_code == 200
+            return self._probe(instance, "readyz").status_code == 200
         except httpx.HTTPError:
             return False
+
+    def metrics(self, instance: str) -> str:
+        """What one process tells Prometheus."""
+        return self._probe(instance, "metrics").text
+
+    def _probe(self, instance: str, path: str) -> httpx.Response:
+        state = json.loads((self.data_dir / "run" / "platform.json").read_text())
+        port = state["processes"][instance]["metrics_port"]
+        return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=2, trust_env=False)
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time of every process of the platform, by instance."""

@@ -37,7 +37,14 @@ async def carrier(
     phone = await world.phone(username=trunk_id)
     phone.policy = policy or Policy(answer_after_s=0.05)
     host, port = phone.address
-    given = {"host": host, "port": port, "outbound": True, "no_options": True, **fields}
+    given = {
+        "host": host,
+        "port": port,
+        "outbound": True,
+        "no_options": True,
+        "setup_timeout_s": 20,
+        **fields,
+    }
     await world.put("trunk", trunk_id, tenancy.Trunk(name=trunk_id, **given))
     app = world.app
     if app is not None and given["outbound"]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-
-import httpx
 
 from seatbus_testkit.platform import Platform
 
@@ -16,9 +13,7 @@ T1_S = 0.1
 
 def held(platform: Platform) -> dict[str, int]:
     """Live transactions, dialogs and calls of the edge."""
-    state = json.loads((platform.data_dir / "run" / "platform.json").read_text())
-    port = state["processes"]["sip_edge-0"]["metrics_port"]
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2, trust_env=False).text
+    text = platform.metrics("sip_edge-0")
     found = re.findall(r'^seatbus_sip_held\{kind="(\w+)"\} ([\d.e+]+)', text, re.MULTILINE)
     return {kind: int(float(count)) for kind, count in found}
 
