@@ -25,7 +25,7 @@ from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.service import MediaService
 from seatbus_media.application.session import Session
 from seatbus_media.application.ticker import Ticker
-from seatbus_media.application.vigil import STALE_S, VIGIL
+from seatbus_media.application.vigil import VIGIL
 from seatbus_media.domain.port_pool import PortPool
 from seatbus_media.entrypoints.servicer import Servicer
 from seatbus_media.settings import MediaSettings
@@ -33,6 +33,8 @@ from seatbus_media.settings import MediaSettings
 log = get_logger("seatbus.media")
 
 _FLUSH_S: Final = 2.0
+_AWAY_S: Final = 1.0
+"""Shorter than the time after which owners move the calls of an instance that is gone."""
 _YOUNG: Final = 5000
 """Objects made before the youngest are looked through; packets that wait for a recording are among them."""
 
@@ -105,7 +107,7 @@ class MediaApp:
             if session is None:
                 self._ledger.forget(str(record.get("id", "")))
                 continue
-            if away_s > STALE_S:
+            if away_s > _AWAY_S:
                 session.doubt(True)
             self.service.adopt(session)
             self._sounds.append(asyncio.create_task(self._reclaim.sounds(session, record, now)))

@@ -10,6 +10,7 @@ from seatbus.media.v1 import types_pb2 as media_types
 from seatbus_sip_edge.application.media_move import kind_of
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.model import Phase
 from services.sip_edge.tests.test_machine import Driver, _do
 
 _TALKS = ["accepted", "enqueue", "offer", "made", "ringing", "answered", "work_ok", "connected"]
@@ -58,6 +59,80 @@ def test_what_is_held_muted_and_paused_stays_so() -> None:
     assert driver.call.recording_paused
 
 
+_ASKS = [*_TALKS, "consult", "c_begun", "c_made"]
+_BOTH = [*_ASKS, "c_answered", "c_work_ok", "c_connected"]
+
+
+def test_an_agent_that_rings_rings_on_and_the_customer_hears_music() -> None:
+    driver, made, commands = _moved("accepted", "enqueue", "offer", "made", "ringing")
+    assert _words(commands) == ["play"]
+    assert not any(isinstance(item, fx.CancelDial) for item in made)
+    assert driver.call.phase is Phase.OFFERED
+
+
+def test_what_an_agent_hears_first_is_cut_short() -> None:
+    driver = Driver(whisper="welcome")
+    for name in ("accepted", "enqueue", "offer", "made", "ringing", "answered", "work_ok"):
+        _do(driver, name)
+    leg = driver.call.agent_leg
+    assert leg is not None
+    assert leg.whispering
+    made = driver.feed(on.MediaMoved())
+    (joined,) = [item for item in made if isinstance(item, fx.Media)]
+    assert _words(list(joined.commands)) == ["accept_answer", "connect", "start_recording"]
+    assert joined.reply is fx.MediaReply.CONNECTED
+    assert not leg.whispering
+
+
+def test_while_a_third_party_rings_customer_and_agent_wait() -> None:
+    driver, _, commands = _moved(*_ASKS)
+    call = driver.call
+    assert [(word.play.endpoint_id, word.play.play_id) for word in commands[:2]] == [
+        (call.caller_leg_id, "music"),
+        (call.agent_leg_id, "ringback"),
+    ]
+    # The recording is paused as it was.
+    assert _words(commands[2:]) == ["start_recording", "control_recording"]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_consultation_goes_on_with_whom_the_agent_was(swapped: bool) -> None:
+    driver, _, commands = _moved(*_BOTH, *(["swap"] if swapped else []))
+    call = driver.call
+    other = {False: call.consult_leg_id, True: call.caller_leg_id}
+    assert {commands[0].connect.endpoint_a, commands[0].connect.endpoint_b} == {
+        call.agent_leg_id,
+        other[swapped],
+    }
+    assert commands[1].play.endpoint_id == other[not swapped]
+
+
+def test_a_conference_with_a_supervisor_is_what_it_was() -> None:
+    story = [*_BOTH, "confer", "monitor", "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected"]
+    driver, _, commands = _moved(*story)
+    call = driver.call
+    assert _words(commands)[:3] == ["conference", "supervise", "start_recording"]
+    assert list(commands[0].conference.endpoint_ids) == [
+        call.caller_leg_id,
+        call.agent_leg_id,
+        call.consult_leg_id,
+    ]
+    assert commands[1].supervise.agent_endpoint_id == call.agent_leg_id
+
+
+def test_a_message_that_is_being_left_goes_on_as_another_one() -> None:
+    driver = Driver()
+    for name in ("accepted", "voicemail"):
+        _do(driver, name)
+    driver.feed(on.PlayFinished(f"step-{driver.call.step_seq}", "completed"))
+    first = driver.call.voicemail_id
+    assert first
+    made = driver.feed(on.MediaMoved())
+    recorded = [type(item.message).__name__ for item in made if isinstance(item, fx.Record)]
+    assert recorded == ["CallRecordingStopped", "CallVoicemailLeft", "CallRecordingStarted"]
+    assert driver.call.voicemail_id not in ("", first)
+
+
 def test_a_call_that_has_ended_says_nothing_more() -> None:
     _, made, _ = _moved(*_TALKS, "bye")
     assert made == []
@@ -69,9 +144,8 @@ def test_a_call_that_has_ended_says_nothing_more() -> None:
         ("m=audio 4000 RTP/AVP 0\r\n", media_types.ENDPOINT_KIND_RTP),
         ("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 x\r\n", media_types.ENDPOINT_KIND_SRTP_SDES),
         ("m=audio 4000 RTP/AVP 0\r\na=crypto:1 x\r\n", media_types.ENDPOINT_KIND_SRTP_OPPORTUNISTIC),
-        ("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 AA\r\n", None),
-        ("", None),
+        ("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 AA\r\n", media_types.ENDPOINT_KIND_WEBRTC),
     ],
 )
-def test_audio_moves_as_it_was_agreed_and_a_browsers_does_not(sdp: str, kind: object) -> None:
+def test_audio_moves_as_it_was_agreed(sdp: str, kind: object) -> None:
     assert kind_of(sdp) == kind

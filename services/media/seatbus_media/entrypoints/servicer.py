@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from seatbus.media.v1 import service_pb2 as pb
-from seatbus.media.v1.events_pb2 import Hello, MediaEvent
+from seatbus.media.v1.events_pb2 import Alive, Hello, MediaEvent
 from seatbus.media.v1.service_pb2_grpc import MediaServicer
 from seatbus_kit.errors import ResourceExhausted
 from seatbus_media.application.hub import Hub
 from seatbus_media.application.service import MediaService
+
+_ALIVE_S: Final = 0.5
 
 
 class Servicer(MediaServicer):
@@ -26,7 +29,15 @@ class Servicer(MediaServicer):
         subscription = self._hub.subscribe(request.owner)
         try:
             yield MediaEvent(hello=self._hello)
-            while (event := await subscription.queue.get()) is not None:
+            while True:
+                try:
+                    async with asyncio.timeout(_ALIVE_S):
+                        event = await subscription.queue.get()
+                except TimeoutError:
+                    yield MediaEvent(alive=Alive())
+                    continue
+                if event is None:
+                    break
                 yield event
             if subscription.overrun:
                 raise ResourceExhausted("events were not read in time; list the sessions and watch again")

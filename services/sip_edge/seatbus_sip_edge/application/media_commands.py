@@ -22,7 +22,23 @@ if TYPE_CHECKING:
 # New audio may wait for a media instance that is being restarted; a live call's may not be silent long.
 _ACCEPT_S = 5.0
 _MEDIA_S = 3.0
+# Phases in which a call gets its first audio.
+_BEGINS = (Phase.ARRIVED, Phase.DIALLING, Phase.CALLING_BACK)
 _END_S = 2.0
+_MOVES_ALONG = (fx.MediaReply.NOTHING, fx.MediaReply.OFFER, fx.MediaReply.CONNECTED)
+
+
+def end_of(item: media_pb.GetSessionResponse, owner: str, why: str) -> media_pb.ExecuteRequest:
+    """Ends a session that no call has any more."""
+    request = media_pb.ExecuteRequest(
+        session_id=item.session_id,
+        owner=owner,
+        epoch=item.epoch,
+        commands=[media_pb.Command(end_session=media_pb.EndSession())],
+    )
+    request.context.request_id = f"{item.session_id}:{why}"
+    request.context.tenant_id = item.tenant_id
+    return request
 
 
 class MediaCommands(Asking):
@@ -31,6 +47,8 @@ class MediaCommands(Asking):
     def __init__(self, session: Session, lane: Lane) -> None:
         super().__init__(session, lane)
         self._requests = 0
+        # Of legs whose audio has moved before media was told of their answer: that one, and the newest.
+        self.answered_anew: dict[str, tuple[str, str]] = {}
 
     def perform(self, effect: fx.Media) -> None:
         self.lane.push(lambda: self._media(effect))
@@ -66,8 +84,18 @@ class MediaCommands(Asking):
         return found
 
     def _of_kind(self, command: media_pb.Command) -> media_pb.Command:
+        if command.HasField("accept_answer"):
+            return self._newest_answer(command)
         leg_id = command.make_offer.endpoint_id or command.accept_offer.endpoint_id
         return with_kind(self._edge, self._call, self._call.legs.get(leg_id), command) if leg_id else command
+
+    def _newest_answer(self, command: media_pb.Command) -> media_pb.Command:
+        endpoint_id = command.accept_answer.endpoint_id
+        old, new = self.answered_anew.get(endpoint_id, ("", ""))
+        if not old or command.accept_answer.sdp != old:
+            return command
+        answer = media_pb.AcceptAnswer(endpoint_id=endpoint_id, sdp=new)
+        return media_pb.Command(accept_answer=answer)
 
     async def _media(self, effect: fx.Media) -> None:
         call, session = self._call, self._session
@@ -78,13 +106,15 @@ class MediaCommands(Asking):
         if call.phase in (Phase.ENDING, Phase.ENDED):
             return
         try:
-            if reply is fx.MediaReply.ACCEPTED:
+            if reply is fx.MediaReply.ACCEPTED or not call.media_instance:
                 answer = await self._accept(effect)
             else:
                 answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
         except AWAY as error:
-            # What has no reply is said again once the audio has moved.
-            if reply is fx.MediaReply.NOTHING and self._edge.media_move.start(session, str(error)):
+            # What has no reply is said again once the audio has moved, the rest is asked again.
+            if reply in _MOVES_ALONG and self._edge.media_move.start(session, str(error)):
+                if reply is not fx.MediaReply.NOTHING:
+                    self.perform(effect)
                 return
             self._log("media does not answer, the call is ended", error, media=call.media_instance)
             session.feed(on.MediaLost(str(error)))
@@ -120,7 +150,7 @@ class MediaCommands(Asking):
                 return await self._execute(effect.commands, 1.0, self._request_of(effect))
             except AWAY as error:
                 self._edge.media_watch.suspect(call.media_instance)
-                if self._edge.monotonic() >= deadline or call.phase is not Phase.ARRIVED:
+                if self._edge.monotonic() >= deadline or call.phase not in _BEGINS:
                     raise Unavailable(str(error)) from error
 
     def _refused(self, effect: fx.Media, error: SeatbusError) -> None:

@@ -9,6 +9,7 @@ from seatbus.media.v1 import service_pb2 as media
 from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke, stream
+from seatbus_sip_edge.application.media_commands import end_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
 
@@ -34,6 +35,7 @@ _MOVE_S = 1.2
 _SILENT_S, _REPLY_S = 1.2, 0.6
 # Where its calls cannot go elsewhere nothing is won by haste.
 _PATIENT_S = 2.5
+_NOBODY = "-"
 _HELLO_S = 3.0
 _SUSPECT_S = 1.0
 
@@ -133,7 +135,7 @@ class MediaWatch:
             return False
         stub = self._edge.neighbours.stub("media", instance.address)
         try:
-            await invoke(stub.Confirm, media.ConfirmRequest(owner=_NOBODY), _REPLY_S)
+            await invoke(stub.ListSessions, media.ListSessionsRequest(owner=_NOBODY), _REPLY_S)
         except SeatbusError as error:
             log.info("media instance does not answer", media=instance_id, reason=str(error))
             return False

@@ -14,6 +14,7 @@ from seatbus_kit import metrics
 from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke
+from seatbus_sip_edge.application.media_commands import end_of
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.application.edge import Edge
@@ -105,19 +106,8 @@ class Reaper:
                     if not self._ripe("audio", item.session_id, self._every_s):
                         found.add(("audio", item.session_id))
                         continue
-                    await invoke(stub.Execute, self._end(item), _RPC_S)
+                    await invoke(stub.Execute, end_of(item, edge.instance_id, "reaped"), _RPC_S)
                     self._tell("audio", item.session_id, item.session_id)
             except SeatbusError as error:
                 log.info("audio is looked at later", media=instance.id, reason=str(error))
         return found
-
-    def _end(self, item: media.GetSessionResponse) -> media.ExecuteRequest:
-        request = media.ExecuteRequest(
-            session_id=item.session_id,
-            owner=self._edge.instance_id,
-            epoch=item.epoch,
-            commands=[media.Command(end_session=media.EndSession())],
-        )
-        request.context.request_id = f"{item.session_id}:reaped"
-        request.context.tenant_id = item.tenant_id
-        return request

@@ -189,6 +189,13 @@ SUPERVISORS: Mapping[type, Callable[[Turn, Any], Phase]] = {
 }
 
 
+def again(turn: Turn) -> None:
+    """On audio that was set up anew: who hears the agent goes on to."""
+    for leg in turn.call.supervisors:
+        if leg.phase is LegPhase.TALKING:
+            turn.media(_command(turn, leg))
+
+
 def restored(turn: Turn) -> None:
     """After a restart: what was asked last for each supervisor is asked again."""
     for leg in turn.call.supervisors:

@@ -75,6 +75,16 @@ def record(turn: Turn) -> Phase:
     return Phase.IN_FLOW
 
 
+def go_on(turn: Turn) -> None:
+    """The audio is elsewhere: what was said is a message, what is said from now on is another one."""
+    call = turn.call
+    left_s = call.voicemail_s - (turn.now - call.voicemail_since) / 1e6
+    limit_s, call.voicemail_s = call.voicemail_s, max(1, int(left_s))
+    close(turn)
+    record(turn)
+    call.voicemail_s = limit_s
+
+
 def stop(turn: Turn) -> None:
     """Enough was said: the recording ends, the call may go on."""
     call = turn.call

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseatbus/media/v1/events.proto\x12\x10seatbus.media.v1\"\xe3\x05\n\nMediaEvent\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\t\x12(\n\x05hello\x18\t \x01(\x0b\x32\x17.seatbus.media.v1.HelloH\x00\x12\x37\n\rplay_finished\x18\n \x01(\x0b\x32\x1e.seatbus.media.v1.PlayFinishedH\x00\x12=\n\x10\x63ollect_finished\x18\x0b \x01(\x0b\x32!.seatbus.media.v1.CollectFinishedH\x00\x12\x33\n\x0b\x64igit_heard\x18\x0c \x01(\x0b\x32\x1c.seatbus.media.v1.DigitHeardH\x00\x12\x36\n\rrtp_timed_out\x18\r \x01(\x0b\x32\x1d.seatbus.media.v1.RtpTimedOutH\x00\x12\x46\n\x15\x66irst_packet_received\x18\x0e \x01(\x0b\x32%.seatbus.media.v1.FirstPacketReceivedH\x00\x12=\n\x10recording_failed\x18\x0f \x01(\x0b\x32!.seatbus.media.v1.RecordingFailedH\x00\x12;\n\x0fspeech_detected\x18\x10 \x01(\x0b\x32 .seatbus.media.v1.SpeechDetectedH\x00\x12-\n\x08leg_lost\x18\x11 \x01(\x0b\x32\x19.seatbus.media.v1.LegLostH\x00\x12\x39\n\x0elevel_measured\x18\x12 \x01(\x0b\x32\x1f.seatbus.media.v1.LevelMeasuredH\x00\x12\x33\n\x0b\x61udio_alarm\x18\x13 \x01(\x0b\x32\x1c.seatbus.media.v1.AudioAlarmH\x00\x12\x31\n\nfork_ended\x18\x14 \x01(\x0b\x32\x1b.seatbus.media.v1.ForkEndedH\x00\x42\x07\n\x05\x65vent\"1\n\x05Hello\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\"/\n\x0cPlayFinished\x12\x0f\n\x07play_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x0f\x43ollectFinished\x12\x12\n\ncollect_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igits\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"0\n\nDigitHeard\x12\r\n\x05\x64igit\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x02 \x01(\r\" \n\x0bRtpTimedOut\x12\x11\n\tsilent_ms\x18\x01 \x01(\r\"\x15\n\x13\x46irstPacketReceived\"\x19\n\x07LegLost\x12\x0e\n\x06reason\x18\x01 \x01(\t\"7\n\x0fRecordingFailed\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\x0eSpeechDetected\x12\x0c\n\x04kind\x18\x01 \x01(\t\"0\n\rLevelMeasured\x12\x0c\n\x04\x64\x62\x66s\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\"(\n\nAudioAlarm\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04over\x18\x02 \x01(\x08\"\x1b\n\tForkEnded\x12\x0e\n\x06reason\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseatbus/media/v1/events.proto\x12\x10seatbus.media.v1\"\x8d\x06\n\nMediaEvent\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\t\x12(\n\x05hello\x18\t \x01(\x0b\x32\x17.seatbus.media.v1.HelloH\x00\x12\x37\n\rplay_finished\x18\n \x01(\x0b\x32\x1e.seatbus.media.v1.PlayFinishedH\x00\x12=\n\x10\x63ollect_finished\x18\x0b \x01(\x0b\x32!.seatbus.media.v1.CollectFinishedH\x00\x12\x33\n\x0b\x64igit_heard\x18\x0c \x01(\x0b\x32\x1c.seatbus.media.v1.DigitHeardH\x00\x12\x36\n\rrtp_timed_out\x18\r \x01(\x0b\x32\x1d.seatbus.media.v1.RtpTimedOutH\x00\x12\x46\n\x15\x66irst_packet_received\x18\x0e \x01(\x0b\x32%.seatbus.media.v1.FirstPacketReceivedH\x00\x12=\n\x10recording_failed\x18\x0f \x01(\x0b\x32!.seatbus.media.v1.RecordingFailedH\x00\x12;\n\x0fspeech_detected\x18\x10 \x01(\x0b\x32 .seatbus.media.v1.SpeechDetectedH\x00\x12-\n\x08leg_lost\x18\x11 \x01(\x0b\x32\x19.seatbus.media.v1.LegLostH\x00\x12\x39\n\x0elevel_measured\x18\x12 \x01(\x0b\x32\x1f.seatbus.media.v1.LevelMeasuredH\x00\x12\x33\n\x0b\x61udio_alarm\x18\x13 \x01(\x0b\x32\x1c.seatbus.media.v1.AudioAlarmH\x00\x12\x31\n\nfork_ended\x18\x14 \x01(\x0b\x32\x1b.seatbus.media.v1.ForkEndedH\x00\x12(\n\x05\x61live\x18\x15 \x01(\x0b\x32\x17.seatbus.media.v1.AliveH\x00\x42\x07\n\x05\x65vent\"\x07\n\x05\x41live\"1\n\x05Hello\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\"/\n\x0cPlayFinished\x12\x0f\n\x07play_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x0f\x43ollectFinished\x12\x12\n\ncollect_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igits\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"0\n\nDigitHeard\x12\r\n\x05\x64igit\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x02 \x01(\r\" \n\x0bRtpTimedOut\x12\x11\n\tsilent_ms\x18\x01 \x01(\r\"\x15\n\x13\x46irstPacketReceived\"\x19\n\x07LegLost\x12\x0e\n\x06reason\x18\x01 \x01(\t\"7\n\x0fRecordingFailed\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\x0eSpeechDetected\x12\x0c\n\x04kind\x18\x01 \x01(\t\"0\n\rLevelMeasured\x12\x0c\n\x04\x64\x62\x66s\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\"(\n\nAudioAlarm\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04over\x18\x02 \x01(\x08\"\x1b\n\tForkEnded\x12\x0e\n\x06reason\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,29 +32,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seatbus.media.v1.events_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MEDIAEVENT']._serialized_start=52
-  _globals['_MEDIAEVENT']._serialized_end=791
-  _globals['_HELLO']._serialized_start=793
-  _globals['_HELLO']._serialized_end=842
-  _globals['_PLAYFINISHED']._serialized_start=844
-  _globals['_PLAYFINISHED']._serialized_end=891
-  _globals['_COLLECTFINISHED']._serialized_start=893
-  _globals['_COLLECTFINISHED']._serialized_end=962
-  _globals['_DIGITHEARD']._serialized_start=964
-  _globals['_DIGITHEARD']._serialized_end=1012
-  _globals['_RTPTIMEDOUT']._serialized_start=1014
-  _globals['_RTPTIMEDOUT']._serialized_end=1046
-  _globals['_FIRSTPACKETRECEIVED']._serialized_start=1048
-  _globals['_FIRSTPACKETRECEIVED']._serialized_end=1069
-  _globals['_LEGLOST']._serialized_start=1071
-  _globals['_LEGLOST']._serialized_end=1096
-  _globals['_RECORDINGFAILED']._serialized_start=1098
-  _globals['_RECORDINGFAILED']._serialized_end=1153
-  _globals['_SPEECHDETECTED']._serialized_start=1155
-  _globals['_SPEECHDETECTED']._serialized_end=1185
-  _globals['_LEVELMEASURED']._serialized_start=1187
-  _globals['_LEVELMEASURED']._serialized_end=1235
-  _globals['_AUDIOALARM']._serialized_start=1237
-  _globals['_AUDIOALARM']._serialized_end=1277
-  _globals['_FORKENDED']._serialized_start=1279
-  _globals['_FORKENDED']._serialized_end=1306
+  _globals['_MEDIAEVENT']._serialized_end=833
+  _globals['_ALIVE']._serialized_start=835
+  _globals['_ALIVE']._serialized_end=842
+  _globals['_HELLO']._serialized_start=844
+  _globals['_HELLO']._serialized_end=893
+  _globals['_PLAYFINISHED']._serialized_start=895
+  _globals['_PLAYFINISHED']._serialized_end=942
+  _globals['_COLLECTFINISHED']._serialized_start=944
+  _globals['_COLLECTFINISHED']._serialized_end=1013
+  _globals['_DIGITHEARD']._serialized_start=1015
+  _globals['_DIGITHEARD']._serialized_end=1063
+  _globals['_RTPTIMEDOUT']._serialized_start=1065
+  _globals['_RTPTIMEDOUT']._serialized_end=1097
+  _globals['_FIRSTPACKETRECEIVED']._serialized_start=1099
+  _globals['_FIRSTPACKETRECEIVED']._serialized_end=1120
+  _globals['_LEGLOST']._serialized_start=1122
+  _globals['_LEGLOST']._serialized_end=1147
+  _globals['_RECORDINGFAILED']._serialized_start=1149
+  _globals['_RECORDINGFAILED']._serialized_end=1204
+  _globals['_SPEECHDETECTED']._serialized_start=1206
+  _globals['_SPEECHDETECTED']._serialized_end=1236
+  _globals['_LEVELMEASURED']._serialized_start=1238
+  _globals['_LEVELMEASURED']._serialized_end=1286
+  _globals['_AUDIOALARM']._serialized_start=1288
+  _globals['_AUDIOALARM']._serialized_end=1328
+  _globals['_FORKENDED']._serialized_start=1330
+  _globals['_FORKENDED']._serialized_end=1357
 # @@protoc_insertion_point(module_scope)

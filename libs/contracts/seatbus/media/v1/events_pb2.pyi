@@ -6,7 +6,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MediaEvent(_message.Message):
-    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected", "leg_lost", "level_measured", "audio_alarm", "fork_ended")
+    __slots__ = ("session_id", "endpoint_id", "hello", "play_finished", "collect_finished", "digit_heard", "rtp_timed_out", "first_packet_received", "recording_failed", "speech_detected", "leg_lost", "level_measured", "audio_alarm", "fork_ended", "alive")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,7 @@ class MediaEvent(_message.Message):
     LEVEL_MEASURED_FIELD_NUMBER: _ClassVar[int]
     AUDIO_ALARM_FIELD_NUMBER: _ClassVar[int]
     FORK_ENDED_FIELD_NUMBER: _ClassVar[int]
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     endpoint_id: str
     hello: Hello
@@ -35,7 +36,12 @@ class MediaEvent(_message.Message):
     level_measured: LevelMeasured
     audio_alarm: AudioAlarm
     fork_ended: ForkEnded
-    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ..., leg_lost: _Optional[_Union[LegLost, _Mapping]] = ..., level_measured: _Optional[_Union[LevelMeasured, _Mapping]] = ..., audio_alarm: _Optional[_Union[AudioAlarm, _Mapping]] = ..., fork_ended: _Optional[_Union[ForkEnded, _Mapping]] = ...) -> None: ...
+    alive: Alive
+    def __init__(self, session_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., play_finished: _Optional[_Union[PlayFinished, _Mapping]] = ..., collect_finished: _Optional[_Union[CollectFinished, _Mapping]] = ..., digit_heard: _Optional[_Union[DigitHeard, _Mapping]] = ..., rtp_timed_out: _Optional[_Union[RtpTimedOut, _Mapping]] = ..., first_packet_received: _Optional[_Union[FirstPacketReceived, _Mapping]] = ..., recording_failed: _Optional[_Union[RecordingFailed, _Mapping]] = ..., speech_detected: _Optional[_Union[SpeechDetected, _Mapping]] = ..., leg_lost: _Optional[_Union[LegLost, _Mapping]] = ..., level_measured: _Optional[_Union[LevelMeasured, _Mapping]] = ..., audio_alarm: _Optional[_Union[AudioAlarm, _Mapping]] = ..., fork_ended: _Optional[_Union[ForkEnded, _Mapping]] = ..., alive: _Optional[_Union[Alive, _Mapping]] = ...) -> None: ...
+
+class Alive(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("instance_id", "incarnation")

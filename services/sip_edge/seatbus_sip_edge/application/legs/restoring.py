@@ -51,10 +51,14 @@ class Restoring:
                 item["dialog"] = leg.dialog.to_dict()
             if leg.invite:
                 item["invite"] = leg.invite
+            if ring := self._side.ringing.to_list(leg):
+                item["ring"] = ring
             if leg.allows:
                 item["allows"] = sorted(leg.allows)
             if leg.late:
                 item["late"] = True
+            if leg.moved_offer:
+                item["moved_offer"] = leg.moved_offer
             if leg.timer is not None:
                 item["timer"] = leg.timer.to_dict()
             if leg.provisional is not None and leg.received is not None:
@@ -75,12 +79,15 @@ class Restoring:
         leg = SipLeg(leg_id, flow, local_sdp=str(item.get("sdp", "")))
         leg.allows = frozenset(item.get("allows", ()))
         leg.late = item.get("late") is True
+        leg.moved_offer = str(item.get("moved_offer", ""))
         if isinstance(item.get("timer"), dict):
             side.refreshing.arm(leg, SessionTimer.from_dict(item["timer"]))
         if isinstance(item.get("provisional"), dict):
             leg.provisional = side.provisional.sender()
             leg.provisional.restore(item["provisional"])
         leg.invite = str(item.get("invite", ""))
+        if isinstance(item.get("ring"), list):
+            side.ringing.restore(leg, item["ring"])
         if isinstance(item.get("trunk"), list):
             self._of_trunk(leg, TrunkRef(*item["trunk"]))
         if leg.invite:
@@ -162,6 +169,11 @@ class Restoring:
         """
         side = self._side
         leg = side.legs.get(leg_id)
+        if leg is not None and leg.ring is not None and self._must_call_anew(leg):
+            side.outgoing.cancel(leg_id)
+            leg.ring = None
+            self._call_anew(leg_id)
+            return
         if leg is None or leg.request is None:
             side.outgoing.dial(leg_id)
             return
@@ -180,6 +192,9 @@ class Restoring:
             return
         leg.request, leg.invite = None, ""
         self._call_anew(leg_id)
+
+    def _must_call_anew(self, leg: SipLeg) -> bool:
+        return self._side.session.adopted or self._side.ringing.ways_are_gone(leg)
 
     def _call_anew(self, leg_id: str) -> None:
         """The ring timer limits how long the phone may take to come back."""
@@ -246,6 +261,11 @@ class Restoring:
                 status=status,
             )
 
+    @staticmethod
+    def _waits(leg: SipLeg) -> bool:
+        """Its INVITE has not been sent by this process."""
+        return leg.request is not None or (leg.ring is not None and leg.forks is None)
+
     def on_stray(self, leg_id: str, response: Response, flow: Flow) -> bool:
         """What is answered to an INVITE whose transaction is gone: a 2xx of a live dialog gets its ACK.
 
@@ -253,7 +273,7 @@ class Restoring:
         """
         leg = self._side.legs.get(leg_id)
         known = self._side.session.call.legs.get(leg_id)
-        if leg is not None and leg.dialog is None and leg.request is not None and known is not None:
+        if leg is not None and leg.dialog is None and self._waits(leg) and known is not None:
             # Its INVITE is about to be taken up again: the phone repeats what it says until then.
             return known.phase in (LegPhase.DIALLED, LegPhase.RINGING)
         dialog = leg.dialog if leg is not None else None

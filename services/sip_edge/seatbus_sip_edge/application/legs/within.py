@@ -245,7 +245,9 @@ class Within:
         self._side.session.checkpoint()
         self._side.edge.journal.then(lambda: self._side.respond(tx, response))
 
-    def reoffer(self, leg_id: str, sdp: str, answered: Callable[[int, str], None]) -> None:
+    def reoffer(
+        self, leg_id: str, sdp: str, answered: Callable[[int, str], None], method: str = "INVITE"
+    ) -> None:
         """Offers other audio inside the dialog; `answered` gets the final status and the peer's SDP."""
         leg = self._side.legs.get(leg_id)
 
@@ -258,4 +260,4 @@ class Within:
         if leg is None:
             done(None)
         else:
-            self._side.asking.ask(leg, "INVITE", done, body=sdp, headers={"Allow": ALLOW})
+            self._side.asking.ask(leg, method, done, body=sdp, headers={"Allow": ALLOW})
