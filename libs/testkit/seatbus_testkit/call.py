@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Protocol
 
 from seatbus_sip import (
@@ -146,10 +146,13 @@ class PhoneCall(Waits):
         self.status = 200
         self._answered("200 sent")
 
-    async def reject(self, code: int = 486) -> None:
-        """Refuse an incoming call that was not answered."""
+    async def reject(self, code: int = 486, *, contacts: Sequence[str] = ()) -> None:
+        """Refuse an incoming call that was not answered; a 3xx names `contacts`."""
         tx, dialog = self._unanswered("reject")
-        self._host.sip.respond(tx, dialog.response(self.request, code))
+        response = dialog.response(self.request, code)
+        if contacts:
+            response.set("Contact", *contacts)
+        self._host.sip.respond(tx, response)
         self._end("local", code, f"{code} sent")
 
     async def cancel(self) -> None:

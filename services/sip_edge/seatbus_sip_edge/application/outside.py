@@ -12,6 +12,7 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request, next_attempt
 from seatbus_sip.flow import host_port
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
+from seatbus_sip_edge.application.redirecting import Redirecting
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import shown_on
 from seatbus_sip_edge.domain.fraud import Rule, refusal
@@ -60,6 +61,7 @@ class Outside:
         self._quotas = quotas
         self._toll = toll
         self._roll = random.Random().random
+        self.redirecting = Redirecting(edge)
 
     # ---- numbers ----------------------------------------------------------------------------------------
     def plan(self, tenant: str, branch_id: str) -> Plan:
@@ -120,7 +122,7 @@ class Outside:
         refs += self._own(call.tenant_id, call.branch_id) + self._own(_OPERATOR, "")
         return list(dict.fromkeys(refs))
 
-    def _choose(self, call: Call, leg: Leg, number: str) -> list[list[object]] | Refusal:
+    def choose(self, call: Call, leg: Leg, number: str) -> list[list[object]] | Refusal:
         """Ways to try, in order; or why there is none."""
         if call.emergency:
             refs = self._emergency_refs(call)
@@ -168,7 +170,7 @@ class Outside:
             leg.number if call.emergency else dialled(leg.number, self.plan(call.tenant_id, call.branch_id))
         )
         if not leg.ways:
-            chosen = self._choose(call, leg, number)
+            chosen = self.choose(call, leg, number)
             if isinstance(chosen, Refusal):
                 self._refuse(side, leg_id, number, chosen)
                 return
@@ -240,6 +242,7 @@ class Outside:
 
     def _caller(self, call: Call, leg: Leg) -> tuple[str, str]:
         """Whose number the called side sees, and whose call is sent on."""
+        by = next((number for number in reversed(leg.redirected_from) if number), "")
         if call.direction == Direction.DIRECTION_OUTBOUND or call.emergency:
             return call.caller, ""
         if leg.role == Role.LEG_ROLE_CONSULT or leg.agent_id:

@@ -26,6 +26,9 @@ from seatbus_sip_edge.domain.requests import (
     HoldAsked as HoldAsked,
 )
 from seatbus_sip_edge.domain.requests import (
+from seatbus_sip_edge.domain.requests import (
+    LegRedirected as LegRedirected,
+)
     LegReplaced as LegReplaced,
 )
 from seatbus_sip_edge.domain.requests import (

@@ -30,6 +30,7 @@ from seatbus_sip_edge.domain import (
     recovery,
     replaces,
     supervise,
+    redirects,
     transfer,
 )
 from seatbus_sip_edge.domain import device_inputs as dev
@@ -96,6 +97,7 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.EarlyMedia: _rule(_stay, phase),
         on.ExternalAnswered: _rule(_stay, phase),
         # Reports of what was replaced or withdrawn meanwhile.
+        on.LegRedirected: _rule(redirects.redirected, phase),
         on.PlayFinished: _rule(_stay, phase),
         on.CollectFinished: _rule(_stay, phase),
         on.WorkBegun: _rule(_stay, phase),

@@ -118,6 +118,8 @@ class Leg:
     ways: list[list[object]] = field(default_factory=list)
     # An agent's outside number has picked up and has not pressed the key yet.
     accepting: bool = False
+    # Numbers that have named another one (3xx), the first one first; empty: an agent's phone.
+    redirected_from: list[str] = field(default_factory=list)
     # By its phone, and by us (the API).
     held: bool = False
     on_hold: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from seatbus.call.v1 import service_pb2 as control
     from seatbus.call.v1 import types_pb2 as call_types
@@ -97,6 +97,18 @@ class LegReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRedirected:
+    """Who was called has named another number (3xx). `refused_by`: the rule that keeps us from calling it."""
+
+    leg_id: str
+    status: int
+    number: str
+    refused_by: str
+    sdp: str
+    ways: Sequence[Sequence[object]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SuperviseAsked:
     agent_id: str
     agent_tenant_id: str
@@ -131,6 +143,7 @@ Asked = (
     | PartyJoined
     | PartyLeft
     | LegReplaced
+    | LegRedirected
     | SuperviseAsked
     | HangUpAsked
 )

@@ -119,4 +119,5 @@ def status_for(status: int) -> int:
     """What the caller is told of a trunk's last word: our own accounts and ways are not his business."""
     if status in (401, 402, 407) or status == 0:
         return 503
-    return 480 if status == 487 else status
+    # Where a redirection leads is not for the caller to try.
+    return 480 if status == 487 or 300 <= status < 400 else status

@@ -178,6 +178,8 @@ class Outgoing:
             case _:
                 pass
 
+                if side.edge.outside.redirecting.follows(side, leg, response):
+                    return
     def _prack(self, leg: SipLeg, dialog: Dialog, response: Response) -> None:
         """RFC 3262 section 4: each fork counts for itself, a repeat is not acknowledged again."""
         side = self._side
