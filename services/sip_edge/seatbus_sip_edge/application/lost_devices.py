@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from seatbus_sip.message import Response
     from seatbus_sip_edge.application.edge import Edge
-    from seatbus_sip_edge.application.registrar import Phone
+    from seatbus_sip_edge.application.phones import Phone
     from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain.model import Leg
 

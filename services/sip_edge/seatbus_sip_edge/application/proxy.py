@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seatbus_sip_edge.adapters.edges import Edges
     from seatbus_sip_edge.adapters.sip_stack import SipStack
-    from seatbus_sip_edge.application.registrar import Phone
+    from seatbus_sip_edge.application.phones import Phone
     from seatbus_sip_edge.domain.hops import Signer
 
 log = get_logger("sip_edge.proxy")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from seatbus.call.v1 import types_pb2 as call_types
-from seatbus.media.v1 import types_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import Conflict, SeatbusError
@@ -20,7 +19,7 @@ from seatbus_kit.watch import Change, Watcher
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
-from seatbus_sip_edge.application.media_kind import kind_of_phone
+from seatbus_sip_edge.application.phones import Phone, address_of, phone_of, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,24 +34,8 @@ log = get_logger("sip_edge.registrar")
 _PHONES = (tenancy.DEVICE_KIND_SIP, tenancy.DEVICE_KIND_WEBRTC)
 _SWEEP_S = 5.0
 _RETRY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """Where to send an INVITE for an agent."""
-
-    username: str
-    device_id: str
-    contact: str
-    host: str
-    port: int
-    transport: str = "UDP"
-    # The instance that holds its flow.
-    edge: str = ""
-    # How its audio travels.
-    kind: media.EndpointKind = media.ENDPOINT_KIND_RTP
-    # Which life of the phone it is, and where: another one after a restart, and on another connection.
-    binding: str = ""
+# Of one agent, for one call.
+_MOST_PHONES = 10
 
 
 @dataclass(slots=True)
@@ -77,16 +60,6 @@ def _of_record(record: call_types.Registration) -> Binding:
         instance,
         record.ice,
     )
-
-
-def _stamp(record: call_types.Registration) -> str:
-    """A refresh leaves it as it is: a phone keeps the Call-ID of its REGISTERs until it is restarted."""
-    return f"{record.call_id}|{record.source}"[:256]
-
-
-def _address(source: str) -> Address:
-    host, _, port = source.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 class Registrar:
@@ -139,11 +112,17 @@ class Registrar:
 
     # ---- look-ups ---------------------------------------------------------------------------------------
     def reach(
-        self, tenant: str, agent_id: str, *, device_id: str = "", known: tuple[str, str] = ("", "")
+        self,
+        tenant: str,
+        agent_id: str,
+        *,
+        device_id: str = "",
+        known: tuple[str, str] = ("", ""),
+        binding: str = "",
     ) -> Phone | None:
         """The agent's phone: first device by priority that has a live binding, its best binding.
 
-        `device_id` and `known`, source and contact, ask for the phone that is in a call already.
+        `device_id` and `known` (source and contact) or `binding` ask for the phone that is in a call already.
         """
         now = time.time()
         for found_id, device in self._config.devices_of(tenant, agent_id):
@@ -152,28 +131,37 @@ class Registrar:
             bound = self._live(device.username, now)
             if bound:
                 records = [item.record for item in bound]
+                same = [record for record in records if stamp_of(record) == binding]
                 by_source = [record for record in records if record.source == known[0]]
                 by_contact = [record for record in records if record.contact == known[1]]
-                best = (by_source or by_contact or records)[0]
-                host, port = _address(best.source)
-                return Phone(
-                    device.username,
-                    found_id,
-                    best.contact,
-                    host,
-                    port,
-                    best.transport.upper() or "UDP",
-                    best.edge_instance,
-                    kind_of_phone(device, best),
-                    _stamp(best),
-                )
+                return phone_of(found_id, device, (same or by_source or by_contact or records)[0])
         return None
+
+    def rings(self, tenant: str, agent_id: str) -> list[list[Phone]]:
+        """The phones that ring for a call: all of a list at once, one list after the other (by q).
+
+        They are offered one SDP, so all travel as the first one's audio does.
+        """
+        first = self.reach(tenant, agent_id)
+        found = self._config.get(tenant, "agent", agent_id)
+        if first is None or found is None or found.agent.ring_policy != tenancy.RING_POLICY_ALL:
+            return [[first]] if first is not None else []
+        now = time.time()
+        by_q: dict[float, list[Phone]] = {}
+        for device_id, device in self._config.devices_of(tenant, agent_id):
+            if device.kind in _PHONES:
+                for item in self._live(device.username, now):
+                    phone = phone_of(device_id, device, item.record)
+                    if phone.kind == first.kind:
+                        by_q.setdefault(item.binding.q, []).append(phone)
+        best_first = [phone for q in sorted(by_q, reverse=True) for phone in by_q[q]][:_MOST_PHONES]
+        return [kept for q in sorted(by_q, reverse=True) if (kept := [p for p in by_q[q] if p in best_first])]
 
     def holds(self, tenant: str, agent_id: str, *, binding: str, source: str = "") -> bool:
         """Whether a phone of the agent is registered as `binding`, or from `source`."""
         now = time.time()
         return any(
-            _stamp(item.record) == binding if binding else item.record.source == source
+            stamp_of(item.record) == binding if binding else item.record.source == source
             for _, device in self._config.devices_of(tenant, agent_id)
             for item in self._live(device.username, now)
         )
@@ -200,7 +188,7 @@ class Registrar:
             return True
         if record.edge_instance != self._instance:
             return self._edge_lives(record.edge_instance)
-        return self._connected(record.transport.upper(), _address(record.source))
+        return self._connected(record.transport.upper(), address_of(record.source))
 
     def flow_lost(self, flow: Flow) -> None:
         """A connection has gone: who registered over it is unreachable until registering again."""

@@ -15,6 +15,7 @@ from seatbus_sip_edge.application.legs.provisional import Provisional
 from seatbus_sip_edge.application.legs.referring import Referring
 from seatbus_sip_edge.application.legs.refreshing import Refreshing
 from seatbus_sip_edge.application.legs.restoring import Restoring
+from seatbus_sip_edge.application.legs.ringing import Ringing
 from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
 from seatbus_sip_edge.domain import inputs as on
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.legs.leg import SipLeg
-    from seatbus_sip_edge.application.registrar import Phone
+    from seatbus_sip_edge.application.phones import Phone
     from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain.hops import FlowToken
 
@@ -49,6 +50,7 @@ class SipSide:
         self.refusals: dict[str, int] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
+        self.ringing = Ringing(self)
         self.asking = Asking(self)
         self.provisional = Provisional(self)
         self.refreshing = Refreshing(self)
@@ -77,7 +79,7 @@ class SipSide:
         if leg is None or self.asking.on_no_response(leg, request):
             return
         if request.method == "INVITE" and request.to.tag is None:
-            self.outgoing.on_no_response(leg_id, status)
+            self.outgoing.on_no_response(leg_id, status, request)
 
     def peer_is_gone(self, leg_id: str) -> None:
         leg = self.session.call.legs.get(leg_id)

@@ -83,6 +83,12 @@ class ShiftPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHIFT_POLICY_LOG_OUT: _ClassVar[ShiftPolicy]
     SHIFT_POLICY_NOT_READY_AND_BACK: _ClassVar[ShiftPolicy]
 
+class RingPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RING_POLICY_UNSPECIFIED: _ClassVar[RingPolicy]
+    RING_POLICY_FIRST: _ClassVar[RingPolicy]
+    RING_POLICY_ALL: _ClassVar[RingPolicy]
+
 class MediaSecurity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     MEDIA_SECURITY_UNSPECIFIED: _ClassVar[MediaSecurity]
@@ -156,6 +162,9 @@ SHIFT_POLICY_UNSPECIFIED: ShiftPolicy
 SHIFT_POLICY_NOT_READY: ShiftPolicy
 SHIFT_POLICY_LOG_OUT: ShiftPolicy
 SHIFT_POLICY_NOT_READY_AND_BACK: ShiftPolicy
+RING_POLICY_UNSPECIFIED: RingPolicy
+RING_POLICY_FIRST: RingPolicy
+RING_POLICY_ALL: RingPolicy
 MEDIA_SECURITY_UNSPECIFIED: MediaSecurity
 MEDIA_SECURITY_NONE: MediaSecurity
 MEDIA_SECURITY_SDES_PREFERRED: MediaSecurity
@@ -635,7 +644,7 @@ class RelaxationStep(_message.Message):
     def __init__(self, after_s: _Optional[int] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., other_branches: _Optional[bool] = ..., overflow: _Optional[bool] = ...) -> None: ...
 
 class Agent(_message.Message):
-    __slots__ = ("name", "branch_id", "team_id", "skills", "extension", "capacities", "auto_answer", "caller_ids", "disabled", "schedule_id", "shift_policy")
+    __slots__ = ("name", "branch_id", "team_id", "skills", "extension", "capacities", "auto_answer", "caller_ids", "disabled", "ring_policy", "schedule_id", "shift_policy")
     class CapacitiesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -652,6 +661,7 @@ class Agent(_message.Message):
     AUTO_ANSWER_FIELD_NUMBER: _ClassVar[int]
     CALLER_IDS_FIELD_NUMBER: _ClassVar[int]
     DISABLED_FIELD_NUMBER: _ClassVar[int]
+    RING_POLICY_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
     SHIFT_POLICY_FIELD_NUMBER: _ClassVar[int]
     name: str
@@ -663,9 +673,10 @@ class Agent(_message.Message):
     auto_answer: bool
     caller_ids: _containers.RepeatedScalarFieldContainer[str]
     disabled: bool
+    ring_policy: RingPolicy
     schedule_id: str
     shift_policy: ShiftPolicy
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ..., schedule_id: _Optional[str] = ..., shift_policy: _Optional[_Union[ShiftPolicy, str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ..., ring_policy: _Optional[_Union[RingPolicy, str]] = ..., schedule_id: _Optional[str] = ..., shift_policy: _Optional[_Union[ShiftPolicy, str]] = ...) -> None: ...
 
 class Device(_message.Message):
     __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority", "media_security")

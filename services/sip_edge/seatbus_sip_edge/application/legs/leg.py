@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seatbus_sip.session_timer import SessionTimer
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.legs.asking import Asked
+    from seatbus_sip_edge.application.legs.ringing import Ring
     from seatbus_sip_edge.domain.routes import TrunkRef
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER"
@@ -36,6 +37,8 @@ class SipLeg:
     sent: ClientTransaction | None = None
     forks: Forks | None = None
     local_sdp: str = ""
+    # Its call's audio has moved while it rings: what it is offered once it has answered.
+    moved_offer: str = ""
     acked: bool = True
     bye_waits: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.
@@ -48,6 +51,8 @@ class SipLeg:
     setup: asyncio.TimerHandle | None = None
     # The INVITE as text, for a successor: the one sent until it is answered, the one received until the ACK.
     invite: str = ""
+    # Several phones of an agent ring for it.
+    ring: Ring | None = None
     # What the peer said that it takes, in lower case.
     allows: frozenset[str] = frozenset()
     # The INVITE brought no offer: ours is in the answer, the peer's answer in the ACK.

@@ -19,8 +19,10 @@ from seatbus_sip_edge.domain.model import Direction
 from seatbus_sip_edge.domain.numbering import masked
 
 if TYPE_CHECKING:
-    from seatbus_sip.message import Response
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction
+    from seatbus_sip_edge.application.phones import Phone
     from seatbus_sip_edge.application.sip_side import SipSide
     from seatbus_sip_edge.domain.model import Call, Leg
 
@@ -48,7 +50,18 @@ class Outgoing:
         if leg.number:
             side.edge.outside.prepare(side, leg_id, sdp)
             return
-        phone = side.edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
+        registrar = side.edge.registrar
+        if leg.lost:
+            found = registrar.reach(
+                leg.agent_tenant_id, leg.agent_id, device_id=leg.device_id, binding=leg.binding
+            )
+            stages = [[found]] if found is not None else []
+        else:
+            stages = registrar.rings(leg.agent_tenant_id, leg.agent_id)
+        if len(stages) > 1 or (stages and len(stages[0]) > 1):
+            side.ringing.prepare(leg_id, stages, sdp)
+            return
+        phone = stages[0][0] if stages else None
         if phone is None and side.edge.outside.external(leg):
             side.edge.outside.prepare(side, leg_id, sdp)
             return
@@ -60,6 +73,18 @@ class Outgoing:
                 agent=leg.agent_id,
             )
             return
+        invite, flow = self.invite_to(leg_id, phone, sdp)
+        leg.sip_call_id, leg.binding = invite.call_id, phone.binding
+        leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
+        side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
+        side.index(leg_id, invite.call_id, invite.from_.tag or "")
+
+    def invite_to(
+        self, leg_id: str, phone: Phone, sdp: str, like: Request | None = None
+    ) -> tuple[Request, Flow]:
+        """The INVITE for one phone, and its way. `like`: that of another phone, which it is a fork of."""
+        side = self._side
+        call = side.session.call
         layer = side.stack.layer
         flow, route = side.edge.proxy.path(phone)
         host, _ = side.stack.advertised_for(flow)
@@ -72,15 +97,14 @@ class Outgoing:
             tag=layer.ids.token(),
             contact=side.contact(flow),
             routes=[route] if route else (),
-            headers={"Allow": ALLOW, "Supported": SUPPORTED, **self._told(call, leg, host)},
+            headers={"Allow": ALLOW, "Supported": SUPPORTED, **self._told(call, call.legs[leg_id], host)},
             body=sdp,
         )
+        if like is not None:
+            invite.copy_from(like, "From", "To", "Call-ID")
         side.refreshing.ask(invite)
         layer.prepare_request(invite, flow)
-        leg.sip_call_id, leg.binding = invite.call_id, phone.binding
-        leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
-        side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
-        side.index(leg_id, invite.call_id, invite.from_.tag or "")
+        return invite, flow
 
     def _told(self, call: Call, leg: Leg, host: str) -> dict[str, str]:
         """The screen pop, and whether the phone shall pick up by itself."""
@@ -89,7 +113,11 @@ class Outgoing:
         told = screen_pop(call, leg, found.tenant.headers_out if found is not None else {})
         agent = config.get(leg.agent_tenant_id, "agent", leg.agent_id)
         # Who has asked for a call by the API, or was in this talk before, has the phone ring for nobody else.
-        asked = call.direction == Direction.DIRECTION_OUTBOUND and leg.leg_id == call.agent_leg_id
+        asked = (
+            call.direction == Direction.DIRECTION_OUTBOUND
+            and leg.leg_id == call.agent_leg_id
+            and not call.calls_back
+        )
         if asked or leg.lost or (agent is not None and agent.agent.auto_answer):
             told |= auto_answer(host)
         return told
@@ -98,6 +126,9 @@ class Outgoing:
         """Sends the prepared INVITE, or says that there is none. In a successor: once more."""
         side = self._side
         leg = side.legs.get(leg_id)
+        if leg is not None and leg.ring is not None:
+            side.ringing.dial(leg)
+            return
         invite = leg.request if leg is not None else None
         if leg is None or invite is None:
             side.session.feed(on.AgentFailed(leg_id, side.refusals.pop(leg_id, 0)))
@@ -117,6 +148,9 @@ class Outgoing:
         if leg.forks is None:
             return
         side, leg_id = self._side, leg.leg_id
+        if leg.ring is not None:
+            side.ringing.on_response(leg, tx, response)
+            return
         if leg.trunk is not None:
             if leg.asked is not None and tx.call_id != leg.asked.call_id:
                 self._too_late(tx, response)
@@ -130,38 +164,12 @@ class Outgoing:
         outcome = leg.forks.receive(response)
         dialog = outcome.dialog
         match outcome.result:
-            case ForkResult.EARLY if response.status in (180, 181, 182, 183) and dialog is not None:
-                if is_reliable(response):
-                    self._prack(leg, dialog, response)
-                if leg.trunk is not None and response.body:
-                    side.session.feed(on.EarlyMedia(leg_id, response.body.decode("utf-8", "replace")))
-                    if response.status == 183:
-                        return
-                side.session.feed(on.AgentRinging(leg_id))
-            case ForkResult.WON | ForkResult.REPEATED if dialog is not None:
-                leg.dialog = dialog
-                leg.sent = None
-                leg.invite = ""
-                ack = dialog.ack()
-                wanted = side.session.call.legs[leg_id].live
-                if not wanted:
-                    side.acknowledge(tx, ack)
-                if outcome.result is ForkResult.WON:
-                    if leg.trunk is not None:
-                        side.edge.outside.answered()
-                    leg.allows = response.tokens("Allow")
-                    side.refreshing.agreed(leg, response)
-                    # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
-                    said = response.body.decode("utf-8", "replace") or leg.forks_sdp.get(
-                        dialog.remote_tag, ""
-                    )
-                    if side.edge.outside.must_accept(side.session.call, leg_id):
-                        side.session.feed(on.ExternalAnswered(leg_id, said))
-                    else:
-                        side.session.feed(on.AgentAnswered(leg_id, said))
-                if wanted:
-                    # The phone repeats its 200 until then: no answer is unknown to a successor.
-                    side.edge.journal.then(lambda: side.acknowledge(tx, ack))
+            case ForkResult.EARLY if dialog is not None:
+                self.early(leg, tx, dialog, response)
+            case ForkResult.WON if dialog is not None:
+                self.won(leg, tx, dialog, response)
+            case ForkResult.REPEATED if dialog is not None:
+                self._acknowledge(leg, tx, dialog)
             case ForkResult.SURPLUS if dialog is not None:
                 side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
                 side.stack.layer.send_request(dialog.request("BYE"), leg.flow, side.stack.now)
@@ -170,6 +178,8 @@ class Outgoing:
             case ForkResult.FAILED:
                 leg.sent = None
                 leg.invite = ""
+                if side.edge.outside.redirecting.follows(side, leg, response):
+                    return
                 if leg.trunk is not None and side.edge.outside.goes_on(
                     side, leg, response.status, response.get("Reason") or ""
                 ):
@@ -178,9 +188,50 @@ class Outgoing:
             case _:
                 pass
 
-                if side.edge.outside.redirecting.follows(side, leg, response):
-                    return
-    def _prack(self, leg: SipLeg, dialog: Dialog, response: Response) -> None:
+    def early(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog, response: Response) -> None:
+        """It rings, or there is audio before the answer."""
+        if response.status not in (180, 181, 182, 183):
+            return
+        side = self._side
+        if is_reliable(response):
+            self._prack(leg, tx.flow, dialog, response)
+        if leg.trunk is not None and response.body:
+            side.session.feed(on.EarlyMedia(leg.leg_id, response.body.decode("utf-8", "replace")))
+            if response.status == 183:
+                return
+        side.session.feed(on.AgentRinging(leg.leg_id))
+
+    def won(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog, response: Response) -> None:
+        """The first answer."""
+        side, leg_id = self._side, leg.leg_id
+        leg.dialog = dialog
+        leg.sent = None
+        leg.invite = ""
+        wanted = side.session.call.legs[leg_id].live
+        if not wanted:
+            side.acknowledge(tx, dialog.ack())
+        if leg.trunk is not None:
+            side.edge.outside.answered()
+        leg.allows = response.tokens("Allow")
+        side.refreshing.agreed(leg, response)
+        # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
+        said = response.body.decode("utf-8", "replace") or leg.forks_sdp.get(dialog.remote_tag, "")
+        accepts = side.edge.outside.must_accept(side.session.call, leg_id)
+        told = on.ExternalAnswered if accepts else on.AgentAnswered
+        if leg.moved_offer and wanted:
+            side.acknowledge(tx, dialog.ack())
+            side.edge.media_move.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
+            return
+        side.session.feed(told(leg_id, said))
+        if wanted:
+            self._acknowledge(leg, tx, dialog)
+
+    def _acknowledge(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog) -> None:
+        """The phone repeats its 200 until the journal has the answer: it is unknown to no successor."""
+        ack = dialog.ack()
+        self._side.edge.journal.then(lambda: self._side.acknowledge(tx, ack))
+
+    def _prack(self, leg: SipLeg, flow: Flow, dialog: Dialog, response: Response) -> None:
         """RFC 3262 section 4: each fork counts for itself, a repeat is not acknowledged again."""
         side = self._side
         value = leg.forks_reliable.setdefault(dialog.remote_tag, ReliableReceiver()).take(response)
@@ -189,7 +240,7 @@ class Outgoing:
         if response.body and response.content_type == "application/sdp":
             leg.forks_sdp.setdefault(dialog.remote_tag, response.body.decode("utf-8", "replace"))
         prack = dialog.request("PRACK", headers={"RAck": value})
-        side.stack.layer.send_request(prack, leg.flow, side.stack.now)
+        side.stack.layer.send_request(prack, flow, side.stack.now)
         side.stack.pump()
 
     def _prove(self, leg: SipLeg, response: Response) -> bool:
@@ -211,9 +262,12 @@ class Outgoing:
         side.edge.journal.then(lambda: self.dial(leg.leg_id))
         return True
 
-    def on_no_response(self, leg_id: str, status: int) -> None:
+    def on_no_response(self, leg_id: str, status: int, request: Request | None = None) -> None:
         """The INVITE to the phone was never answered (408), or could not be sent (503)."""
         leg = self._side.legs.get(leg_id)
+        if leg is not None and leg.ring is not None and request is not None:
+            self._side.ringing.on_no_response(leg, request, status)
+            return
         if leg is not None and leg.sent is not None:
             leg.sent = None
             leg.invite = ""
@@ -245,7 +299,9 @@ class Outgoing:
         leg = side.legs.get(leg_id)
         if leg is None:
             return
-        if leg.sent is not None:
+        if leg.ring is not None:
+            side.ringing.cancel(leg, self._reason(leg_id))
+        elif leg.sent is not None:
             side.stack.layer.cancel(leg.sent, side.stack.now, self._reason(leg_id))
             side.stack.pump()
         elif leg.request is not None and leg.dialog is None:

@@ -1,0 +1,57 @@
+"""A phone as it is registered: where it is, and which life of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatbus.media.v1 import types_pb2 as media
+from seatbus_sip_edge.application.media_kind import kind_of_phone
+
+if TYPE_CHECKING:
+    from seatbus.call.v1 import types_pb2 as call_types
+    from seatbus.tenancy.v1 import types_pb2 as tenancy
+    from seatbus_sip.flow import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Where to send an INVITE for an agent."""
+
+    username: str
+    device_id: str
+    contact: str
+    host: str
+    port: int
+    transport: str = "UDP"
+    # The instance that holds its flow.
+    edge: str = ""
+    # How its audio travels.
+    kind: media.EndpointKind = media.ENDPOINT_KIND_RTP
+    # Which life of the phone it is, and where: another one after a restart, and on another connection.
+    binding: str = ""
+
+
+def stamp_of(record: call_types.Registration) -> str:
+    """A refresh leaves it as it is: a phone keeps the Call-ID of its REGISTERs until it is restarted."""
+    return f"{record.call_id}|{record.source}"[:256]
+
+
+def phone_of(device_id: str, device: tenancy.Device, record: call_types.Registration) -> Phone:
+    host, port = address_of(record.source)
+    return Phone(
+        device.username,
+        device_id,
+        record.contact,
+        host,
+        port,
+        record.transport.upper() or "UDP",
+        record.edge_instance,
+        kind_of_phone(device, record),
+        stamp_of(record),
+    )
+
+
+def address_of(source: str) -> Address:
+    host, _, port = source.rpartition(":")
+    return host.strip("[]"), int(port)

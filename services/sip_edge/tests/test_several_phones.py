@@ -1,0 +1,206 @@
+"""Several phones of one agent ring for one call: the first answer has it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+
+from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip import ha1
+from seatbus_testkit.phone import Phone, PhoneCall
+
+DESK, SOFT = "anna-desk", "anna-soft"
+
+
+async def _phones(
+    world: Any, *devices: str, policy: Any = tenancy.RING_POLICY_ALL, **agent: Any
+) -> list[Phone]:
+    """Registered phones of Anna, one a device beside her first."""
+    await world.put("agent", "anna", tenancy.Agent(name="Anna", ring_policy=policy, **agent))
+    phones = []
+    for name in devices:
+        username = f"{world.tenant}-{name}"
+        device = tenancy.Device(
+            agent_id="anna",
+            kind=tenancy.DEVICE_KIND_SIP,
+            username=username,
+            ha1_md5=ha1("MD5", username, "seatbus", "pw"),
+            ha1_sha256=ha1("SHA-256", username, "seatbus", "pw"),
+        )
+        await world.put("device", name, device)
+        await world.until(partial(world.app.edge.config.device_by_username, username))
+        phone = await world.phone(username=username, password="pw")
+        await phone.register()
+        phones.append(phone)
+
+    def known() -> bool:
+        found = world.app.edge.config.get(world.tenant, "agent", "anna")
+        return found is not None and found.agent.ring_policy == policy
+
+    await world.until(known)
+    return phones
+
+
+async def _offered(world: Any, steps: Any, **options: Any) -> Any:
+    caller = world.phones[0]
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer(**options)
+    return call
+
+
+@pytest.fixture
+async def office(world: Any) -> Any:
+    await world.configure(await world.phone())
+    return world
+
+
+async def test_the_first_answer_wins_and_the_others_hear_that_the_call_is_taken(
+    office: Any, steps: Any
+) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    assert one.request.call_id == other.request.call_id
+    await asyncio.gather(one.ring(), other.ring())
+    told: list[str] = []
+    silence = soft.on_cancel
+
+    def cancelled(tx: Any, request: Any) -> None:
+        told.append(request.get("Reason") or "")
+        silence(tx, request)
+
+    soft.on_cancel = cancelled  # type: ignore[method-assign]
+    await one.answer()
+    await other.wait_ended()
+    await office.until(lambda: "CallBridged" in office.types())
+    assert told == ['SIP;cause=200;text="Call completed elsewhere"']
+    assert office.told.count("work ringing") == office.told.count("work answered") == 1
+    await call.hang_up()
+    await one.wait_ended()
+    (leg,) = [item for item in (await office.ended()).call.legs if item.agent_id]
+    assert leg.device_id == DESK
+
+
+async def test_an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await asyncio.gather(one.ring(), other.ring())
+    other.on_cancel = lambda _tx: other.follow(asyncio.ensure_future(other.answer()))
+    await one.answer()
+    await other.wait_ended()
+    assert other.ended_by == "remote"
+    assert any("ACK received" in what for _, what in other.history), other.history
+    assert one.state == call.state == "answered"
+    await call.hang_up()
+    await one.wait_ended()
+
+
+async def test_a_busy_phone_does_not_stop_the_others(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await one.reject(486)
+    await other.ring()
+    await other.answer()
+    await office.until(lambda: "CallBridged" in office.types())
+    await call.hang_up()
+    await other.wait_ended()
+
+
+@pytest.mark.parametrize(("status", "told"), [(603, "work rejected"), (600, "work busy")])
+async def test_a_refusal_for_everywhere_stops_them_all(
+    office: Any, steps: Any, status: int, told: str
+) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await other.ring()
+    await one.reject(status)
+    await other.wait_ended()
+    await office.until(lambda: told in office.told)
+    assert len([word for word in office.told if word.startswith("work") and word != "work ringing"]) == 1
+    await call.hang_up()
+
+
+async def test_when_all_refuse_the_agent_is_what_the_user_said(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await one.reject(503)
+    await other.reject(486)
+    await office.until(lambda: "offer busy" in office.told)
+    await call.hang_up()
+
+
+async def test_phones_of_lower_q_ring_when_those_before_have_failed(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    desk._contact, soft._contact = f"{desk._contact};q=0.9", f"{soft._contact};q=0.2"
+    await asyncio.gather(desk.register(), soft.register())
+    call = await _offered(office, steps, ring_timeout_s=20)
+    one = await desk.next_call()
+    assert not soft.calls
+    await one.reject(486)
+    second: PhoneCall = await soft.next_call()
+    await second.answer()
+    await office.until(lambda: "CallBridged" in office.types())
+    await call.hang_up()
+    await second.wait_ended()
+
+
+async def test_phones_of_lower_q_ring_when_those_before_have_had_their_time(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    desk._contact, soft._contact = f"{desk._contact};q=0.9", f"{soft._contact};q=0.2"
+    await asyncio.gather(desk.register(), soft.register())
+    call = await _offered(office, steps, ring_timeout_s=8)
+    one = await desk.next_call()
+    await one.ring()
+    second = await soft.next_call()
+    await one.wait_ended()
+    await second.answer()
+    await office.until(lambda: "CallBridged" in office.types())
+    assert "work no_answer" not in office.told
+    await call.hang_up()
+
+
+async def test_the_caller_who_leaves_silences_them_all(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await asyncio.gather(one.ring(), other.ring())
+    await call.hang_up()
+    await asyncio.gather(one.wait_ended(), other.wait_ended())
+    await office.until(lambda: "work cancelled" in office.told)
+
+
+async def test_by_preference_one_phone_rings_alone(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT, policy=tenancy.RING_POLICY_FIRST)
+    call = await _offered(office, steps)
+    one = await desk.next_call()
+    await one.answer()
+    await office.until(lambda: "CallBridged" in office.types())
+    assert not soft.calls
+    await call.hang_up()
+
+
+async def test_after_a_restart_they_ring_on_and_one_answers(office: Any, steps: Any) -> None:
+    desk, soft = await _phones(office, DESK, SOFT)
+    call = await _offered(office, steps)
+    one, other = await asyncio.gather(desk.next_call(), soft.next_call())
+    await asyncio.gather(one.ring(), other.ring())
+    await office.until(lambda: "LegRinging" in office.types())
+    await office.stop_edge()
+    await office.start_edge(sip_port=office.sip[1])
+    await other.answer()
+    await one.wait_ended()
+    await office.until(lambda: "CallBridged" in office.types())
+    await call.hang_up()
+    ended = await office.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+    assert [leg.device_id for leg in ended.call.legs if leg.agent_id] == [SOFT]
