@@ -1,59 +1,24 @@
-"""gRPC: one error table in both directions, validation, deadlines, traces, health, reflection."""
+"""Calls by lane and by gRPC: one error table, validation, deadlines, traces. Health, reflection, streams."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 import pytest
 
 from seatbus.acd.v1 import service_pb2, service_pb2_grpc
-from seatbus_kit import errors
-from seatbus_kit.rpc import Channels, RpcServer, invoke, stream
+from seatbus_kit import errors, metrics
+from seatbus_kit.rpc import Channels, invoke, stream
+from seatbus_kit.rpc.frames import MAX_MESSAGE
 from seatbus_kit.rpc.status import STATUS
-from seatbus_kit.settings import ServiceSettings
 from seatbus_kit.trace import TraceContext, current_trace
+from seatbus_testkit.eventually import eventually
 
+from .rpc_bench import Bench, bench, estimate_request
 
-class Acd(service_pb2_grpc.AcdServiceServicer):
-    """Does what the test puts into `answer`."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[], Any] = service_pb2.EstimateWaitResponse
-
-    async def EstimateWait(self, request: Any, context: Any) -> Any:
-        answer = self.answer()
-        return await answer if asyncio.iscoroutine(answer) else answer
-
-    async def WatchSnapshot(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        yield service_pb2.SnapshotResponse()
-        raise errors.Refused("not_the_owner")
-
-
-class Bench:
-    def __init__(self, servicer: Acd, server: RpcServer, channels: Channels) -> None:
-        self.servicer = servicer
-        self.server = server
-        self.channels = channels
-        self.stub: Any = service_pb2_grpc.AcdServiceStub(channels.get(server.address))
-
-    async def estimate(self, **fields: str) -> Any:
-        request = service_pb2.EstimateWaitRequest(**({"tenant_id": "acme", "queue_id": "q"} | fields))
-        return await invoke(self.stub.EstimateWait, request, 2.0)
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    servicer = Acd()
-    server = RpcServer(ServiceSettings())
-    server.add(service_pb2_grpc.add_AcdServiceServicer_to_server, servicer)
-    await server.start()
-    channels = Channels()
-    yield Bench(servicer, server, channels)
-    await channels.close()
-    await server.stop(0)
+__all__ = ["bench"]
 
 
 ERRORS = [
@@ -136,31 +101,115 @@ async def test_a_method_that_is_not_served_says_so(bench: Bench) -> None:
 
 async def test_a_call_without_deadline_is_refused(bench: Bench) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await bench.stub.EstimateWait(service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q"))
+        await bench.stub.EstimateWait(estimate_request())
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "deadline" in caught.value.details()
 
 
-async def test_a_late_answer_is_a_deadline_exceeded(bench: Bench) -> None:
-    bench.servicer.answer = lambda: asyncio.sleep(5)
-    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
+async def test_a_late_answer_is_a_deadline_exceeded_and_ends_the_handler(bench: Bench) -> None:
+    held, call = await bench.held(timeout=0.3)
     with pytest.raises(errors.DeadlineExceeded):
-        await invoke(bench.stub.EstimateWait, request, 0.1)
+        await call
+    await asyncio.wait_for(held.cancelled.wait(), 5)
+    assert await bench.snapshot() == service_pb2.SnapshotResponse()
+
+
+async def test_a_caller_that_gives_up_ends_the_handler(bench: Bench) -> None:
+    held, call = await bench.held()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait_for(held.cancelled.wait(), 5)
+
+
+async def test_the_handler_knows_how_much_time_is_left(bench: Bench) -> None:
+    await bench.estimate(timeout=30)
+    assert 0 <= bench.servicer.contexts[0].time_remaining() <= 30.1
+
+
+async def test_metadata_reaches_the_handler(bench: Bench) -> None:
+    metadata = (("sb-forwarded", "1"), ("traceparent", TraceContext(0xABC, 0xDEF).to_traceparent()))
+    await bench.stub.EstimateWait(estimate_request(), timeout=5, metadata=metadata)
+    assert set(metadata) <= set(bench.servicer.contexts[0].invocation_metadata())
+
+
+async def test_messages_of_4_mib_pass_and_larger_ones_are_refused(bench: Bench) -> None:
+    def answer(size: int) -> Any:
+        found = service_pb2.SnapshotResponse()
+        found.unreachable.append("x" * size)
+        return found
+
+    async def ask(size: int) -> Any:
+        bench.servicer.snapshot = lambda: answer(size)
+        return await bench.snapshot()
+
+    assert (await ask(MAX_MESSAGE - 64)).ByteSize() > MAX_MESSAGE - 64
+    with pytest.raises(errors.ResourceExhausted):
+        await ask(MAX_MESSAGE + 64)
+    with pytest.raises(errors.ResourceExhausted):
+        await bench.estimate(tenant_id="x" * MAX_MESSAGE)
+    assert await bench.estimate() == service_pb2.EstimateWaitResponse()
+
+
+async def test_answers_find_their_calls_in_any_order(bench: Bench) -> None:
+    began, order = [], list(range(200))
+
+    async def one() -> Any:
+        number = len(began)
+        began.append(asyncio.Event())
+        await began[number].wait()
+        return service_pb2.EstimateWaitResponse(estimated_wait_s=number)
+
+    bench.servicer.answer = one
+    calls = [asyncio.create_task(bench.estimate(timeout=30)) for _ in order]
+    await eventually(lambda: len(began) == len(order), 20)
+    for number in reversed(order):
+        began[number].set()
+    assert sorted(answer.estimated_wait_s for answer in await asyncio.gather(*calls)) == order
+
+
+async def test_a_call_in_progress_is_finished_while_the_server_stops(bench: Bench) -> None:
+    held, call = await bench.held()
+    stopping = asyncio.create_task(bench.server.stop(10))
+
+    async def refused() -> bool:
+        try:
+            await bench.snapshot()
+        except errors.Unavailable:
+            return True
+        return False
+
+    await eventually(refused, 10)
+    held.go_on.set()
+    assert (await call).estimated_wait_s == 7
+    await asyncio.wait_for(stopping, 5)
+
+
+async def test_calls_are_measured_by_their_outcome(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_enabled", True)
+
+    def count(code: str) -> float:
+        prefix = f'seatbus_rpc_seconds_count{{code="{code}",method="AcdService.EstimateWait"}}'
+        lines = metrics.render().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(prefix))
+
+    before = count("ok"), count("invalid_argument")
+    await bench.estimate()
+    with pytest.raises(errors.InvalidArgument):
+        await bench.estimate(queue_id="")
+    assert (count("ok"), count("invalid_argument")) == (before[0] + 1, before[1] + 1)
 
 
 async def test_nobody_listening_means_certainly_not_done() -> None:
     channels = Channels()
     stub = service_pb2_grpc.AcdServiceStub(channels.get("127.0.0.1:1"))
-    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
     with pytest.raises(errors.Unavailable):
-        await invoke(stub.EstimateWait, request, 2.0)
+        await invoke(stub.EstimateWait, estimate_request(), 2.0)
     await channels.close()
 
 
 async def test_a_server_that_dies_during_the_call_leaves_the_outcome_unknown(bench: Bench) -> None:
-    bench.servicer.answer = lambda: asyncio.sleep(5)
-    call = asyncio.create_task(bench.estimate())
-    await asyncio.sleep(0.2)
+    _, call = await bench.held()
     await bench.server.stop(0)
     with pytest.raises(errors.OutcomeUnknown):
         await call
@@ -175,8 +224,7 @@ async def test_the_trace_crosses_the_call(bench: Bench) -> None:
 
     bench.servicer.answer = answer
     trace = TraceContext(0xABC, 0xDEF)
-    request = service_pb2.EstimateWaitRequest(tenant_id="acme", queue_id="q")
-    await invoke(bench.stub.EstimateWait, request, 2.0, trace)
+    await invoke(bench.stub.EstimateWait, estimate_request(), 2.0, trace)
     await bench.estimate()
     assert seen == [trace, None]
 

@@ -191,7 +191,7 @@ class LaneChannel(grpc.aio.Channel):  # type: ignore[misc]
 
     def __init__(self, address: str, channel: grpc.aio.Channel, times: LaneTimes) -> None:
         self._channel = channel
-        self._lane = Lane(address, channel, times)
+        self.lane = Lane(address, channel, times)
 
     def unary_unary(
         self,
@@ -205,7 +205,7 @@ class LaneChannel(grpc.aio.Channel):  # type: ignore[misc]
         )
         if request_serializer is None or response_deserializer is None:
             return by_grpc
-        return LaneMethod(self._lane, method, by_grpc, request_serializer, response_deserializer)
+        return LaneMethod(self.lane, method, by_grpc, request_serializer, response_deserializer)
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         return self._channel.unary_stream(*args, **kwargs)
@@ -217,7 +217,7 @@ class LaneChannel(grpc.aio.Channel):  # type: ignore[misc]
         return self._channel.stream_stream(*args, **kwargs)
 
     async def close(self, grace: float | None = None) -> None:
-        await self._lane.close()
+        await self.lane.close()
         await self._channel.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:

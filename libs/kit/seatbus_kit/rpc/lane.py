@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         frames.check_greeting(bytes(hello), self._token)
         self._hello = None
         self.open = True
-        self._watch = self._loop.call_later(self._times.ping_after_s, self._look, False)
+        self._watch = self._loop.call_later(self._times.ping_after_s, self._look)
         if not self.greeted.done():
             self.greeted.set_result(None)
         return data[missing:]
@@ -193,22 +193,27 @@ class Connection(asyncio.Protocol):
         if self._leaving and not self._waiting:
             self._transport.close()
 
-    def _look(self, asked: bool) -> None:
+    def _look(self) -> None:
         """Asks a peer that has been silent for a while whether it lives."""
         now = self._loop.time()
         silent = now - self._heard
-        if asked and silent > self._times.ping_after_s:
-            log.warning("lane closed", peer=self._peer, reason=f"nothing heard for {silent:.1f} s")
-            self._end("the peer does not answer")
-        elif silent >= self._times.ping_after_s:
-            self._transport.write(frames.frame(frames.PING, 0))
-            self._watch = self._loop.call_later(self._times.pong_within_s, self._look_again)
-        else:
-            self._watch = self._loop.call_later(self._times.ping_after_s - silent, self._look, False)
+        if silent < self._times.ping_after_s:
+            self._watch = self._loop.call_later(self._times.ping_after_s - silent, self._look)
+            return
+        self._transport.write(frames.frame(frames.PING, 0))
+        self._watch = self._loop.call_later(self._times.pong_within_s, self._read_first, now)
 
-    def _look_again(self) -> None:
-        # If this process itself stood still, an answer may lie in the socket: it is read first.
-        self._watch = self._loop.call_later(0.05, self._look, True)
+    def _read_first(self, asked: float) -> None:
+        # If this process itself stood still meanwhile, the answer lies in the socket.
+        self._watch = self._loop.call_later(0.1, self._judge, asked)
+
+    def _judge(self, asked: float) -> None:
+        if self._heard > asked:
+            self._look()
+            return
+        reason = f"nothing heard for {self._loop.time() - self._heard:.1f} s"
+        log.warning("lane closed", peer=self._peer, reason=reason)
+        self._end("the peer does not answer")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.open = False

@@ -56,6 +56,12 @@ class LaneContext:
         """What the caller sent along; the trace is in `trace`."""
         return self._metadata
 
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """What generated methods say before they raise NotImplementedError, which the guard understands."""
+
+    def set_details(self, details: str) -> None:
+        """As `set_code`."""
+
     async def abort(
         self, code: grpc.StatusCode, details: str = "", trailing_metadata: tuple[tuple[str, bytes], ...] = ()
     ) -> NoReturn:
