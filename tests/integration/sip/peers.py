@@ -152,11 +152,13 @@ async def baresip_agent(
     encryption: str = "",
     host: str = "",
     dials: str = "",
+    control: int = 0,
 ) -> AsyncIterator[Path]:
     """A registered baresip that answers by itself, sends a sine of `hz`, and writes what it hears.
 
     Yields the folder into which it writes wave files (`dump-*-dec.wav`). `encryption` is its `mediaenc`; with
-    `dials` it does not register but calls that number, from `host`.
+    `dials` it does not register but calls that number, from `host`; with `control` it does what it is told at
+    that TCP port, and answers when told.
     """
     host = host or server[0]
     program = need("baresip", "baresip-core")
@@ -180,6 +182,7 @@ async def baresip_agent(
                 "module aubridge.so",
                 "module_app account.so",
                 "module_app menu.so",
+                *(["module_app ctrl_tcp.so", f"ctrl_tcp_listen 127.0.0.1:{control}"] if control else []),
                 f"audio_source aufile,{folder}/voice.wav",
                 "audio_player aubridge,sink",
                 "audio_alert aubridge,alert",
@@ -194,9 +197,10 @@ async def baresip_agent(
         )
         + "\n"
     )
+    answers = "manual" if control else "auto"
     (config / "accounts").write_text(
         f"<sip:{username}@{server[0]}:{server[1]};transport={transport}>;auth_user={username};auth_pass={password};"
-        f"answermode=auto;regint={0 if dials else 60};audio_codecs=PCMA/8000/1,PCMU/8000/1"
+        f"answermode={answers};regint={0 if dials else 60};audio_codecs=PCMA/8000/1,PCMU/8000/1"
         + (f";mediaenc={encryption}" if encryption else "")
         + "\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,9 @@ class Guard:
         self._told: OrderedDict[str, float] = OrderedDict()
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._late_s = 0.0
+        self._cpu_s = 0.0
+        self._spoke_at = float("-inf")
         self.lag_s = 0.0
 
     # ---- the loop ---------------------------------------------------------------------------------------
@@ -76,10 +80,22 @@ class Guard:
 
     def _beat(self) -> None:
         late = max(0.0, self._loop.time() - self._due)
+        # One late beat is a pause of process or machine; two in a row are more work than gets done.
         # Up at once, down slowly: one look at a busy moment is not the end of it.
-        self.lag_s = max(late, self.lag_s * 0.8)
-        _LAG.set(self.lag_s)
+        self.lag_s = max(min(late, self._late_s), self.lag_s * 0.8)
+        cpu = time.process_time()
+        if late > self._limit_s:
+            self._tell_late(late, cpu - self._cpu_s)
+        self._late_s, self._cpu_s = late, cpu
+        _LAG.set(max(late, self.lag_s))
         self.start()
+
+    def _tell_late(self, late: float, cpu_s: float) -> None:
+        """Little CPU time for much lateness: the machine is short of it, or the process stood still."""
+        now = self._loop.time()
+        if now - self._spoke_at > _TOLD_EVERY_S:
+            self._spoke_at = now
+            log.warning("the event loop is late", late_s=round(late, 2), cpu_s=round(cpu_s, 2))
 
     @property
     def behind(self) -> bool:
