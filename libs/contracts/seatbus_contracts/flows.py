@@ -12,7 +12,7 @@ Where a node leaves a way out empty, this is what happens (the interpreter does 
 | queue | `on_overflow` | the queue's overflow route; the flow ends where it has none |
 | transfer | `on_failure` | the flow ends |
 | voicemail, callback | `next` | the flow ends |
-| request | `on_failure` | as `next` |
+| request, callback | `on_failure` | as `next` |
 
 Every other edge must be set: `next` of play, collect, set_attributes, request and subflow, both edges of
 hours, `otherwise` of condition, and the target of every choice and value.
@@ -109,7 +109,10 @@ def edges_of(node: ivr.Node) -> list[Edge]:
             Edge("condition.otherwise", node.condition.otherwise),
         ]
     if kind in ("voicemail", "callback"):
-        return [Edge(f"{kind}.next", getattr(node, kind).next, required=False)]
+        edges = [Edge(f"{kind}.next", getattr(node, kind).next, required=False)]
+        if kind == "callback":
+            edges.append(Edge("callback.on_failure", node.callback.on_failure, required=False))
+        return edges
     return []
 
 

@@ -161,6 +161,16 @@ class Acd(acd_grpc.AcdServiceServicer):
         shown = acd_types.WaitingContact(contact_id="c1", position=1, caller="+86139")
         return self._take(request, acd_rpc.PreviewResponse(waiting=[shown]))
 
+    async def Enqueue(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.EnqueueResponse(position=2, estimated_wait_s=30))
+
+    async def Cancel(self, request: Any, _context: Any) -> Any:
+        return self._take(request, acd_rpc.CancelResponse(outcome=request.outcome))
+
+    async def ListCallbacks(self, request: Any, _context: Any) -> Any:
+        entry = acd_types.CallbackEntry(contact_id="c1", callback=acd_types.Callback(number="+4930"))
+        return self._take(request, acd_rpc.ListCallbacksResponse(callbacks=[entry], next_cursor="c1"))
+
     async def SetQueueMode(self, request: Any, _context: Any) -> Any:
         return self._take(request, acd_rpc.SetQueueModeResponse())
 

@@ -58,3 +58,19 @@ async def test_a_load_is_sized_with_the_numbers_of_the_command_line(world: Simpl
     assert not world.acd.asked[-1].HasField("calls_per_hour")
     both = await world.http.post(f"{API}/sizing", json={"customers": 1, "calls_per_hour": 1})
     assert both.status_code == 400
+
+
+async def test_call_backs_are_asked_for_listed_and_cancelled(world: SimpleNamespace) -> None:
+    http, path = world.http, f"{API}/tenants/acme/callbacks"
+    wish = {"queue_id": "sales", "number": "+4989123456", "order": "customer_first", "max_attempts": 2}
+    made = await http.post(path, json=wish)
+    assert (made.status_code, made.json()["position"]) == (201, 2)
+    asked = world.acd.asked[-1]
+    assert (asked.contact_id, asked.callback.number) == (made.json()["contact_id"], "+4989123456")
+    assert (asked.callback.order, asked.callback.max_attempts, asked.edge_instance) == (2, 2, "")
+    bad = await http.post(path, json={"queue_id": "sales", "number": "call me"})
+    assert (bad.status_code, bad.json()["error"]["field"]) == (400, "number")
+    listed = (await http.get(path, params={"queue_id": "sales", "limit": 1})).json()
+    assert (listed["callbacks"][0]["callback"]["number"], listed["next_cursor"]) == ("+4930", "c1")
+    assert (await http.delete(f"{path}/{made.json()['contact_id']}")).status_code == 204
+    assert world.acd.asked[-1].contact_id == made.json()["contact_id"]

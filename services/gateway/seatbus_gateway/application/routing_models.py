@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from seatbus_gateway.application.models import Strict
+from seatbus_gateway.application.models import PageQuery, Strict
 
 ObjectId = Annotated[str, Field(min_length=1, max_length=63)]
 _Share = Annotated[float, Field(gt=0, le=1, strict=False)]
@@ -28,6 +28,26 @@ class Prioritise(Strict):
 
 class Pull(Strict):
     agent_id: ObjectId
+
+
+class NewCallback(Strict):
+    """What is left out is the queue's own way to call back."""
+
+    queue_id: ObjectId
+    number: Annotated[str, Field(pattern=r"^[+]?[0-9]{2,32}$")]
+    priority: Annotated[int, Field(ge=0, le=9)] = 0
+    preferred_agent_id: Annotated[str, Field(max_length=63)] = ""
+    order: Literal["agent_first", "customer_first"] | None = None
+    max_attempts: Annotated[int, Field(ge=0, le=10)] = 0
+    retry_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    attributes: Annotated[dict[str, str], Field(max_length=64)] = {}
+    contact_id: Annotated[
+        str, Field(max_length=36, description="a UUID of yours: the same one twice is one call-back")
+    ] = ""
+
+
+class CallbackQuery(PageQuery):
+    queue_id: Annotated[str, Field(max_length=63)] = ""
 
 
 class QueueMode(Strict):

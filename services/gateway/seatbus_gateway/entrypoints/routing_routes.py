@@ -35,14 +35,14 @@ class RoutingRoutes:
 
     async def _tell(self, ask: Ask, method: str, **fields: Any) -> Any:
         request = getattr(acd, f"{method}Request")(
-            context=ask.context(ask.tenant), contact_id=_uuid(ask.path["id"]), **fields
+            context=ask.context(ask.tenant), contact_id=contact_uuid(ask.path["id"]), **fields
         )
         return await self._neighbours.ask("acd", method, request, getattr(acd, f"{method}Response"))
 
     # Contacts
 
     async def explain(self, ask: Ask) -> Response:
-        request = acd.ExplainRequest(tenant_id=ask.tenant, contact_id=_uuid(ask.path["id"]))
+        request = acd.ExplainRequest(tenant_id=ask.tenant, contact_id=contact_uuid(ask.path["id"]))
         answer = await self._neighbours.ask("acd", "Explain", request, acd.ExplainResponse)
         return json_response(to_json(answer))
 
@@ -161,7 +161,7 @@ async def _events(upstream: AsyncIterator[acd.SnapshotResponse]) -> AsyncIterato
         yield b"event: error\ndata: " + reason + b"\n\n"
 
 
-def _uuid(text: str) -> str:
+def contact_uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:

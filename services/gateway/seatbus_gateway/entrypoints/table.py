@@ -7,6 +7,7 @@ from typing import cast
 from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.entrypoints.agent_routes import AgentRoutes
 from seatbus_gateway.entrypoints.call_routes import CallRoutes
+from seatbus_gateway.entrypoints.callback_routes import CallbackRoutes
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
 from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
@@ -23,6 +24,7 @@ def all_routes(neighbours: Neighbours, prompts: Store) -> list[Route]:
         *LiveRoutes(neighbours).routes(),
         *CallRoutes(neighbours).routes(),
         *RoutingRoutes(neighbours).routes(),
+        *CallbackRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),
         *KeyRoutes(neighbours).routes(),
         *PromptRoutes(prompts).routes(),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SUPPORTED: Final = frozenset(
     {
         "play", "menu", "queue", "hours", "hang_up", "collect", "transfer", "set_attributes", "condition",
-        "voicemail",
+        "voicemail", "callback",
     }
 )  # fmt: skip
 

@@ -133,6 +133,8 @@ class _Walk:
             self._transfer_settled(node, outcome)
         elif action == "voicemail":
             self._voicemail_settled(node, outcome)
+        elif action == "callback":
+            self._callback_settled(node, outcome)
         else:
             # The flow was edited under the call: the node is of another kind now.
             self._go(node.id)
@@ -200,6 +202,15 @@ class _Walk:
             self._note(f"no message was left: {outcome.reason}")
         if node.HasField("voicemail"):
             self._go(node.voicemail.next)
+        else:
+            self._finish()
+
+    def _callback_settled(self, node: ivr.Node, outcome: ivr.Outcome) -> None:
+        taken = outcome.kind == ivr.OUTCOME_KIND_DONE
+        if not taken:
+            self._note(f"the caller is not called back: {outcome.reason}")
+        if node.HasField("callback"):
+            self._go(node.callback.next if taken else node.callback.on_failure or node.callback.next)
         else:
             self._finish()
 
@@ -288,6 +299,10 @@ class _Walk:
                 box = node.voicemail
                 message = ivr.VoicemailAction(audio=box.audio, queue_id=box.queue_id, max_s=box.max_s)
                 self._act(voicemail=message)
+            case "callback":
+                wish = node.callback
+                number = self._value(wish.number_attribute) if wish.number_attribute else ""
+                self._act(callback=ivr.CallbackAction(queue_id=wish.queue_id, number=number))
             case "set_attributes":
                 for name, value in node.set_attributes.attributes.items():
                     self._set(name, value)
@@ -345,6 +360,7 @@ class _Walk:
                 requirements=queue.requirements,
                 priority=queue.priority,
                 preferred_agent_id=self._value(preferred) if preferred else "",
+                also_queue_ids=queue.also_queue_ids,
             )
         )
 
@@ -408,6 +424,7 @@ class _Walk:
         enqueue: ivr.EnqueueAction | None = None,
         transfer: ivr.TransferAction | None = None,
         voicemail: ivr.VoicemailAction | None = None,
+        callback: ivr.CallbackAction | None = None,
     ) -> None:
         if self.position.idle_steps >= MAX_IDLE_STEPS:
             self._note(f"{MAX_IDLE_STEPS} steps without input from the caller, the call ends")
@@ -415,7 +432,14 @@ class _Walk:
             return
         self.position.idle_steps += 1
         self._emit(
-            ivr.Step(play=play, collect=collect, enqueue=enqueue, transfer=transfer, voicemail=voicemail)
+            ivr.Step(
+                play=play,
+                collect=collect,
+                enqueue=enqueue,
+                transfer=transfer,
+                voicemail=voicemail,
+                callback=callback,
+            )
         )
 
     def _emit(self, step: ivr.Step) -> None:

@@ -26,6 +26,7 @@ from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.adoption import Adoption
+from seatbus_sip_edge.application.calling_back import CallingBack
 from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.guard import Guard
@@ -114,6 +115,7 @@ class Edge:
         )
         self.outside = Outside(self, trunks, self.quotas, self.toll)
         self.dialling = Dialling(self)
+        self.calling_back = CallingBack(self)
         stack.awake = self.awake
         self.tracer = runtime.tracer
         self.clock = runtime.clock

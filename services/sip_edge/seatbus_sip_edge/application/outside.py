@@ -185,6 +185,8 @@ class Outside:
         invite = self._invite(side, leg, number, trunk, flow, sdp)
         side.stack.layer.prepare_request(invite, flow)
         leg.trunk_id = ref.trunk_id
+        if leg.agent_id:
+            leg.language = self._language(leg.agent_tenant_id)
         if not call.trunk_id or call.direction == Direction.DIRECTION_OUTBOUND:
             call.trunk_id = ref.trunk_id
         leg.sip_call_id = invite.call_id
@@ -244,10 +246,10 @@ class Outside:
         """Whose number the called side sees, and whose call is sent on."""
         by = next((number for number in reversed(leg.redirected_from) if number), "")
         if call.direction == Direction.DIRECTION_OUTBOUND or call.emergency:
-            return call.caller, ""
+            return call.caller, by
         if leg.role == Role.LEG_ROLE_CONSULT or leg.agent_id:
-            return call.dialed, ""
-        return call.caller, call.dialed
+            return call.dialed, by
+        return call.caller, by or call.dialed
 
     # ---- agents outside ---------------------------------------------------------------------------------
     def external(self, leg: Leg) -> bool:
@@ -261,11 +263,18 @@ class Outside:
     def must_accept(self, call: Call, leg_id: str) -> bool:
         """Whether a key has to be pressed before the answer counts."""
         leg = call.legs[leg_id]
+        if call.phase is Phase.CALLING_BACK and leg_id == call.caller_leg_id:
+            return call.accept_by_key
         return bool(leg.agent_id and leg.number) and call.phase in (
             Phase.OFFERED,
             Phase.REACHING,
             Phase.DIALLING,
+            Phase.CALLING_BACK,
         )
+
+    def _language(self, tenant: str) -> str:
+        found = self._edge.config.get(tenant, "tenant", tenant)
+        return found.tenant.language if found is not None else ""
 
     # ---- what follows -----------------------------------------------------------------------------------
     def sent(self, side: SipSide, leg: SipLeg) -> None:

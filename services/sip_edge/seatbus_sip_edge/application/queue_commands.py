@@ -11,6 +11,7 @@ from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.callback_inputs import CallbackRefused, CallbackTaken
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.application.lanes import Lane
@@ -50,6 +51,7 @@ class QueueCommands(Asking):
             attributes=call.attributes,
             caller=call.caller[:64],
             first_fifo=effect.first_fifo,
+            also_queue_ids=call.also_queue_ids,
         )
         if effect.first_enqueued_at:
             request.first_enqueued_at.FromMicroseconds(effect.first_enqueued_at)
@@ -87,6 +89,36 @@ class QueueCommands(Asking):
             fx.Enqueue(call.contact_id, call.queue_id, wanted, call.priority, call.preferred_agent_id)
         )
 
+    def request_callback(self, effect: fx.RequestCallback) -> None:
+        """Repeated though the caller hangs up meanwhile: the wish stands."""
+        call = self._call
+        request = acd.EnqueueRequest(
+            context=self._context(f"{effect.contact_id}:callback:{call.seq}"),
+            contact_id=effect.contact_id,
+            call_id=call.call_id,
+            queue_id=effect.queue_id,
+            edge_instance=call.owner,
+            channel="voice",
+            visit=call.visit,
+            interaction_id=call.interaction_id,
+            branch_id=call.branch_id,
+            attributes=call.attributes,
+            caller=call.caller[:64],
+        )
+        request.callback.number = effect.number[:64]
+
+        async def job() -> None:
+            try:
+                await self._ask("acd", "Enqueue", request, go_on=self._owed)
+            except SeatbusError as error:
+                self._log("acd does not take a call-back", error, queue=effect.queue_id)
+                reason = error.rule or error.code
+                self._session.feed(CallbackRefused(effect.contact_id, reason))
+                return
+            self._session.feed(CallbackTaken(effect.contact_id))
+
+        self.lane.push(job)
+
     def cancel_contact(self, effect: fx.CancelContact) -> None:
         request = acd.CancelRequest(
             context=self._context(f"{effect.contact_id}:cancel"),
@@ -107,6 +139,7 @@ class QueueCommands(Asking):
             contact_id=effect.contact_id,
             rid=rid,
             outcome=effect.outcome,
+            customer_waits=effect.customer_waits,
         )
         answered = effect.outcome == acd.OFFER_OUTCOME_ANSWERED and not effect.repeated
         address = self._address

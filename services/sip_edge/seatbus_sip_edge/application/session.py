@@ -69,6 +69,7 @@ class Session:
             fx.EndFlow: self.commands.flow.end_flow,
             fx.Enqueue: self.commands.queue.enqueue,
             fx.CancelContact: self.commands.queue.cancel_contact,
+            fx.RequestCallback: self.commands.queue.request_callback,
             fx.BeginWork: self.commands.work.begin_work,
             fx.ReportWork: self.commands.work.report_work,
             fx.ReportOffer: self.commands.queue.report_offer,

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
 
 RING_S = 120
+# RFC 3261 section 13.3.1.1: one provisional response a minute, or proxies give the call up.
+PROGRESS_EVERY_S = 60.0
 
 
 def _agent(turn: Turn) -> Leg:
     return turn.call.legs[turn.call.agent_leg_id]
 
 
-def _start(turn: Turn, leg: Leg, source_address: str) -> None:
+def start(turn: Turn, leg: Leg, source_address: str) -> None:
     call = turn.call
     call.started_at = turn.now
     call.has_session = True
@@ -87,7 +89,7 @@ def dialled(turn: Turn, event: on.AgentDialled) -> Phase:
         ring_timeout_s=RING_S,
         created_at=turn.now,
     )
-    _start(turn, leg, event.source_address)
+    start(turn, leg, event.source_address)
     if call.emergency:
         turn.record(
             facts.CallEmergency(
@@ -124,7 +126,7 @@ def originated(turn: Turn, event: on.Originated) -> Phase:
         ring_timeout_s=event.ring_timeout_s,
         created_at=turn.now,
     )
-    _start(turn, leg, "")
+    start(turn, leg, "")
     if event.attributes:
         call.attributes.update(event.attributes)
         turn.record(facts.CallAttributesSet(attributes=event.attributes))
@@ -193,12 +195,25 @@ def ringing(turn: Turn, event: on.AgentRinging) -> Phase:
     return Phase.DIALLING
 
 
+def progress_due(turn: Turn, _event: on.ProgressDue) -> Phase:
+    """The agent's phone hears that the call goes on; how long that may take is the ring timer's business."""
+    call, leg = turn.call, _agent(turn)
+    if not leg.incoming or leg.was_answered:
+        return Phase.DIALLING
+    if call.early_media:
+        turn.do(fx.ProgressLeg(leg.leg_id, call.local_sdp))
+    else:
+        turn.do(fx.RingLeg(leg.leg_id))
+    turn.do(fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S))
+    return Phase.DIALLING
+
+
 def _ring_agent(turn: Turn) -> None:
     leg = _agent(turn)
     if turn.call.early_media:
         return
     if leg.incoming:
-        turn.do(fx.RingLeg(leg.leg_id))
+        turn.do(fx.RingLeg(leg.leg_id), fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S))
     else:
         turn.play_ringback(leg.leg_id)
 
@@ -215,7 +230,10 @@ def early_media(turn: Turn, event: on.EarlyMedia) -> Phase:
     if not call.early_media:
         call.early_media = True
         if _agent(turn).incoming:
-            turn.do(fx.ProgressLeg(call.agent_leg_id, call.local_sdp))
+            turn.do(
+                fx.ProgressLeg(call.agent_leg_id, call.local_sdp),
+                fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
+            )
     return Phase.DIALLING
 
 
@@ -226,13 +244,13 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     leg.answer_sdp = event.sdp
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     if leg.leg_id == call.caller_leg_id:
-        _join(turn)
+        join(turn)
         return Phase.DIALLING
     turn.media(media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=event.sdp)))
     return _go_on(turn)
 
 
-def _join(turn: Turn) -> None:
+def join(turn: Turn) -> None:
     call, customer = turn.call, turn.call.caller_leg
     commands = [
         media.Command(accept_answer=media.AcceptAnswer(endpoint_id=customer.leg_id, sdp=customer.answer_sdp)),
@@ -256,7 +274,7 @@ def connected(turn: Turn, event: on.Connected) -> Phase:
     call.served = True
     if leg.incoming:
         leg.answered_at = turn.now
-        turn.do(fx.AnswerLeg(leg.leg_id, call.local_sdp))
+        turn.do(fx.StopTimer(fx.Timer.PROGRESS), fx.AnswerLeg(leg.leg_id, call.local_sdp))
     turn.record(facts.CallAnswered())
     turn.record(facts.LegAnswered(leg_id=customer.leg_id, codec=event.codec))
     turn.record(facts.LegAnswered(leg_id=leg.leg_id, codec=call.codec))
@@ -333,7 +351,7 @@ def restored(turn: Turn, event: on.Restored) -> Phase:
         else:
             ask_again(turn, leg)
     if customer.phase is LegPhase.ANSWERED:
-        _join(turn)
+        join(turn)
         return Phase.DIALLING
     ask_again(turn, customer)
     if call.early_media and leg.incoming:

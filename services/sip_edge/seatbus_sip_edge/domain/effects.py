@@ -173,6 +173,15 @@ class Enqueue:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCallback:
+    """The contact is to be called back: one that waits keeps its place, another one is new."""
+
+    contact_id: str
+    queue_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelContact:
     contact_id: str
     outcome: int
@@ -200,6 +209,8 @@ class ReportOffer:
     outcome: acd.OfferOutcome
     # Told before, perhaps: a refusal changes nothing.
     repeated: bool = False
+    # The customer of a call-back holds the line.
+    customer_waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +279,7 @@ Effect = (
     | EndFlow
     | Enqueue
     | CancelContact
+    | RequestCallback
     | BeginWork
     | ReportWork
     | ReportOffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from seatbus.call.v1 import types_pb2 as call_types
     from seatbus_sip_edge.domain.model import Leg
     from seatbus_sip_edge.domain.turn import Turn
+
+
+# The caller hears that he is called back.
+CALLBACK_TAKEN: Final = "callback-taken"
 
 
 def finish(
@@ -87,9 +91,9 @@ def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool
 
 def work_at_end(leg: Leg) -> agent.WorkEvent:
     """What agent_state is told of a leg that ended without a failure of its own."""
-    if leg.lost:
+    if leg.lost and not leg.retaking:
         return agent.WORK_EVENT_DEVICE_LOST
-    return agent.WORK_EVENT_ENDED if leg.was_answered else agent.WORK_EVENT_CANCELLED
+    return agent.WORK_EVENT_ENDED if leg.was_answered or leg.lost else agent.WORK_EVENT_CANCELLED
 
 
 def take_away(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> None:
@@ -164,6 +168,8 @@ def _cause_of_leaving(turn: Turn) -> call_types.HangupCause:
         return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
     if call.voicemail_id:
         return Cause.HANGUP_CAUSE_FLOW_ENDED
+    if call.action == CALLBACK_TAKEN:
+        return Cause.HANGUP_CAUSE_CALLBACK
     if call.served and call.phase in (Phase.REACHING, Phase.PARKED):
         return Cause.HANGUP_CAUSE_CALLER_HUNG_UP
     if call.phase in (Phase.QUEUED, Phase.OFFERED):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, cast
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import callback_wish, voicemail
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain import voicemail
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT, Destination, Kind, send_to
-from seatbus_sip_edge.domain.ending import finish
+from seatbus_sip_edge.domain.ending import CALLBACK_TAKEN, finish
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, Phase
 from seatbus_sip_edge.domain.waiting import enqueue
 
@@ -101,6 +101,7 @@ def _enqueue(turn: Turn, event: on.StepGiven) -> Phase:
         requirements=step.requirements,
         priority=step.priority,
         preferred_agent_id=step.preferred_agent_id,
+        also_queue_ids=step.also_queue_ids,
     )
 
 
@@ -127,6 +128,11 @@ def _voicemail(turn: Turn, event: on.StepGiven) -> Phase:
     return voicemail.ask(turn, step.audio, step.queue_id, step.max_s)
 
 
+def _callback(turn: Turn, event: on.StepGiven) -> Phase:
+    step = event.step.callback
+    return callback_wish.ask(turn, step.queue_id, step.number)
+
+
 def message_left(turn: Turn, _event: object) -> Phase:
     """The caller pressed #, or has said as much as is kept."""
     call = turn.call
@@ -146,11 +152,14 @@ _ACTIONS: Mapping[str, Callable[[Turn, on.StepGiven], Phase]] = {
     "hang_up": _hang_up,
     "transfer": _transfer,
     "voicemail": _voicemail,
+    callback_wish.ACTION: _callback,
 }
 
 
 def play_finished(turn: Turn, event: on.PlayFinished) -> Phase:
     call = turn.call
+    if event.play_id == CALLBACK_TAKEN and call.action == CALLBACK_TAKEN:
+        return callback_wish.said(turn)
     if event.play_id == ANNOUNCEMENT and call.action == ANNOUNCEMENT:
         return finish(turn, call.announced_cause or Cause.HANGUP_CAUSE_SYSTEM)
     if (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatbus_sip_edge.domain.callback_inputs import CalledBack, OfCallback
 from seatbus_sip_edge.domain.device_inputs import OfDevice
 from seatbus_sip_edge.domain.requests import Asked
 from seatbus_sip_edge.domain.requests import (
@@ -26,9 +27,9 @@ from seatbus_sip_edge.domain.requests import (
     HoldAsked as HoldAsked,
 )
 from seatbus_sip_edge.domain.requests import (
-from seatbus_sip_edge.domain.requests import (
     LegRedirected as LegRedirected,
 )
+from seatbus_sip_edge.domain.requests import (
     LegReplaced as LegReplaced,
 )
 from seatbus_sip_edge.domain.requests import (
@@ -78,6 +79,8 @@ class Arrived:
     sip_call_id: str
     codecs: Sequence[str] = ()
     zone: str = ""
+    # The caller takes provisional responses that want a PRACK.
+    reliable: bool = False
     # Of an agent who calls a colleague.
     agent_tenant_id: str = ""
     agent_id: str = ""
@@ -472,6 +475,8 @@ Input = (
     | HoldChanged
     | Asked
     | OfDevice
+    | OfCallback
+    | CalledBack
     | ParkedTooLong
     | VoicemailFull
     | ProgressDue

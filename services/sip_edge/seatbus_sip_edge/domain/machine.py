@@ -13,6 +13,8 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import (
     arrival,
+    callback,
+    callback_wish,
     consult,
     consult_queue,
     controls,
@@ -28,11 +30,12 @@ from seatbus_sip_edge.domain import (
     parking,
     reaching,
     recovery,
+    redirects,
     replaces,
     supervise,
-    redirects,
     transfer,
 )
+from seatbus_sip_edge.domain import callback_inputs as cb
 from seatbus_sip_edge.domain import device_inputs as dev
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -94,10 +97,10 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.Enqueued: _rule(_stay, phase),
         on.ComfortDue: _rule(_stay, phase),
         on.LegRerouted: _rule(dialling.rerouted, phase),
+        on.LegRedirected: _rule(redirects.redirected, phase),
         on.EarlyMedia: _rule(_stay, phase),
         on.ExternalAnswered: _rule(_stay, phase),
         # Reports of what was replaced or withdrawn meanwhile.
-        on.LegRedirected: _rule(redirects.redirected, phase),
         on.PlayFinished: _rule(_stay, phase),
         on.CollectFinished: _rule(_stay, phase),
         on.WorkBegun: _rule(_stay, phase),
@@ -114,7 +117,7 @@ def _waits(phase: Phase) -> Mapping[type, Rule]:
         on.Connected: _rule(_stay, phase),
         # Whoever is being called is told what to hear as they answer.
         on.MediaMoved: _rule(_stay, phase),
-        **{kind: _rule(_stay, phase) for kind in get_args(dev.OfDevice)},
+        **{kind: _rule(_stay, phase) for kind in (*get_args(dev.OfDevice), *get_args(cb.OfCallback))},
     }
 
 
@@ -152,6 +155,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.Arrived: _rule(arrival.arrived, P.ARRIVED),
         on.AgentDialled: _rule(dialling.dialled, P.DIALLING),
         on.Originated: _rule(dialling.originated, P.DIALLING),
+        cb.CalledBack: _rule(callback.called_back, P.CALLING_BACK),
         on.RefusedAtDoor: _rule(arrival.refused_at_door, P.ENDED),
         on.OfferAccepted: _rule(arrival.offer_accepted, P.ARRIVED, P.IN_FLOW, P.REACHING),
         on.CallerAnswerGiven: _rule(arrival.answer_given, P.ARRIVED, *_ENDS),
@@ -169,6 +173,8 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.PlayFinished: _rule(flow.play_finished, P.IN_FLOW, *_ENDS),
         on.CollectFinished: _rule(flow.collect_finished, P.IN_FLOW, *_ENDS),
         on.VoicemailFull: _rule(flow.message_left, P.IN_FLOW, *_ENDS),
+        cb.CallbackTaken: _rule(callback_wish.taken_in_flow, P.IN_FLOW),
+        cb.CallbackRefused: _rule(callback_wish.refused_in_flow, P.IN_FLOW),
         on.MediaMoved: _rule(moving.in_flow, P.IN_FLOW),
         on.Restored: _rule(recovery.in_flow, P.IN_FLOW),
     },
@@ -179,6 +185,9 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.LeftQueue: _rule(overflow.left_queue, *_SENT),
         on.ComfortDue: _rule(overflow.announced, P.QUEUED),
         on.PlayFinished: _rule(overflow.comforted, P.QUEUED),
+        on.CollectFinished: _rule(callback_wish.collected, P.QUEUED),
+        cb.CallbackTaken: _rule(callback_wish.taken_in_queue, P.QUEUED, P.IN_FLOW),
+        cb.CallbackRefused: _rule(callback_wish.refused_in_queue, P.QUEUED),
         on.AgentOffered: _rule(offer.offered, P.OFFERED),
         on.TransferAsked: _rule(transfer.moved, *_SENT),
         on.PickUpAsked: _rule(parking.taken, P.REACHING),
@@ -221,6 +230,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.CollectFinished: _rule(external.collected, P.DIALLING),
         on.AgentRinging: _rule(dialling.ringing, P.DIALLING),
         on.EarlyMedia: _rule(dialling.early_media, P.DIALLING),
+        on.ProgressDue: _rule(dialling.progress_due, P.DIALLING),
         on.AgentAnswered: _rule(dialling.answered, P.DIALLING),
         on.AgentFailed: _rule(dialling.failed, P.DIALLING, *_ENDS),
         on.RingTimedOut: _rule(dialling.ring_timed_out, P.DIALLING, *_ENDS),
@@ -230,6 +240,13 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.CallerHungUp: _rule(dialling.customer_left, *_ENDS),
         on.AgentHungUp: _rule(dialling.agent_left, *_ENDS),
         on.Restored: _rule(dialling.restored, P.DIALLING, *_ENDS),
+    },
+    P.CALLING_BACK: {
+        **_waits(P.CALLING_BACK),
+        **_LEAVES,
+        on.ExternalAnswered: _rule(external.answered, P.CALLING_BACK),
+        on.CollectFinished: _rule(external.collected, P.CALLING_BACK, P.OFFERED),
+        **{kind: _rule(action, *to) for kind, (action, to) in callback.ROWS.items()},
     },
     P.REACHING: {
         **_waits(P.REACHING),
@@ -250,6 +267,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.ConnectFailed: _rule(offer.connect_failed, *_ENDS),
         on.AgentHungUp: _rule(reaching.hung_up, *_UNREACHED),
         on.LegReplaced: _rule(replaces.reached, P.REACHING),
+        on.MediaMoved: _rule(moving.reaching, P.REACHING),
         on.Restored: _rule(recovery.reaching, P.REACHING, *_ENDS),
     },
     P.BRIDGED: {
@@ -301,6 +319,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.OfferDropped: _rule(consult_queue.dropped, P.CONSULTING),
         on.EnqueueRefused: _rule(consult.queue_failed, P.CONSULTING, P.BRIDGED, *_ENDS),
         on.LeftQueue: _rule(consult.queue_failed, P.CONSULTING, P.BRIDGED, *_ENDS),
+        on.MediaMoved: _rule(moving.consulting, P.CONSULTING),
         on.Restored: _rule(recovery.consulting, P.CONSULTING),
     },
     P.CONFERENCED: {
@@ -310,6 +329,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.AgentHungUp: _rule(consult.hung_up, P.BRIDGED, *_ENDS),
         on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *_ENDS),
         on.CompleteAsked: _rule(consult.completed, P.CONFERENCED, P.BRIDGED, *_ENDS),
+        on.MediaMoved: _rule(moving.conferenced, P.CONFERENCED),
         on.Restored: _rule(recovery.conferenced, P.CONFERENCED),
     },
     P.PARKED: {

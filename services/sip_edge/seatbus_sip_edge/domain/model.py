@@ -36,6 +36,7 @@ class Phase(StrEnum):
     CONFERENCED = "conferenced"
     PARKED = "parked"
     DIALLING = "dialling"
+    CALLING_BACK = "calling_back"
     ENDING = "ending"
     ENDED = "ended"
 
@@ -64,6 +65,7 @@ _PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
     Phase.CONFERENCED: call_types.CALL_STATE_CONFERENCED,
     Phase.PARKED: call_types.CALL_STATE_PARKED,
     Phase.DIALLING: call_types.CALL_STATE_DIALLING,
+    Phase.CALLING_BACK: call_types.CALL_STATE_DIALLING,
     Phase.ENDING: call_types.CALL_STATE_ENDED,
     Phase.ENDED: call_types.CALL_STATE_ENDED,
 }
@@ -116,10 +118,12 @@ class Leg:
     incoming: bool = False
     # Of an outside leg: ways not tried yet (tenant, trunk, host, port, transport), the present one first.
     ways: list[list[object]] = field(default_factory=list)
-    # An agent's outside number has picked up and has not pressed the key yet.
-    accepting: bool = False
+    # Of an agent on an outside number: what the platform speaks.
+    language: str = ""
     # Numbers that have named another one (3xx), the first one first; empty: an agent's phone.
     redirected_from: list[str] = field(default_factory=list)
+    # An agent's outside number has picked up and has not pressed the key yet.
+    accepting: bool = False
     # By its phone, and by us (the API).
     held: bool = False
     on_hold: bool = False
@@ -212,6 +216,7 @@ class Call:
     requirements: dict[str, int] = field(default_factory=dict)
     priority: int = 0
     preferred_agent_id: str = ""
+    also_queue_ids: list[str] = field(default_factory=list)
     # The place of an earlier visit that this one keeps.
     first_fifo: int = 0
     first_enqueued_at: int = 0
@@ -238,6 +243,8 @@ class Call:
     # The INVITE had no offer: local_sdp is ours, the caller's answer waits for media.
     late_offer: bool = False
     late_answer: str = ""
+    # The caller can have our offer, and say its answer, before the call is answered.
+    late_early: bool = False
     codec: str = ""
     # It runs, but takes nothing up.
     recording_paused: bool = False
@@ -260,6 +267,8 @@ class Call:
     swapped: bool = False
     # When media was last told, without being asked for a word back, who hears whom.
     rearranged_at: int = 0
+    # Who has sent the customer on, as their phone says it (RFC 3892).
+    referred_by: str = ""
     # A message that is being left, for whom, and how long it may be.
     voicemail_id: str = ""
     voicemail_since: int = 0
@@ -278,6 +287,16 @@ class Call:
     early_media: bool = False
     withheld: bool = False
     mask_number: bool = False
+    # A caller who does not want to hold the line: the key, whether a number is typed, what is said (how to
+    # type it, that it is taken, to who is called), and the contact that is to be a call-back.
+    callback_key: str = ""
+    callback_asks: bool = False
+    callback_prompts: list[str] = field(default_factory=list)
+    callback_contact_id: str = ""
+    # This call calls a customer back; who picks up has to press a key.
+    calls_back: bool = False
+    customer_first: bool = False
+    accept_by_key: bool = False
     # What an announcement ends the call with.
     announced_cause: call_types.HangupCause = NO_CAUSE
     started_at: int = 0

@@ -10,26 +10,47 @@ from typing import TYPE_CHECKING
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import callback_wish, external, offer, supervise, voicemail
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.controls import hold_again, pause_recording, record_talk
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
-from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.domain.ending import CALLBACK_TAKEN
+from seatbus_sip_edge.domain.model import LegPhase, Phase
 from seatbus_sip_edge.domain.transfer import connect
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.domain import inputs as on
+    from seatbus_sip_edge.domain.model import Leg
     from seatbus_sip_edge.domain.turn import Turn
 
-# Phases whose audio can be set up again from nothing but the call's state.
-MOVABLE = frozenset({Phase.IN_FLOW, Phase.QUEUED, Phase.BRIDGED, Phase.PARKED})
+# Phases whose audio can be set up again from nothing but the call's state. Not so: before the first answer of
+# media, a number that is dialled for an agent (its ringing is the far network's), a lost device.
+MOVABLE = frozenset(
+    {
+        Phase.IN_FLOW,
+        Phase.QUEUED,
+        Phase.OFFERED,
+        Phase.REACHING,
+        Phase.BRIDGED,
+        Phase.CONSULTING,
+        Phase.CONFERENCED,
+        Phase.PARKED,
+    }
+)
 
 
 def in_flow(turn: Turn, _event: on.MediaMoved) -> Phase:
-    """The caller gets the present step from its beginning."""
+    """The caller gets the present step from its beginning; a message goes on as another one."""
     call = turn.call
-    if call.action == ANNOUNCEMENT:
+    if call.action == CALLBACK_TAKEN:
+        return callback_wish.say_taken(turn)
+    if call.voicemail_id:
+        voicemail.go_on(turn)
+    elif call.action == voicemail.ROUTE_ACTION:
+        return voicemail.ask(turn, [], call.voicemail_queue_id, call.voicemail_s, route=True)
+    elif call.action == ANNOUNCEMENT:
         turn.do(fx.TakeFallback("media was lost"))
-    elif not call.voicemail_id:
+    else:
         # By call: a second Begin gives the step that the call is at.
         call.resuming = True
         turn.do(fx.BeginFlow(call.flow_id))
@@ -38,15 +59,37 @@ def in_flow(turn: Turn, _event: on.MediaMoved) -> Phase:
 
 def waiting(turn: Turn, _event: on.MediaMoved) -> Phase:
     turn.play_music()
+    if turn.call.waiting:
+        callback_wish.listen(turn)
     return turn.call.phase
 
 
 def offered(turn: Turn, _event: on.MediaMoved) -> Phase:
-    """An agent was found meanwhile; the customer waits until they have answered."""
+    """An agent is being called; the customer waits until they have answered."""
     leg = turn.call.agent_leg
-    if leg is None or not leg.confirmed or leg.whispering:
+    if leg is None or not leg.confirmed:
         turn.play_music()
+    _called(turn, leg)
     return Phase.OFFERED
+
+
+def reaching(turn: Turn, _event: on.MediaMoved) -> Phase:
+    leg = turn.call.agent_leg
+    if leg is None or not leg.confirmed:
+        turn.play_ringback()
+    _called(turn, leg)
+    return Phase.REACHING
+
+
+def _called(turn: Turn, leg: Leg | None) -> None:
+    if leg is None:
+        return
+    if leg.accepting:
+        external.ask(turn, leg)
+    elif leg.whispering:
+        # What was said so far was said; the rest would keep the customer waiting.
+        leg.whispering = False
+        offer.begin_talk(turn, leg)
 
 
 def bridged(turn: Turn, _event: on.MediaMoved) -> Phase:
@@ -55,12 +98,43 @@ def bridged(turn: Turn, _event: on.MediaMoved) -> Phase:
         return Phase.BRIDGED
     connect(turn, call.caller_leg_id, leg.leg_id)
     hold_again(turn)
-    for one in (call.caller_leg, leg):
-        if one.muted:
+    _as_before(turn)
+    return Phase.BRIDGED
+
+
+def consulting(turn: Turn, _event: on.MediaMoved) -> Phase:
+    """The agent talks with the third party or (swapped) the customer; the other one waits."""
+    call, asks, third = turn.call, turn.call.agent_leg, turn.call.consult_leg
+    if asks is None:
+        return Phase.CONSULTING
+    if third is None or third.phase is not LegPhase.TALKING:
+        turn.play_music()
+        turn.play_ringback(asks.leg_id)
+    else:
+        to, waits = (call.caller_leg_id, third.leg_id) if call.swapped else (third.leg_id, call.caller_leg_id)
+        connect(turn, asks.leg_id, to)
+        turn.play_music(waits)
+    _as_before(turn)
+    return Phase.CONSULTING
+
+
+def conferenced(turn: Turn, _event: on.MediaMoved) -> Phase:
+    call = turn.call
+    there = [leg.leg_id for leg in (call.caller_leg, call.agent_leg, call.consult_leg) if leg is not None]
+    turn.media(media.Command(conference=media.Conference(endpoint_ids=there)))
+    _as_before(turn)
+    return Phase.CONFERENCED
+
+
+def _as_before(turn: Turn) -> None:
+    """Who is muted, who supervises, what is recorded."""
+    call = turn.call
+    for one in call.legs.values():
+        if one.live and one.muted:
             turn.media(media.Command(mute=media.Mute(endpoint_id=one.leg_id, on=True)))
+    supervise.again(turn)
     if call.recording:
         _record_on(turn)
-    return Phase.BRIDGED
 
 
 def _record_on(turn: Turn) -> None:

@@ -9,6 +9,7 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import callback_wish
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure, failure_of
@@ -30,12 +31,13 @@ def remove_endpoint(turn: Turn, leg: Leg) -> None:
     turn.media(media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.leg_id)))
 
 
-def ask_offer(turn: Turn, leg: Leg) -> None:
+def ask_offer(turn: Turn, leg: Leg, *, like: str | None = None) -> None:
     """Asks media for the SDP of a leg that is called; the codec of who has audio already goes first."""
     call = turn.call
-    like = call.caller_leg_id
-    if call.phase is Phase.DIALLING or leg.leg_id == like:
-        like = call.agent_leg_id if leg.leg_id == call.caller_leg_id else ""
+    if like is None:
+        like = call.caller_leg_id
+        if call.phase is Phase.DIALLING or leg.leg_id == like:
+            like = call.agent_leg_id if leg.leg_id == call.caller_leg_id else ""
     turn.media(
         media.Command(make_offer=media.MakeOffer(endpoint_id=leg.leg_id, like_endpoint_id=like)),
         reply=fx.MediaReply.OFFER,
@@ -163,6 +165,7 @@ def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
         return Phase.OFFERED
     leg.confirmed = True
     call.waiting = False
+    callback_wish.listen_no_more(turn)
     turn.answer_caller()
     turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome="answered"))
     if call.whisper_prompt_id:

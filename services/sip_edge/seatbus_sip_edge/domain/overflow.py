@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
+from seatbus_sip_edge.domain import callback_wish
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.destinations import send_to
 from seatbus_sip_edge.domain.ending import finish, take_away
@@ -31,6 +32,7 @@ def _leave(
 ) -> Phase:
     call = turn.call
     call.waiting = False
+    callback_wish.listen_no_more(turn)
     turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome=outcome))
     call.contact_id = ""
     if to is not None and call.visit < MOST_VISITS:
@@ -52,6 +54,8 @@ def _leave(
 def enqueue_refused(turn: Turn, event: on.EnqueueRefused) -> Phase:
     if event.contact_id != turn.call.contact_id:
         return turn.call.phase
+    if callback_wish.taken_before(turn, event):
+        return callback_wish.taken(turn)
     return _leave(turn, "refused", event.reason, event.to)
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import consult, supervise, voicemail
+from seatbus_sip_edge.domain import callback, callback_wish, consult, supervise, voicemail
 from seatbus_sip_edge.domain import device_lost as lost
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.arrival import PROGRESS_EVERY_S, UNANSWERED_LIMIT_S, ask_answer, ask_ready
+from seatbus_sip_edge.domain.arrival import UNANSWERED_LIMIT_S, ask_answer, ask_ready
 from seatbus_sip_edge.domain.causes import failure_by_cause
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
-from seatbus_sip_edge.domain.ending import close, finish, work_at_end
+from seatbus_sip_edge.domain.dialling import PROGRESS_EVERY_S
+from seatbus_sip_edge.domain.ending import CALLBACK_TAKEN, close, finish, work_at_end
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.offer import ask_again, join
 from seatbus_sip_edge.domain.reaching import restored as reach_again
@@ -89,6 +90,8 @@ def in_flow(turn: Turn, _event: on.Restored) -> Phase:
     call = turn.call
     _caller(turn)
     _last_offer(turn)
+    if call.action == CALLBACK_TAKEN:
+        return callback_wish.say_taken(turn)
     if call.action == ANNOUNCEMENT:
         turn.do(fx.TakeFallback("the edge was restarted"))
     elif call.action == voicemail.ROUTE_ACTION:
@@ -102,9 +105,11 @@ def in_flow(turn: Turn, _event: on.Restored) -> Phase:
 
 def queued(turn: Turn, _event: on.Restored) -> Phase:
     _caller(turn)
+    callback.tell_customer_waits(turn)
     _last_offer(turn)
     turn.enqueue_again()
     turn.play_music()
+    callback_wish.listen(turn)
     return Phase.QUEUED
 
 
@@ -113,6 +118,7 @@ def offered(turn: Turn, _event: on.Restored) -> Phase:
     _caller(turn)
     if leg is None:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
+    callback.tell_customer_waits(turn)
     if not leg.confirmed:
         ask_again(turn, leg)
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain import callback_wish
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.ending import take_away
 from seatbus_sip_edge.domain.model import Cause, Phase
@@ -29,6 +30,7 @@ def take_queue(call: Call, queue: tenancy.Queue | None) -> None:
     call.music_prompt_id = found.music_prompt_id
     call.whisper_prompt_id = found.whisper_prompt_id
     call.wrap_up_s = found.wrap_up_s
+    callback_wish.take_rules(call, found.callback if found.HasField("callback") else None)
     call.device_lost_s = found.device_lost_s
     call.device_lost_prompt_id = found.device_lost_prompt_id
 
@@ -43,6 +45,7 @@ def enqueue(
     preferred_agent_id: str = "",
     first_fifo: int = 0,
     first_enqueued_at: int = 0,
+    also_queue_ids: Sequence[str] = (),
 ) -> Phase:
     """A new visit with a new contact id; the caller hears music. `first_...`: the place of a visit before."""
     call = turn.call
@@ -50,6 +53,7 @@ def enqueue(
     call.requirements = {skill.name: skill.level for skill in requirements}
     call.priority, call.preferred_agent_id = priority, preferred_agent_id
     call.first_fifo, call.first_enqueued_at = first_fifo, first_enqueued_at
+    call.also_queue_ids = list(also_queue_ids)
     take_queue(call, queue)
     outage = queue is not None and queue.mass_outage
     return visit_again(turn, queue.outage_prompt_id if outage and queue is not None else "")
@@ -69,6 +73,7 @@ def visit_again(turn: Turn, ahead_prompt_id: str = "") -> Phase:
         turn.play(COMFORT, [ivr.Audio(prompt_id=ahead_prompt_id)])
     else:
         turn.play_music()
+    callback_wish.listen(turn)
     return Phase.QUEUED
 
 
@@ -77,6 +82,7 @@ def leave(turn: Turn, outcome: str, reported: acd_types.VisitOutcome) -> None:
     call = turn.call
     if not call.waiting:
         return
+    callback_wish.listen_no_more(turn)
     leg = call.agent_leg
     if leg is not None:
         turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))

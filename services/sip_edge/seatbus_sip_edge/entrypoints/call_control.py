@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seatbus.call.v1 import service_pb2 as pb
 from seatbus.call.v1 import service_pb2_grpc as pb_grpc
+from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
@@ -73,6 +74,18 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         await self._journalled()
         return pb.OriginateResponse(call_id=call_id)
 
+    async def CallBack(self, request: pb.CallBackRequest, context: Context) -> pb.CallBackResponse:
+        self._edge.must_be_restored()
+        if self._edge.draining and request.call_id not in self._edge.sessions:
+            raise Unavailable("this edge takes no new calls")
+        leg_id = self._edge.calling_back.start(request)
+        await self._journalled()
+        return pb.CallBackResponse(leg_id=leg_id)
+
+    async def CheckNumber(self, request: pb.CheckNumberRequest, context: Context) -> pb.CheckNumberResponse:
+        number, rule = self._edge.calling_back.check(request.tenant_id, request.branch_id, request.number)
+        return pb.CheckNumberResponse(number=number, refusal=rule)
+
     async def WithdrawOffer(
         self, request: pb.WithdrawOfferRequest, context: Context
     ) -> pb.WithdrawOfferResponse:
@@ -128,6 +141,9 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
             leg = next((item for item in found if item is not None), None)
         if leg is None:
             return pb.QueryReservationResponse()
+        if session is not None and session.call.phase is Phase.CALLING_BACK and leg.live:
+            # The agent has it in hand, the customer has not answered yet.
+            return pb.QueryReservationResponse(state=call_types.LEG_STATE_RINGING)
         return pb.QueryReservationResponse(state=leg.state)
 
     async def HangUp(self, request: pb.HangUpRequest, context: Context) -> pb.HangUpResponse:

@@ -86,6 +86,9 @@ def _queue(queue: tenancy.Queue) -> Iterator[Reference]:
     yield Reference("whisper_prompt_id", "prompt", queue.whisper_prompt_id)
     yield Reference("outage_prompt_id", "prompt", queue.outage_prompt_id)
     yield Reference("device_lost_prompt_id", "prompt", queue.device_lost_prompt_id)
+    yield Reference("callback.schedule_id", "schedule", queue.callback.schedule_id)
+    for name in ("ask_prompt_id", "taken_prompt_id", "greeting_prompt_id"):
+        yield Reference(f"callback.{name}", "prompt", getattr(queue.callback, name))
     for at, id in enumerate(queue.comfort.prompt_ids):
         yield Reference(f"comfort.prompt_ids[{at}]", "prompt", id)
 
@@ -104,6 +107,8 @@ def _flow(flow: ivr.Flow) -> Iterator[Reference]:
             yield from _audio(field, getattr(node, kind).audio)
         if kind in ("queue", "voicemail", "callback"):
             yield Reference(f"{field}.queue_id", "queue", getattr(node, kind).queue_id)
+            for at_queue, id in enumerate(node.queue.also_queue_ids):
+                yield Reference(f"{field}.also_queue_ids[{at_queue}]", "queue", id)
         elif kind == "hours":
             yield Reference(f"{field}.schedule_id", "schedule", node.hours.schedule_id)
         elif kind == "transfer":
@@ -116,6 +121,7 @@ def _flow(flow: ivr.Flow) -> Iterator[Reference]:
 def _agent(agent: tenancy.Agent) -> Iterator[Reference]:
     yield Reference("branch_id", "branch", agent.branch_id)
     yield Reference("team_id", "team", agent.team_id)
+    yield Reference("schedule_id", "schedule", agent.schedule_id)
 
 
 def _device(device: tenancy.Device) -> Iterator[Reference]:

@@ -12,6 +12,7 @@ from seatbus_sip.forking import ForkResult, Forks
 from seatbus_sip.reliable import ReliableReceiver, is_reliable
 from seatbus_sip.stateless import in_transaction
 from seatbus_sip.uri import sip_uri
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.custom_headers import auto_answer, screen_pop
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.domain import inputs as on
@@ -195,8 +196,9 @@ class Outgoing:
         side = self._side
         if is_reliable(response):
             self._prack(leg, tx.flow, dialog, response)
-        if leg.trunk is not None and response.body:
-            side.session.feed(on.EarlyMedia(leg.leg_id, response.body.decode("utf-8", "replace")))
+        sdp = sdp_of(response) if leg.trunk is not None else ""
+        if sdp:
+            side.session.feed(on.EarlyMedia(leg.leg_id, sdp))
             if response.status == 183:
                 return
         side.session.feed(on.AgentRinging(leg.leg_id))
@@ -215,7 +217,7 @@ class Outgoing:
         leg.allows = response.tokens("Allow")
         side.refreshing.agreed(leg, response)
         # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
-        said = response.body.decode("utf-8", "replace") or leg.forks_sdp.get(dialog.remote_tag, "")
+        said = sdp_of(response) or leg.forks_sdp.get(dialog.remote_tag, "")
         accepts = side.edge.outside.must_accept(side.session.call, leg_id)
         told = on.ExternalAnswered if accepts else on.AgentAnswered
         if leg.moved_offer and wanted:
@@ -237,8 +239,9 @@ class Outgoing:
         value = leg.forks_reliable.setdefault(dialog.remote_tag, ReliableReceiver()).take(response)
         if value is None:
             return
-        if response.body and response.content_type == "application/sdp":
-            leg.forks_sdp.setdefault(dialog.remote_tag, response.body.decode("utf-8", "replace"))
+        sdp = sdp_of(response)
+        if sdp:
+            leg.forks_sdp.setdefault(dialog.remote_tag, sdp)
         prack = dialog.request("PRACK", headers={"RAck": value})
         side.stack.layer.send_request(prack, flow, side.stack.now)
         side.stack.pump()
