@@ -7,19 +7,22 @@ import io
 import signal
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seatbus_rtp.tones import goertzel_dbfs
+from seatbus_testkit.eventually import eventually
 from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import caller_of, reach_queue, wait_level
-from .conversations import CALLER, FIRST, HEARD_DBFS, hears, hears_music, talk
+from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .browser.browser_phone import MICROPHONE_HZ, browser_phone, can_browse, phone_site
+from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, THIRD, Talk, hears, hears_music, talk
 
 pytestmark = pytest.mark.platform
 
@@ -36,6 +39,18 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     finally:
         running.process.send_signal(signal.SIGCONT)
         running.stop()
+
+
+@asynccontextmanager
+async def gone(platform: Platform, instance: str) -> AsyncIterator[None]:
+    """Killed, and nobody starts it again until the end."""
+    platform.process.send_signal(signal.SIGSTOP)
+    try:
+        killed = platform.kill(instance)
+        yield
+    finally:
+        platform.process.send_signal(signal.SIGCONT)
+    await asyncio.to_thread(platform.wait_restarted, instance, killed)
 
 
 def _instances(platform: Platform, tenant: TestTenant) -> list[str]:
@@ -107,10 +122,8 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
             waiting.append(await reach_queue(second, tenant))
             await wait_level(waiting[-1], -45)
         await hears(made.customer, FIRST)
-        two.process.send_signal(signal.SIGSTOP)  # nobody starts it again
-        try:
-            began = time.monotonic()
-            two.kill(lost)
+        began = time.monotonic()
+        async with gone(two, lost):
             await asyncio.sleep(0.7)
             made.customer.ears.clear()
             made.first.ears.clear()
@@ -127,7 +140,111 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
                 await call.hang_up()
             await made.first.hang_up()
             await made.customer.wait_ended(timeout=5)
-        finally:
-            two.process.send_signal(signal.SIGCONT)
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
+
+
+async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=1)
+    async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as phone:
+        customer = await reach_queue(caller, tenant)
+        customer.mouth.play_tone(CALLER, -15.0)
+        ringing = await phone.next_call(timeout=10)
+        await until_agent(tenant, "a1", presence="READY", work="RINGING")
+        (lost,) = _instances(two, tenant)
+        async with gone(two, lost):
+            await asyncio.to_thread(
+                two.until, lambda: lost not in _instances(two, tenant), BACK_S, "the call to move"
+            )
+            customer.ears.clear()
+            await hears_music(customer)
+            await ringing.answer()
+            ringing.mouth.play_tone(FIRST, -15.0)
+            await hears(customer, FIRST, timeout=BACK_S)
+            await hears(ringing, CALLER)
+            await customer.hang_up()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+    assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
+
+
+async def _lost(made: Talk) -> str:
+    return str((await asyncio.to_thread(made.record))["media_instance"])
+
+
+async def test_a_consultation_and_a_supervised_conference_go_on_at_the_other_instance(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=3, queue={"members": [{"agent_id": "a1"}]})
+    async with talk(tenant, "a2", "a3") as made:
+        await made.ask("consult", {"agent_id": "a2"})
+        second = await made.answer("a2", SECOND)
+        await hears(second, FIRST)
+        async with gone(two, await _lost(made)):
+            await asyncio.sleep(0.7)
+            for call in (made.customer, made.first, second):
+                call.ears.clear()
+            await hears(second, FIRST, timeout=BACK_S)
+            await hears(made.first, SECOND)
+            await hears_music(made.customer)
+        await made.ask("consult/complete", {"end": "conference"})
+        await made.ask("supervise", {"supervisor_agent_id": "a3", "mode": "monitor"})
+        boss = await made.answer("a3", THIRD)
+        await hears(boss, CALLER, FIRST, SECOND)
+        async with gone(two, await _lost(made)):
+            await asyncio.sleep(0.7)
+            for call in (made.customer, made.first, second, boss):
+                call.ears.clear()
+            await hears(boss, CALLER, FIRST, SECOND, timeout=BACK_S)
+            await hears(made.customer, FIRST, SECOND)
+            await hears(made.first, CALLER, SECOND)
+            await hears(second, CALLER, FIRST)
+        await made.customer.hang_up()
+    await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(bool(can_browse()), reason=can_browse())
+async def test_a_browser_goes_on_where_it_was_and_at_the_other_instance(
+    two: Platform, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Started again in place media has the browser's keys; elsewhere there is another certificate."""
+    tenant = TestTenant.create(two, agents=1)
+    with phone_site(tmp_path_factory.mktemp("page")) as site:
+        async with browser_phone(tenant, "a1", site, tmp_path) as browser, caller_of(tenant) as caller:
+            call = await reach_queue(caller, tenant)
+            call.mouth.play_tone(CALLER, -15.0)
+            await browser.until("log.includes('confirmed')")
+            await browser.hears(CALLER)
+
+            async def both_hear() -> None:
+                call.ears.clear()
+                await eventually(
+                    lambda: goertzel_dbfs(call.ears.tail(0.4), MICROPHONE_HZ) > HEARD_DBFS, BACK_S
+                )
+                await browser.hears(CALLER, BACK_S)
+
+            await both_hear()
+            (here,) = _instances(two, tenant)
+            # Until the keys are written down: once a second.
+            keys = next(folder for folder in two.data_dir.rglob("keys") if folder.parent.name == here)
+            await eventually(lambda: any(keys.iterdir()))
+            killed = await asyncio.to_thread(two.kill, here)
+            await asyncio.to_thread(two.wait_restarted, here, killed)
+            await both_hear()
+            before = await browser.run("sdp.remoteoffer")
+            (lost,) = _instances(two, tenant)
+            async with gone(two, lost):
+                await asyncio.to_thread(
+                    two.until, lambda: lost not in _instances(two, tenant), BACK_S, "the call to move"
+                )
+                await browser.until("log.filter((line) => line.startsWith('ice')).length > 0")
+                await both_hear()
+            after = await browser.run("sdp.remoteoffer")
+            assert _line(after, "a=fingerprint:") != _line(before, "a=fingerprint:")
+            assert _line(after, "a=ice-ufrag:") != _line(before, "a=ice-ufrag:")
+            was, now = _line(before, "o=").split(), _line(after, "o=").split()
+            assert (now[:2], int(now[2])) == (was[:2], int(was[2]) + 1)
+            await call.hang_up()
+    await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+
+
+def _line(sdp: str, prefix: str) -> str:
+    return next(line for line in sdp.splitlines() if line.startswith(prefix))
