@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -283,6 +284,23 @@ async def test_what_a_peer_does_not_read_waits_at_the_caller(frozen: tuple[Chann
     # Given up: those that had left may have arrived, the others are certainly not done.
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(one) for one in outcomes} == {errors.OutcomeUnknown, errors.Unavailable}
+
+
+def test_a_lane_without_calls_stays_open() -> None:
+    # On the loop of the services, whose clock has milliseconds: an answer may come at the time of its question.
+    async def idle() -> list[Any]:
+        server = RpcServer(ServiceSettings())
+        server.add(service_pb2_grpc.add_AcdServiceServicer_to_server, Acd())
+        await server.start()
+        channels = Channels(LaneTimes(ping_after_s=0.02, pong_within_s=0.05))
+        await lane_open(channels, server.address)
+        with capture_logs() as logs:
+            await asyncio.sleep(1.5)
+        await channels.close()
+        await server.stop(0)
+        return logs
+
+    assert uvloop.run(idle()) == []
 
 
 @only_lane

@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
         self._watch = self._loop.call_later(0.1, self._judge, asked)
 
     def _judge(self, asked: float) -> None:
-        if self._heard > asked:
+        if self._heard >= asked:
             self._look()
             return
         reason = f"nothing heard for {self._loop.time() - self._heard:.1f} s"
