@@ -22,7 +22,8 @@ from seatbus_sip.events import (
 from seatbus_sip.flow import Address, Flow
 from seatbus_sip.forking import ForkOutcome, ForkResult, Forks
 from seatbus_sip.headers import NameAddr, Via, parse_name_addr
-from seatbus_sip.layer import LayerConfig, SipLayer
+from seatbus_sip.layer import SipLayer
+from seatbus_sip.layer_config import LayerConfig
 from seatbus_sip.message import Message, Request, Response
 from seatbus_sip.parsing import parse_message
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register

@@ -54,7 +54,7 @@ def refuse(request: Request, can: Capabilities) -> Refusal | None:
         _method(request, can)
         or _target(request)
         or _readable(request)
-        or _required(request, can)
+        or unknown_extension(request, can)
         or _content(request, can)
         or _answerable(request)
     )
@@ -105,7 +105,8 @@ def _readable(request: Request) -> Refusal | None:
     return None
 
 
-def _required(request: Request, can: Capabilities) -> Refusal | None:
+def unknown_extension(request: Request, can: Capabilities) -> Refusal | None:
+    """420, for a request inside of a dialog too: what it requires is not known."""
     unknown = [tag for tag in request.values("Require") if tag.lower() not in can.extensions]
     # Section 8.2.2.3: neither CANCEL nor the ACK of a refusal is stopped by an extension.
     if not unknown or request.method in ("ACK", "CANCEL"):

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from seatbus_sip.errors import DialogError, GlareError, NoDialogError, OutOfOrderError
-from seatbus_sip.headers import CSeq, parse_name_addr
+from seatbus_sip.headers import CSeq, NameAddr, parse_name_addr
 from seatbus_sip.message import Request, Response
 from seatbus_sip.tables import DialogEvent, DialogState, dialog_step
 from seatbus_sip.uri import Uri, parse_uri
@@ -42,8 +42,7 @@ class Role(Enum):
     UAS = "uas"
 
 
-def _without_tag(value: str, field: str) -> str:
-    address = parse_name_addr(value, field)
+def _without_tag(address: NameAddr) -> str:
     return str(address._replace(params={k: v for k, v in address.params.items() if k != "tag"}))
 
 
@@ -108,8 +107,8 @@ class Dialog:
             call_id=request.call_id,
             local_tag=request.from_.tag or "",
             remote_tag=tag,
-            local_uri=_without_tag(request.require("From"), "From"),
-            remote_uri=_without_tag(request.require("To"), "To"),
+            local_uri=_without_tag(request.from_),
+            remote_uri=_without_tag(request.to),
             remote_target=target,
             contact=request.get("Contact") or "",
             route_set=reversed(response.values("Record-Route")),
@@ -132,8 +131,8 @@ class Dialog:
             call_id=request.call_id,
             local_tag=local_tag,
             remote_tag=request.from_.tag or "",
-            local_uri=_without_tag(request.require("To"), "To"),
-            remote_uri=_without_tag(request.require("From"), "From"),
+            local_uri=_without_tag(request.to),
+            remote_uri=_without_tag(request.from_),
             remote_target=target.uri_text,
             contact=contact,
             route_set=request.values("Record-Route"),

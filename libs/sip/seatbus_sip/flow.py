@@ -31,3 +31,9 @@ def host_port(address: Address) -> str:
     """`host:port` with brackets around an IPv6 host."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(sent_by: str) -> str:
+    """The host of `host[:port]` in lower case, an IPv6 one in its brackets."""
+    bracketed, closed, _ = sent_by.lower().partition("]")
+    return bracketed + closed if closed else bracketed.partition(":")[0]

@@ -20,11 +20,15 @@ _VIA = re.compile(
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
 # The shape of nearly every request's topmost Via; anything else takes the long way.
-_PLAIN_VIA = re.compile(
-    r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9\-.]+)(?::(\d{1,4}))?"
+_plain_via = re.compile(
+    r"SIP/2\.0/([A-Z]+) ([A-Za-z0-9\-.]+)(?::([1-9]\d{0,3}))?"
     r"(;rport)?;branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z",
     re.ASCII,
-)
+).match
+# The same for addresses: "name" <uri>;tag=token.
+_plain_address = re.compile(
+    r'\A(?:"([^"\\]*)" ?)?<([!#-;=?-~]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]+))?\Z', re.ASCII
+).findall
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?=<)', re.DOTALL)
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)\Z", re.ASCII)
 _AUTH_PARAM = re.compile(
@@ -34,15 +38,8 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 # What dialogs and transactions rest on may not be ambiguous; a second Subject does no harm.
 SINGLE_HEADERS = (
-    "From",
-    "To",
-    "Call-ID",
-    "CSeq",
-    "Max-Forwards",
-    "Content-Length",
-    "Content-Type",
-    "Expires",
-)
+    "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Expires",
+)  # fmt: skip
 
 
 def is_token(text: str) -> bool:
@@ -181,16 +178,15 @@ class Via(NamedTuple):
 
 def parse_via(text: str) -> Via:
     """One Via value. Raises `SipParseError("Via", ...)`."""
-    plain = _PLAIN_VIA.match(text)
+    plain = _plain_via(text)
     if plain is not None:
         transport, host, port, before, branch, after = plain.groups()
         number = int(port) if port else None
-        if number != 0 and not (before and after):
-            read: dict[str, str | None] = {"rport": None} if before else {}
-            read["branch"] = branch
-            if after:
-                read["rport"] = None
+        if before is None:
+            read = {"branch": branch} if after is None else {"branch": branch, "rport": None}
             return _new(Via, (transport, host, number, read))
+        if after is None:
+            return _new(Via, (transport, host, number, {"rport": None, "branch": branch}))
     match = _VIA.match(text)
     if match is None:
         raise SipParseError("Via", "must be SIP/2.0/transport host[:port];parameters")
@@ -236,20 +232,8 @@ class NameAddr(NamedTuple):
 
 def parse_name_addr(text: str, field: str) -> NameAddr:
     """One address with parameters. Raises `SipParseError(field, ...)`. The address itself is read lazily."""
-    # The shape nearly every address has: "name" <uri>;tag=token. Anything else takes the long way.
-    name, _, rest = text.partition("<")
-    uri, closed, tail = rest.partition(">")
-    if closed and uri.isprintable() and uri and " " not in uri and '"' not in uri and "<" not in uri:
-        known = _NONE
-        if tail[:5] == ";tag=" and tail[5:].isalnum():
-            known, tail = {"tag": tail[5:]}, ""
-        if not tail:
-            if not name:
-                return _new(NameAddr, ("", uri, known))
-            if name.count('"') == 2 and name[0] == '"' and "\\" not in name:
-                name = name.removesuffix(" ")
-                if name[-1] == '"':
-                    return _new(NameAddr, (name[1:-1], uri, known))
+    for name, uri, tag in _plain_address(text):
+        return _new(NameAddr, (name, uri, {"tag": tag} if tag else _NONE))
     text = text.strip(" \t")
     display, start = "", text.find("<")
     quoted = _QUOTED.match(text)

@@ -7,50 +7,18 @@ empties `outgoing()` and `events()`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable
 
 from seatbus_sip import events as ev
-from seatbus_sip.errors import SipError, SipParseError
-from seatbus_sip.flow import Flow, host_port
+from seatbus_sip import stateless as rules
+from seatbus_sip.errors import SipParseError
+from seatbus_sip.flow import Flow, host_of, host_port
 from seatbus_sip.ids import IdSource, RandomIds
+from seatbus_sip.layer_config import LayerConfig
 from seatbus_sip.message import Request, Response
-from seatbus_sip.parsing import DEFAULT_LIMITS, Limits, parse_message
-from seatbus_sip.stateless import in_transaction, mark_source, refusal
+from seatbus_sip.parsing import parse_message
 from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State, Timer
-from seatbus_sip.transactions import (
-    DEFAULT_TIMING,
-    Answer,
-    ClientTransaction,
-    ServerTransaction,
-    Timing,
-    Transaction,
-)
-
-MAGIC = "z9hG4bK"
-
-
-@dataclass(frozen=True, slots=True)
-class LayerConfig:
-    """What a user of the layer may choose.
-
-    `sent_by` gives the Via address of a flow (default: its local address). `answer_malformed` off keeps
-    silence towards scanners. `check_hops` refuses new requests with Max-Forwards 0 (483) and merged (482).
-    `divert` sees every readable message first and takes it over by answering true (a proxy's part).
-    """
-
-    timing: Timing = DEFAULT_TIMING
-    limits: Limits = DEFAULT_LIMITS
-    sent_by: Callable[[Flow], str] | None = None
-    answer_malformed: bool = True
-    check_hops: bool = True
-    agent_name: str = "Seatbus"
-    divert: Callable[[Request | Response, Flow, float], bool] | None = None
-
-
-def _host(sent_by: str) -> str:
-    bracketed, closed, _ = sent_by.lower().partition("]")
-    return bracketed + closed if closed else bracketed.partition(":")[0]
+from seatbus_sip.transactions import Answer, ClientTransaction, ServerTransaction, Transaction
 
 
 class SipLayer:
@@ -102,7 +70,7 @@ class SipLayer:
 
     def receive(self, data: bytes, source: Flow, now: float) -> None:
         """Take in one datagram (or one framed message of a stream). Never raises for what is in it."""
-        if data.isspace() or data == b"\0" * len(data):
+        if not data or data.isspace() or (data[0] == 0 and not data.strip(b"\0")):
             if source.reliable and data == b"\r\n\r\n":
                 self.transmit(source, b"\r\n")
             self._events.append(ev.KeepAlive(source))
@@ -124,14 +92,15 @@ class SipLayer:
 
     def transport_failed(self, flow: Flow, now: float) -> None:
         """The flow is broken: its transactions learn of it."""
-        for pool in (self._clients, self._servers, self._answers):
-            for transaction in list(pool.values()):
-                if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
-                    transaction.feed(Event.TRANSPORT_ERROR, now, self)
+        every = (*self._clients.values(), *self._servers.values(), *self._answers.values())
+        self._break(every, flow, now)
 
     def connection_lost(self, flow: Flow, now: float) -> None:
         """A connection has gone: requests sent over it fail, responses may go another way (18.2.2)."""
-        for transaction in list(self._clients.values()):
+        self._break(tuple(self._clients.values()), flow, now)
+
+    def _break(self, transactions: tuple[Transaction, ...], flow: Flow, now: float) -> None:
+        for transaction in transactions:
             if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
                 transaction.feed(Event.TRANSPORT_ERROR, now, self)
 
@@ -170,7 +139,7 @@ class SipLayer:
 
         `request` as it was delivered then, `flow` where its responses go.
         """
-        tx = self._start_server(request, self._server_key(request), flow, local_tag)
+        tx = self._start_server(request, rules.transaction_key(request), flow, local_tag)
         tx.state = State.PROCEEDING
         tx.merge_key = (request.from_.tag, request.call_id, request.cseq)
         self._merged[tx.merge_key] = tx
@@ -200,7 +169,7 @@ class SipLayer:
         if tx.state not in (State.CALLING, State.PROCEEDING) or tx.request is None or tx.method != "INVITE":
             return False
         if tx.cancel_request is None:
-            cancel = in_transaction(tx.request, "CANCEL")
+            cancel = rules.in_transaction(tx.request, "CANCEL")
             cancel.copy_from(tx.request, "To")
             if reason is not None:
                 cancel.set("Reason", reason)
@@ -268,7 +237,7 @@ class SipLayer:
         if effect is Do.DELIVER and isinstance(message, Response):
             self._deliver_response(tx, message, now)
         elif effect is Do.SEND_ACK and tx.request is not None and message is not None:
-            ack = in_transaction(tx.request, "ACK")
+            ack = rules.in_transaction(tx.request, "ACK")
             ack.copy_from(message, "To")
             tx.ack = ack.to_bytes()
             self.transmit(tx.flow, tx.ack)
@@ -299,8 +268,7 @@ class SipLayer:
     def _on_response(self, response: Response, source: Flow, now: float) -> None:
         tx = self._clients.get((response.via.branch, response.cseq.method))
         if tx is None:
-            own = self.config.sent_by(source) if self.config.sent_by else host_port(source.local)
-            foreign = _host(own) != response.via.host.lower()
+            foreign = host_of(self._sent_by(source)) != response.via.host.lower()
             self._events.append(ev.StrayResponse(response, source, foreign))
             return
         if response.status < 200:
@@ -330,8 +298,8 @@ class SipLayer:
         self._events.append(ev.ResponseReceived(tx, response, request))
 
     def _on_request(self, request: Request, source: Flow, now: float) -> None:
-        reply = mark_source(request, source)
-        key = self._server_key(request)
+        reply = rules.mark_source(request, source)
+        key = rules.transaction_key(request)
         tx = self._servers.get(key)
         if request.method == "ACK":
             if tx is not None:
@@ -344,15 +312,6 @@ class SipLayer:
             self._on_cancel(request, key, reply, now)
         else:
             self._new_request(request, key, reply, now)
-
-    @staticmethod
-    def _server_key(request: Request) -> tuple[Hashable, ...]:
-        via = request.via
-        method = "INVITE" if request.method == "ACK" else request.method
-        # The cookie alone identifies nothing: such a request is matched as one of RFC 2543.
-        if via.branch.startswith(MAGIC) and len(via.branch) > len(MAGIC):
-            return (via.branch, via.sent_by, method)
-        return (str(via), request.call_id, request.cseq.number, request.from_.tag, method)
 
     def _new_request(self, request: Request, key: Hashable, reply: Flow, now: float) -> None:
         merge_key: Hashable = None
@@ -391,13 +350,14 @@ class SipLayer:
             answer.feed(Event.ACK, now, self, ack)
 
     # ---- sending ----------------------------------------------------------------------------------------
-    def _add_via(self, request: Request, flow: Flow) -> str:
-        branch = MAGIC + self.ids.token()
-        sent_by = self.config.sent_by(flow) if self.config.sent_by else host_port(flow.local)
+    def _sent_by(self, flow: Flow) -> str:
+        return self.config.sent_by(flow) if self.config.sent_by else host_port(flow.local)
+
+    def _add_via(self, request: Request, flow: Flow) -> None:
+        sent_by, branch = self._sent_by(flow), rules.MAGIC + self.ids.token()
         request.prepend("Via", f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport")
         if "Max-Forwards" not in request:
             request.set("Max-Forwards", 70)
-        return branch
 
     def _start_client(
         self, machine: Machine, key: Hashable, flow: Flow, request: Request, now: float
@@ -440,19 +400,13 @@ class SipLayer:
                 tx.request = None
         self.transmit(tx.flow, data)
 
-    def _refuse(self, request: Request, flow: Flow, status: int, reason: str = "") -> None:
-        response = refusal(request, status, reason, self.config.agent_name)
-        self.transmit(flow, response.to_bytes())
+    def _refuse(self, request: Request, flow: Flow, status: int) -> None:
+        self.transmit(flow, rules.refusal(request, status, "", self.config.agent_name).to_bytes())
 
     def _refuse_malformed(self, request: Request, source: Flow, error: SipParseError) -> bool:
-        if not self.config.answer_malformed or request.method == "ACK":
+        if not self.config.answer_malformed:
             return False
-        if any(request.get(name) is None for name in ("Via", "From", "To", "Call-ID")):
-            return False
-        try:
-            # The Via of another version cannot be read: its message is answered where it came from.
-            reply = source if error.status == 505 else mark_source(request, source)
-            self._refuse(request, reply, error.status, f"{error.field} {error.rule}")
-        except SipError:
-            return False
-        return True
+        made = rules.refuse_malformed(request, source, error, self.config.agent_name)
+        if made is not None:
+            self.transmit(*made)
+        return made is not None

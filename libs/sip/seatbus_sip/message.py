@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from seatbus_sip.errors import HeaderInjectionError, SipParseError
 from seatbus_sip.headers import (
-    SINGLE_HEADERS,
     CSeq,
     NameAddr,
     Via,
@@ -52,7 +51,8 @@ class Message:
     def __init__(self, body: bytes = b"") -> None:
         # One line of a header is its text, several are a list: most headers have one, and a list costs.
         self._headers: dict[str, str | list[str]] = {}
-        self._structured: dict[str, object] = {}
+        # Values as they were read, by header: Via, CSeq or NameAddr, all of them immutable.
+        self._structured: dict[str, Any] = {}
         self.body = body
         self.defect: SipParseError | None = None
 
@@ -100,7 +100,7 @@ class Message:
         return value
 
     def __contains__(self, name: str) -> bool:
-        return canonical_name(name) in self._headers
+        return (_CANONICAL.get(name) or canonical_name(name)) in self._headers
 
     def names(self) -> Iterator[str]:
         """Canonical names of the headers present."""
@@ -109,7 +109,7 @@ class Message:
     # ---- building ---------------------------------------------------------------------------------------
     def set(self, name: str, *values: object) -> None:
         """Replace all values of the header; none removes it."""
-        key = canonical_name(name)
+        key = _CANONICAL.get(name) or canonical_name(name)
         self._structured.pop(key, None)
         if len(values) == 1:
             self._headers[key] = _guard(key, str(values[0]))
@@ -120,14 +120,14 @@ class Message:
 
     def add(self, name: str, value: object) -> None:
         """Append a value below those present."""
-        key = canonical_name(name)
+        key = _CANONICAL.get(name) or canonical_name(name)
         self._structured.pop(key, None)
         text, lines = _guard(key, str(value)), self._lines(key)
         self._headers[key] = [*lines, text] if lines else text
 
     def prepend(self, name: str, value: object) -> None:
         """Insert a value above those present (Via, Route, Record-Route)."""
-        key = canonical_name(name)
+        key = _CANONICAL.get(name) or canonical_name(name)
         self._structured.pop(key, None)
         text, lines = _guard(key, str(value)), self._lines(key)
         self._headers[key] = [text, *lines] if lines else text
@@ -139,7 +139,7 @@ class Message:
     def copy_from(self, other: Message, *names: str) -> None:
         """Take over these headers as written there."""
         for name in names:
-            key = canonical_name(name)
+            key = _CANONICAL.get(name) or canonical_name(name)
             found = other._headers.get(key)
             if found is not None:
                 self._headers[key] = found if isinstance(found, str) else list(found)
@@ -159,70 +159,81 @@ class Message:
     @property
     def via(self) -> Via:
         """Topmost Via."""
-        found = self._structured.get("Via")
+        found: Via | None = self._structured.get("Via")
         if found is None:
-            raw = self._raw("Via")
+            raw = self._headers.get("Via")
+            if not isinstance(raw, str):
+                raw = self._raw("Via")
             found = self._structured["Via"] = parse_via(_first(raw, "Via") if "," in raw else raw)
-        return cast(Via, found)
+        return found
 
     def replace_top_via(self, via: Via) -> None:
         """Write back the topmost Via (received and rport, RFC 3581)."""
         first, *below = self._lines("Via")
-        rest = split_list(first)[1:]
-        self.set("Via", ", ".join([str(via), *rest]), *below)
+        text = _guard("Via", str(via))
+        if "," in first:
+            text = ", ".join([text, *split_list(first)[1:]])
+        self._headers["Via"] = [text, *below] if below else text
         self._structured["Via"] = via
 
     def _address(self, name: str) -> NameAddr:
-        found = self._structured.get(name)
-        if found is None:
-            found = self._structured[name] = parse_name_addr(self._raw(name), name)
-        return cast(NameAddr, found)
+        raw = self._headers.get(name)
+        if not isinstance(raw, str):
+            raw = self._raw(name)
+        found = self._structured[name] = parse_name_addr(raw, name)
+        return found
 
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return self._address("From")
+        return self._structured.get("From") or self._address("From")
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return self._address("To")
+        return self._structured.get("To") or self._address("To")
 
     @property
     def call_id(self) -> str:
         """Call-ID."""
-        return self._raw("Call-ID")
+        found = self._headers.get("Call-ID")
+        return found if isinstance(found, str) else self._raw("Call-ID")
 
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        found = self._structured.get("CSeq")
+        found: CSeq | None = self._structured.get("CSeq")
         if found is None:
             found = self._structured["CSeq"] = parse_cseq(self._raw("CSeq"))
-        return cast(CSeq, found)
+        return found
 
     def addresses(self, name: str) -> list[NameAddr]:
         """Values of Contact, Route, Record-Route, Path, P-Asserted-Identity ... `Contact: *` is refused."""
-        key = canonical_name(name)
+        key = _CANONICAL.get(name) or canonical_name(name)
         return [parse_name_addr(value, key) for value in self.values(key)]
 
     @property
     def contact(self) -> NameAddr | None:
         """First Contact that is an address, or None."""
-        found = self._structured.get("Contact")
+        found: NameAddr | None = self._structured.get("Contact")
         if found is None:
-            if "Contact" not in self._headers or (raw := self._raw("Contact")) == "*":
+            raw = self._headers.get("Contact")
+            if not isinstance(raw, str):
+                if raw is None:
+                    return None
+                raw = raw[0]
+            if raw == "*":
                 return None
-            first = _first(raw, "Contact") if "," in raw else raw
-            found = self._structured["Contact"] = parse_name_addr(first, "Contact")
-        return cast(NameAddr, found)
+            found = parse_name_addr(_first(raw, "Contact") if "," in raw else raw, "Contact")
+            self._structured["Contact"] = found
+        return found
 
     def integer(self, name: str, low: int = 0, high: int = 2**32 - 1) -> int | None:
         """Value of a numeric header (parameters ignored), or None if absent."""
         raw = self.get(name)
         if raw is None:
             return None
-        digits = raw.partition(";")[0].strip()
+        digits = (raw.partition(";")[0] if ";" in raw else raw).strip()
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and low <= int(digits) <= high):
             raise SipParseError(canonical_name(name), f"must be a number between {low} and {high}")
         return int(digits)
@@ -236,11 +247,7 @@ class Message:
         """Raise `SipParseError` unless the headers every message needs are there and readable."""
         if self.defect is not None:
             raise self.defect
-        headers = self._headers
-        for name in SINGLE_HEADERS:
-            if isinstance(headers.get(name), list):
-                raise SipParseError(name, "appears once")
-        if not self.require("Call-ID"):
+        if not self._raw("Call-ID"):
             raise SipParseError("Call-ID", "is not empty")
         _ = self.via, self.from_, self.to, self.cseq
         top = self._raw("Via")
@@ -256,14 +263,13 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as sent. Via first, Content-Length last and always true."""
         lines = [self.start_line()]
-        headers = self._headers
-        lines.extend([f"Via: {value}" for value in self._lines("Via")])
-        for name, found in headers.items():
+        lines += [f"Via: {value}" for value in self._lines("Via")]
+        for name, found in self._headers.items():
             if name not in {"Via", "Content-Length"}:
                 if isinstance(found, str):
                     lines.append(f"{name}: {found}")
                 else:
-                    lines.extend([f"{name}: {value}" for value in found])
+                    lines += [f"{name}: {value}" for value in found]
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seatbus_sip.errors import SipParseError
-from seatbus_sip.headers import canonical_name, is_token
+from seatbus_sip.headers import SINGLE_HEADERS, canonical_name, is_token
 from seatbus_sip.known_headers import CANONICAL as _CANONICAL
 from seatbus_sip.known_headers import METHODS
 from seatbus_sip.message import Message, Request, Response
@@ -31,74 +31,37 @@ class _Folded(Exception):
     pass
 
 
-def _index(lines: list[str], message: Message, longest: int | None) -> None:
-    # `longest` is None if no line can be too long.
-    headers = message._headers
-    for line in lines:
-        name, _, value = line.partition(": ")
-        try:
-            key = _CANONICAL[name]
-            if longest is not None and len(line) > longest:
-                raise KeyError
-        except KeyError:
-            if line[:1] in (" ", "\t"):
-                raise _Folded from None
-            try:
-                key, value = _unusual(line, longest)
-            except SipParseError as defect:
-                message.defect = message.defect or defect
-                continue
-        value = value.strip(" \t")
-        if key in headers:
-            before = headers[key]
-            if isinstance(before, str):
-                headers[key] = [before, value]
-            else:
-                before.append(value)
-        else:
-            headers[key] = value
-
-
-def _unusual(line: str, longest: int | None) -> tuple[str, str]:
+def _unusual(line: str, longest: int) -> tuple[str, str]:
     # A name that is not known as written, no blank behind the colon, or something wrong.
     name, colon, value = line.partition(":")
     if not colon:
         raise SipParseError("header", "must be a name, a colon and a value")
-    if longest is not None and len(line) > longest:
+    if len(line) > longest:
         raise SipParseError("header", f"is at most {longest} bytes long", 513)
     return canonical_name(name), value
 
 
-def _cut_body(message: Message, rest: bytes) -> None:
+def _cut_body(message: Message) -> None:
     # RFC 3261 section 18.3: bytes beyond Content-Length are discarded, missing ones are an error.
-    message.body = rest
-    written = message._headers.get("Content-Length")
-    if written is None or written == str(len(rest)):
-        return
+    body = message.body
     try:
-        length = message.integer("Content-Length", 0, DEFAULT_LIMITS.datagram) or 0
-        if length > len(rest):
+        length = message.integer("Content-Length", 0, DEFAULT_LIMITS.datagram)
+        if length is None:
+            return
+        if length > len(body):
             raise SipParseError("Content-Length", "is not above the bytes that follow")
-        message.body = rest[:length]
+        message.body = body[:length]
     except SipParseError as defect:
         message.defect = message.defect or defect
 
 
 def _start(line: str) -> Request | Response:
-    if line[:4].upper() == "SIP/":
-        version, _, rest = line.partition(" ")
-        code, _, reason = rest.partition(" ")
-        if version.upper() != "SIP/2.0" or not (len(code) == 3 and code.isascii() and code.isdigit()):
-            raise SipParseError("status line", "must be SIP/2.0, a three-digit code and a reason")
-        if not 100 <= int(code) <= 699:
-            raise SipParseError("status line", "code lies between 100 and 699")
-        response = Response(int(code), "?")
-        response.reason = reason
-        return response
     method, _, rest = line.partition(" ")
     uri, _, version = rest.rpartition(" ")
     if version == "SIP/2.0" and method in METHODS and uri and " " not in uri and "\t" not in uri:
         return Request(method, uri)
+    if line[:4].upper() == "SIP/":
+        return _status(method, rest)
     if not version:
         # Blanks at the end: readable, and refused.
         uri, _, version = uri.rstrip(" \t").rpartition(" ")
@@ -111,6 +74,18 @@ def _start(line: str) -> Request | Response:
     elif " " in uri or "\t" in uri:
         request.defect = SipParseError("Request-URI", "must be one address with one space on either side")
     return request
+
+
+def _status(version: str, rest: str) -> Response:
+    code, _, reason = rest.partition(" ")
+    if version.upper() != "SIP/2.0" or not (len(code) == 3 and code.isascii() and code.isdigit()):
+        raise SipParseError("status line", "must be SIP/2.0, a three-digit code and a reason")
+    status = int(code)
+    if not 100 <= status <= 699:
+        raise SipParseError("status line", "code lies between 100 and 699")
+    response = Response(status, reason or "?")
+    response.reason = reason
+    return response
 
 
 def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
@@ -131,24 +106,52 @@ def parse_message(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Res
         message = _read_head(head, limits)
     except _Folded:
         message = _read_head(_FOLD.sub(" ", head), limits)
-    _cut_body(message, data[end + 4 :])
+    message.body = body = data[end + 4 :]
+    if message._headers.get("Content-Length") != str(len(body)):
+        _cut_body(message)
     return message
 
 
 def _read_head(head: str, limits: Limits) -> Request | Response:
     lines = head.split("\r\n")
-    breaks = len(lines) - 1
     # A lone CR or LF may be a line break to the next hop: that is how headers are smuggled.
     text = "".join(lines)
     if "\n" in text or "\r" in text or ("\0" in text and "\0" in text.replace("\\\0", "")):
         raise SipParseError("message", "uses CR and LF only as a pair, and NUL only quoted, before its body")
-    if breaks > limits.headers:
+    start = lines.pop(0)
+    if len(lines) > limits.headers:
         if _FOLD.search(head):
             raise _Folded
         raise SipParseError("message", f"has at most {limits.headers} headers", 513)
-    if len(lines[0]) > limits.line:
-        raise SipParseError("start line", f"is at most {limits.line} bytes long", 414)
-    message = _start(lines[0])
-    del lines[0]
-    _index(lines, message, limits.line if len(head) > limits.line else None)
+    known = _CANONICAL
+    if len(head) > limits.line:
+        if len(start) > limits.line:
+            raise SipParseError("start line", f"is at most {limits.line} bytes long", 414)
+        if any(len(line) > limits.line for line in lines):
+            # Each line is looked at then.
+            known = {}
+    message, repeated = _start(start), False
+    headers = message._headers
+    for line in lines:
+        name, _, value = line.partition(": ")
+        try:
+            key = known[name]
+        except KeyError:
+            if line[:1] in (" ", "\t"):
+                raise _Folded from None
+            try:
+                key, value = _unusual(line, limits.line)
+            except SipParseError as defect:
+                message.defect = message.defect or defect
+                continue
+        value = value.strip(" \t")
+        if key in headers:
+            before = headers[key]
+            headers[key] = [before, value] if isinstance(before, str) else [*before, value]
+            repeated = repeated or key in SINGLE_HEADERS
+        else:
+            headers[key] = value
+    if repeated and message.defect is None:
+        first = next(name for name in SINGLE_HEADERS if isinstance(headers.get(name), list))
+        message.defect = SipParseError(first, "appears once")
     return message

@@ -10,7 +10,8 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.events import KeepAlive, ParseFailed
 from seatbus_sip.flow import Flow, host_port
 from seatbus_sip.ids import RandomIds
-from seatbus_sip.layer import LayerConfig, SipLayer
+from seatbus_sip.layer import SipLayer
+from seatbus_sip.layer_config import LayerConfig
 from seatbus_sip.transactions import DEFAULT_TIMING
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits
 from seatbus_sip_edge.adapters.transports import Transports
