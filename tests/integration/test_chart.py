@@ -193,6 +193,7 @@ def test_every_service_accepts_the_environment_that_the_chart_gives(
         assert not unknown, f"{component}: no settings {unknown}"
         ports = {port["name"]: port["containerPort"] for port in container(workload)["ports"]}
         assert ports["grpc"] == settings.grpc_port
+        assert ports["lane"] == settings.lane_port
         assert ports["metrics"] == settings.metrics_port
         assert settings.instance_id.endswith(variables["POD_NAME"])
         grace = workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
@@ -238,8 +239,9 @@ def test_pods_on_the_nodes_network_are_let_in_to_the_others(helm: str) -> None:
         for document in rendered(helm, ("networkPolicy.nodeCidrs={10.1.0.0/16}",))
         if document["kind"] == "NetworkPolicy" and document["metadata"]["name"] == "seatbus"
     )
-    grpc = next(rule for rule in policy["spec"]["ingress"] if rule["ports"] == [{"port": "grpc"}])
-    assert {"ipBlock": {"cidr": "10.1.0.0/16"}} in grpc["from"]
+    inner = [{"port": "grpc"}, {"port": "lane"}]
+    rule = next(rule for rule in policy["spec"]["ingress"] if rule["ports"] == inner)
+    assert {"ipBlock": {"cidr": "10.1.0.0/16"}} in rule["from"]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ true
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - {name: SEATBUS_INSTANCE_ID, value: "{{ $v.region }}-$(POD_NAME)"}
 {{- if .component.hostNetwork }}
-# The node's inner address alone: gRPC and metrics are not for the network that SIP and RTP face.
+# The node's inner address alone: gRPC, lane and metrics are not for the network that SIP and RTP face.
 - name: SEATBUS_GRPC_HOST
   valueFrom: {fieldRef: {fieldPath: status.hostIP}}
 {{- else }}
@@ -109,6 +109,7 @@ true
 - name: SEATBUS_ADVERTISE_HOST
   valueFrom: {fieldRef: {fieldPath: {{ ternary "status.hostIP" "status.podIP" (.component.hostNetwork | default false) }}}}
 - {name: SEATBUS_GRPC_PORT, value: {{ .component.ports.grpc | quote }}}
+- {name: SEATBUS_LANE_PORT, value: {{ .component.ports.lane | quote }}}
 - {name: SEATBUS_METRICS_PORT, value: {{ .component.ports.metrics | quote }}}
 - {name: SEATBUS_DATA_DIR, value: /var/lib/seatbus}
 - {name: SEATBUS_ENVIRONMENT, value: {{ $v.environment | quote }}}

@@ -20,7 +20,11 @@ from structlog.testing import capture_logs
 
 from seatbus.acd.v1 import service_pb2, service_pb2_grpc
 from seatbus.common.v1.lane_pb2 import WhereRequest, WhereResponse
-from seatbus.common.v1.lane_pb2_grpc import LaneServiceStub
+from seatbus.common.v1.lane_pb2_grpc import (
+    LaneServiceServicer,
+    LaneServiceStub,
+    add_LaneServiceServicer_to_server,
+)
 from seatbus_kit import errors
 from seatbus_kit.rpc import Channels, RpcServer, frames, invoke
 from seatbus_kit.rpc.lane import LaneTimes
@@ -213,8 +217,16 @@ async def test_a_call_whose_time_is_up_is_not_made(bench: Bench) -> None:
     assert bench.servicer.contexts == []
 
 
-async def test_a_peer_without_a_lane_is_called_by_grpc() -> None:
+class OtherVersion(LaneServiceServicer):
+    async def Where(self, request: Any, context: Any) -> WhereResponse:
+        return WhereResponse(port=1, token=b"t" * 16, version=99)
+
+
+@pytest.mark.parametrize("other_version", [False, True])
+async def test_a_peer_without_a_lane_that_is_known_is_called_by_grpc(other_version: bool) -> None:
     server = grpc.aio.server()
+    if other_version:
+        add_LaneServiceServicer_to_server(OtherVersion(), server)  # type: ignore[no-untyped-call]
     service_pb2_grpc.add_AcdServiceServicer_to_server(Acd(), server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -287,7 +299,7 @@ async def test_what_a_peer_does_not_read_waits_at_the_caller(frozen: tuple[Chann
 
 
 def test_a_lane_without_calls_stays_open() -> None:
-    # On the loop of the services, whose clock has milliseconds: an answer may come at the time of its question.
+    # On the loop of the services, whose clock has milliseconds: an answer may come at its question's time.
     async def idle() -> list[Any]:
         server = RpcServer(ServiceSettings())
         server.add(service_pb2_grpc.add_AcdServiceServicer_to_server, Acd())

@@ -74,7 +74,7 @@ class Lane:
         try:
             async with asyncio.timeout(self._times.connect_s):
                 where = await self._stub.Where(lane_pb2.WhereRequest(), timeout=self._times.connect_s)
-                if not where.port:
+                if where.version != frames.VERSION:
                     return _ASK_AGAIN_S
                 _, connection = await loop.create_connection(
                     lambda: Connection(self._address, where, self._times, loop), self._host, where.port

@@ -101,7 +101,9 @@ class LaneServer(lane_pb2_grpc.LaneServiceServicer):
         )
 
     async def Where(self, request: lane_pb2.WhereRequest, context: Any) -> lane_pb2.WhereResponse:
-        return lane_pb2.WhereResponse(port=self.port, token=self.token, methods=self._names)
+        return lane_pb2.WhereResponse(
+            port=self.port, token=self.token, methods=self._names, version=frames.VERSION
+        )
 
     async def start(self, host: str, port: int) -> None:
         """Raises OSError when the port is taken."""

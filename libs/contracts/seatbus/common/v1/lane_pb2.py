@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/common/v1/lane.proto\x12\x11seatbus.common.v1\"\x0e\n\x0cWhereRequest\"=\n\rWhereResponse\x12\x0c\n\x04port\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0f\n\x07methods\x18\x03 \x03(\t2Y\n\x0bLaneService\x12J\n\x05Where\x12\x1f.seatbus.common.v1.WhereRequest\x1a .seatbus.common.v1.WhereResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/common/v1/lane.proto\x12\x11seatbus.common.v1\"\x0e\n\x0cWhereRequest\"N\n\rWhereResponse\x12\x0c\n\x04port\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x0f\n\x07methods\x18\x03 \x03(\t\x12\x0f\n\x07version\x18\x04 \x01(\r2Y\n\x0bLaneService\x12J\n\x05Where\x12\x1f.seatbus.common.v1.WhereRequest\x1a .seatbus.common.v1.WhereResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WHEREREQUEST']._serialized_start=51
   _globals['_WHEREREQUEST']._serialized_end=65
   _globals['_WHERERESPONSE']._serialized_start=67
-  _globals['_WHERERESPONSE']._serialized_end=128
-  _globals['_LANESERVICE']._serialized_start=130
-  _globals['_LANESERVICE']._serialized_end=219
+  _globals['_WHERERESPONSE']._serialized_end=145
+  _globals['_LANESERVICE']._serialized_start=147
+  _globals['_LANESERVICE']._serialized_end=236
 # @@protoc_insertion_point(module_scope)

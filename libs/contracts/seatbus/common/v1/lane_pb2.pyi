@@ -11,11 +11,13 @@ class WhereRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class WhereResponse(_message.Message):
-    __slots__ = ("port", "token", "methods")
+    __slots__ = ("port", "token", "methods", "version")
     PORT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     METHODS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     port: int
     token: bytes
     methods: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, port: _Optional[int] = ..., token: _Optional[bytes] = ..., methods: _Optional[_Iterable[str]] = ...) -> None: ...
+    version: int
+    def __init__(self, port: _Optional[int] = ..., token: _Optional[bytes] = ..., methods: _Optional[_Iterable[str]] = ..., version: _Optional[int] = ...) -> None: ...
