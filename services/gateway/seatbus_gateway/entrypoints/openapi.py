@@ -225,12 +225,12 @@ def document() -> dict[str, Any]:
 
 
 def _listed() -> list[Descriptor]:
-    from seatbus.acd.v1.types_pb2 import WaitingContact
+    from seatbus.acd.v1.types_pb2 import CallbackEntry, WaitingContact
     from seatbus.agent.v1.types_pb2 import AgentState
     from seatbus.call.v1.types_pb2 import Call, Registration
     from seatbus.reporting.v1 import types_pb2 as reporting
 
-    live = (AgentState, Call, Registration, WaitingContact)
+    live = (AgentState, Call, CallbackEntry, Registration, WaitingContact)
     kinds = (*live, reporting.Cdr, reporting.QueueVisit, reporting.AgentInterval)
     return [kind.DESCRIPTOR for kind in kinds]
 
