@@ -35,6 +35,9 @@ async def test_a_phone_refers_the_customer_to_a_colleagues_extension(tenant: Tes
         assert call.first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
         await until_agent(tenant, "a1", presence="READY", work="WRAP_UP", timeout=2)
         second = await call.answer("a2", SECOND)
+        # RFC 3892: the colleague's phone can show who has sent the customer.
+        assert call.first.dialog is not None
+        assert second.request.get("Referred-By") == call.first.dialog.contact
         await hears(second, CALLER)
         await hears(call.customer, SECOND)
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)

@@ -174,3 +174,25 @@ def test_the_phone_hears_the_answer_once_the_audio_is_joined() -> None:
     assert not desk.of(fx.AnswerLeg)
     desk.feed(INPUTS["connected"])
     assert len(desk.of(fx.AnswerLeg)) == 1
+
+
+def test_a_phone_that_waits_hears_every_minute_that_it_rings() -> None:
+    desk = Desk(originated=False)
+    desk.feed(on.OfferAccepted("v=0", "PCMU"))
+    desk.feed(on.WorkBegun(AGENT))
+    desk.feed(on.AgentOfferMade(CUSTOMER, "v=0"))
+    ringing = desk.feed(on.AgentRinging(CUSTOMER))
+    minute = fx.SetTimer(fx.Timer.PROGRESS, 60.0)
+    assert ringing[-2:] == [fx.RingLeg(AGENT), minute]
+    assert desk.feed(on.ProgressDue()) == [fx.RingLeg(AGENT), minute]
+    desk.feed(on.EarlyMedia(CUSTOMER, "v=0"))
+    assert desk.feed(on.ProgressDue()) == [fx.ProgressLeg(AGENT, "v=0"), minute]
+    # Nobody rings for ever.
+    assert desk.feed(on.RingTimedOut(CUSTOMER))
+    assert desk.call.sip_status == 480
+    assert desk.call.phase is Phase.ENDING
+
+
+def test_a_phone_that_has_its_answer_hears_nothing_more() -> None:
+    desk = Desk(originated=True)
+    assert desk.feed(on.ProgressDue()) == []

@@ -336,6 +336,25 @@ async def test_an_agent_outside_takes_the_call_by_pressing_one(world: Any) -> No
     await there.wait_ended()
 
 
+@pytest.mark.parametrize(
+    ("language", "spoken", "begins"),
+    [("de-CH", "de-CH", "Sie haben"), ("", "en", "You have"), ("sw", "en", "You have")],
+)
+async def test_an_agent_outside_is_spoken_to_in_the_tenant_s_language(
+    world: Any, language: str, spoken: str, begins: str
+) -> None:
+    await world.put("tenant", world.tenant, tenancy.Tenant(name="T", language=language))
+    await known(world, "tenant", world.tenant)
+    _, out = await remote(world)
+    await world.offer()
+    there = await out.call()
+    await there.wait_answered()
+    await world.until(lambda: "collect" in world.media.names())
+    said = world.media.last("collect").playlist.items[0]
+    assert said.language == spoken
+    assert said.text.startswith(begins)
+
+
 async def test_a_voicemail_that_picks_up_is_no_answer(world: Any) -> None:
     call, out = await remote(world)
     await world.offer(ring_timeout_s=1)

@@ -173,6 +173,8 @@ class Talk:
             headers=headers,
             body=sdp() if offer is None else offer,
         )
+        if offer and headers and "Content-Type" in headers:
+            invite.set("Content-Type", headers["Content-Type"])
         talk = cls(wire, invite.call_id, invite.require("From"), invite.require("To"), target, 1)
         talk.invite = wire.stamped(invite)
         wire.send(invite)
@@ -275,7 +277,7 @@ class Talk:
         for name, value in (headers or {}).items():
             made.set(name, value)
         if body:
-            made.set_body(body, "application/sdp")
+            made.set_body(body, made.get("Content-Type") or "application/sdp")
         self.wire.send(made)
         return made
 

@@ -11,6 +11,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.application.dialling import Caller
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.custom_headers import attributes_of
 from seatbus_sip_edge.application.replacing import Replacing
 from seatbus_sip_edge.domain import inputs as on
@@ -222,7 +223,7 @@ class Admission:
                 call.tenant_id, tenant, trunk_id, trunk
             ):
                 refusal = (503, Cause.HANGUP_CAUSE_QUOTA)
-        sdp = request.body.decode("utf-8", "replace") if request.content_type == "application/sdp" else ""
+        sdp = sdp_of(request)
         if refusal is None and request.body and not sdp:
             refusal = (488, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
         session = edge.open(call)
@@ -246,7 +247,14 @@ class Admission:
             return
         codecs = tuple(trunk.codecs) if trunk is not None else ()
         session.feed(
-            on.Arrived(sdp, source, sip_call_id, codecs, trunk.media_zone if trunk is not None else "")
+            on.Arrived(
+                sdp,
+                source,
+                sip_call_id,
+                codecs,
+                trunk.media_zone if trunk is not None else "",
+                reliable=session.sip.legs[call.caller_leg_id].provisional is not None,
+            )
         )
         told = edge.config.get(call.tenant_id, "tenant", call.tenant_id)
         wanted = attributes_of(request, told.tenant.headers_in) if told is not None else {}

@@ -14,6 +14,7 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import CallerIdNotPermitted, chosen
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
@@ -164,7 +165,7 @@ class Dialling:
         session, source = self._open(tx, request, flow, call, call.caller_leg_id)
         session.feed(
             on.Arrived(
-                _sdp(request),
+                sdp_of(request),
                 source,
                 clean_text(request.call_id),
                 agent_tenant_id=caller.tenant,
@@ -220,7 +221,7 @@ class Dialling:
         rid: str,
         seat_id: str,
     ) -> None:
-        leg_id, sdp = uuid7(), _sdp(request)
+        leg_id, sdp = uuid7(), sdp_of(request)
         session, source = self._open(tx, request, flow, call, leg_id if sdp else call.caller_leg_id)
         if not sdp:
             session.feed(
@@ -320,12 +321,6 @@ class Dialling:
             )
         )
         return call.call_id
-
-
-def _sdp(request: Request) -> str:
-    if request.content_type != "application/sdp":
-        return ""
-    return request.body.decode("utf-8", "replace")
 
 
 def _preferred(request: Request) -> str:

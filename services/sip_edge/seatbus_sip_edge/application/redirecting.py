@@ -1,4 +1,4 @@
-"""A called side names another number (3xx): followed where trunk or tenant says so, within all other limits."""
+"""A called side names another number (3xx): followed where trunk or tenant says so, within every limit."""
 
 from __future__ import annotations
 

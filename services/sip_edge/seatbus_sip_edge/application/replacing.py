@@ -15,13 +15,13 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import SeatbusError
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
-from seatbus_sip.bodies import body_of
 from seatbus_sip.errors import SipError, SipParseError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.replaces import parse_replaces
 from seatbus_sip.tables import DialogState, State
 from seatbus_sip_edge.adapters.neighbours import AWAY
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.media_kind import with_kind
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Leg, Phase, Role
@@ -128,7 +128,7 @@ class Replacing:
         session: Session,
         old: Leg,
     ) -> None:
-        offer = body_of(request, "application/sdp").decode("utf-8", "replace")
+        offer = sdp_of(request)
         if not offer:
             raise RefusedError(488, "it brings no offer")
         leg = Leg(

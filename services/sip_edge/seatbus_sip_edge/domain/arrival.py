@@ -11,15 +11,16 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import AWAY
 from seatbus_sip_edge.domain.destinations import Destination, Kind, send_to
+from seatbus_sip_edge.domain.dialling import PROGRESS_EVERY_S
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
 from seatbus_sip_edge.domain.new_legs import RING_S
 
 if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.model import Call
     from seatbus_sip_edge.domain.turn import Turn
 
-# Carriers end a call that hears nothing new for three minutes (RFC 3261, 13.3.1.1: one a minute).
-PROGRESS_EVERY_S = 60.0
+# Carriers end a call that hears nothing new for three minutes, some any call that is not answered by then.
 UNANSWERED_LIMIT_S = 170.0
 
 
@@ -55,6 +56,7 @@ def arrived(turn: Turn, event: on.Arrived) -> Phase:
     _start(turn, event.source_address, event.sip_call_id)
     turn.call.has_session = True
     turn.call.late_offer = not event.sdp
+    turn.call.late_early = turn.call.late_offer and event.reliable
     leg = turn.call.caller_leg
     leg.agent_id, leg.agent_tenant_id, leg.device_id = event.agent_id, event.agent_tenant_id, event.device_id
     leg.rid, leg.ring_timeout_s = event.rid, RING_S if event.rid else 0
@@ -95,6 +97,10 @@ def refused_at_door(turn: Turn, event: on.RefusedAtDoor) -> Phase:
 def offer_accepted(turn: Turn, event: on.OfferAccepted) -> Phase:
     call = turn.call
     call.local_sdp, call.codec = event.sdp, event.codec
+    if call.late_offer and call.late_early and not _answers_at_once(call):
+        # RFC 3262: the offer goes ahead, and the PRACK brings the caller's answer.
+        _progress(turn)
+        return Phase.ARRIVED
     if call.late_offer:
         # Nothing can be heard before the caller's answer, which the ACK of our 200 brings: the call is
         # answered at once, whatever the number's supervision says.
@@ -111,23 +117,32 @@ def _go_on(turn: Turn) -> Phase:
             return _to_colleague(turn)
         turn.do(fx.BeginWork(call.caller_leg_id, "outbound", call.wrap_up_s))
         return Phase.ARRIVED
-    if call.answered_at or call.supervision in (
-        tenancy.ANSWER_SUPERVISION_UNSPECIFIED,
-        tenancy.ANSWER_SUPERVISION_AT_FLOW,
-    ):
+    if call.answered_at or _answers_at_once(call):
         turn.answer_caller()
     else:
-        turn.do(
-            fx.ProgressCaller(call.local_sdp),
-            fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
-            fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
-        )
+        _progress(turn)
     turn.do(fx.BeginFlow(call.flow_id))
     return Phase.IN_FLOW
 
 
+def _answers_at_once(call: Call) -> bool:
+    return call.supervision in (
+        tenancy.ANSWER_SUPERVISION_UNSPECIFIED,
+        tenancy.ANSWER_SUPERVISION_AT_FLOW,
+    )
+
+
+def _progress(turn: Turn) -> None:
+    """183 with our audio, again every minute, and not for ever."""
+    turn.do(
+        fx.ProgressCaller(turn.call.local_sdp),
+        fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
+        fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
+    )
+
+
 def answer_given(turn: Turn, event: on.CallerAnswerGiven) -> Phase:
-    """The ACK of a late offer. An empty one leaves nothing to talk over."""
+    """The ACK, or the PRACK, of a late offer. An empty one leaves nothing to talk over."""
     call = turn.call
     if not call.late_offer or not event.sdp:
         return finish(turn, Cause.HANGUP_CAUSE_NOT_ACCEPTABLE)
@@ -167,11 +182,7 @@ def work_not_begun(turn: Turn, event: on.WorkNotBegun) -> Phase:
 def _to_colleague(turn: Turn) -> Phase:
     call = turn.call
     if not call.answered_at:
-        turn.do(
-            fx.ProgressCaller(call.local_sdp),
-            fx.SetTimer(fx.Timer.PROGRESS, PROGRESS_EVERY_S),
-            fx.SetTimer(fx.Timer.UNANSWERED, UNANSWERED_LIMIT_S),
-        )
+        _progress(turn)
     return send_to(turn, Destination(Kind.AGENT, call.direct_agent_id))
 
 

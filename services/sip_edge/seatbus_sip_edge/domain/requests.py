@@ -41,7 +41,10 @@ class RecordingAsked:
 
 @dataclass(frozen=True, slots=True)
 class TransferAsked:
+    """`referred_by`: as the phone says it whose REFER this is."""
+
     to: Destination
+    referred_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def transferred(turn: Turn, event: on.TransferAsked) -> Phase:
     if leg is not None:
         release_hold(turn)
         take_away(turn, leg, Cause.HANGUP_CAUSE_TRANSFERRED)
-    call.preferred_agent_id = by_agent_id
+    call.preferred_agent_id, call.referred_by = by_agent_id, event.referred_by
     return send_to(turn, event.to, after=AfterFailure.QUEUE)
 
 

@@ -58,6 +58,8 @@ def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]
     data = _data(call.attributes)
     if data:
         headers["X-Seatbus-Data"] = data
+    if call.referred_by and leg.role == call_types.LEG_ROLE_AGENT:
+        headers["Referred-By"] = one_line(call.referred_by)
     for attribute, header in names.items():
         value = one_line(call.attributes.get(attribute, ""))
         if value and not header.lower().startswith(_RESERVED):

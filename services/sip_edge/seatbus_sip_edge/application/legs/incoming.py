@@ -8,6 +8,7 @@ from seatbus_sip.dialog import Dialog
 from seatbus_sip.reliable import wants_reliable
 from seatbus_sip.session_timer import check
 from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.domain import inputs as on
 
@@ -33,7 +34,7 @@ class Incoming:
             leg_id, flow, dialog, received=tx, request=request, acked=False, invite=text_of(request)
         )
         leg.allows = request.tokens("Allow")
-        leg.late = not request.body
+        leg.late = not sdp_of(request)
         if wants_reliable(request):
             leg.provisional = side.provisional.sender()
         side.index(leg_id, tx.call_id, tx.local_tag)
@@ -117,7 +118,7 @@ class Incoming:
         leg.invite = ""
         if leg.late and ack is not None:
             leg.late = False
-            self._side.session.feed(on.CallerAnswerGiven(ack.body.decode("utf-8", "replace")))
+            self._side.session.feed(on.CallerAnswerGiven(sdp_of(ack)))
         if leg.bye_waits:
             leg.bye_waits = False
             self._side.within.bye(leg)

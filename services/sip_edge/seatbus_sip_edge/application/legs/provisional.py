@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
 from seatbus_sip.reliable import ReliableSender
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
@@ -69,11 +70,17 @@ class Provisional:
         alarm = leg.alarms.pop("provisional", None)
         if alarm is not None:
             alarm.cancel()
+        offered = leg.late and sender is not None and sender.described
+        leg.late = leg.late and not offered
         self._side.session.checkpoint()
-        self._side.edge.journal.then(lambda: self._acknowledged(leg, tx))
+        said = sdp_of(request) if offered else None
+        self._side.edge.journal.then(lambda: self._acknowledged(leg, tx, said))
 
-    def _acknowledged(self, leg: SipLeg, tx: ServerTransaction) -> None:
+    def _acknowledged(self, leg: SipLeg, tx: ServerTransaction, answer: str | None) -> None:
+        """`answer`: the caller's, to an offer of ours in the response; None where it had made the offer."""
         self._side.respond(tx, tx.response(200))
+        if answer is not None:
+            self._side.session.feed(on.CallerAnswerGiven(answer))
         sdp, leg.answer_waits = leg.answer_waits, None
         if sdp is not None:
             self._side.incoming.respond(leg, 200, sdp)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
-from seatbus_sip.headers import clean_text
+from seatbus_sip.headers import clean_text, parse_name_addr
 from seatbus_sip.refer import SIPFRAG, progress, refer_to
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.joining import Joining
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.refer")
 
+_LONGEST = 256
+
 
 class Referring:
     """The agent's phone alone may refer: a carrier that could would call at our cost."""
@@ -37,7 +39,9 @@ class Referring:
         cseq = request.cseq.number
         status, to = self._wanted(leg, request)
         joins = isinstance(to, Joining | EdgeJoining)
-        if isinstance(to, Destination) and not side.session.feed(on.TransferAsked(to)):
+        if isinstance(to, Destination) and not side.session.feed(
+            on.TransferAsked(to, self._referrer(request))
+        ):
             status = 603
         if leg.dialog is None:
             return
@@ -94,6 +98,8 @@ class Referring:
             return self._refused(603, f"the call is {call.phase.value}")
         try:
             wanted = refer_to(request)
+            if "Referred-By" in request:
+                parse_name_addr(request.require("Referred-By"), "Referred-By")
         except SipError as error:
             return self._refused(error.status, str(error))
         if wanted.replaces is not None:
@@ -105,6 +111,11 @@ class Referring:
         if to.is_agent and to.id == of_call.agent_id:
             return self._refused(603, "the agent has the call already")
         return 202, to
+
+    @staticmethod
+    def _referrer(request: Request) -> str:
+        """The Referred-By of a REFER, which has been read before."""
+        return clean_text(request.get("Referred-By") or "")[:_LONGEST]
 
     def _refused(self, status: int, why: str) -> tuple[int, None]:
         call = self._side.session.call

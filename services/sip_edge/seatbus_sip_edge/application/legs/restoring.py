@@ -11,6 +11,7 @@ from seatbus_sip.message import Request
 from seatbus_sip.parsing import parse_message
 from seatbus_sip.session_timer import SessionTimer
 from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase
@@ -147,7 +148,7 @@ class Restoring:
         leg = self._unanswered
         if leg is None or leg.request is None:
             return ""
-        return leg.request.body.decode("utf-8", "replace")
+        return sdp_of(leg.request)
 
     def resume_caller(self, *, answered: bool, sdp: str) -> None:
         """The answer of the present state again, if the caller may not have it."""

@@ -11,6 +11,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.sdp import parse_sdp
 from seatbus_sip.session_timer import SessionIntervalTooSmallError, check
 from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED
 from seatbus_sip_edge.domain import inputs as on
 
@@ -186,6 +187,7 @@ class Within:
 
     def _answer(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         sdp = request.body.decode("utf-8", "replace")
+            sdp = sdp_of(request)
         try:
             audio = parse_sdp(sdp).audio
         except SipError as error:
@@ -216,7 +218,7 @@ class Within:
 
     def answer_came(self, leg: SipLeg, ack: Request) -> None:
         """The answer to the offer in our 200 to a re-INVITE."""
-        sdp = ack.body.decode("utf-8", "replace")
+        sdp = sdp_of(ack)
         if not sdp:
             log.warning("an offer of ours was acknowledged without an answer", leg=leg.leg_id)
             return
@@ -255,7 +257,7 @@ class Within:
             if response is None:
                 answered(481, "")
             else:
-                answered(response.status, response.body.decode("utf-8", "replace"))
+                answered(response.status, sdp_of(response))
 
         if leg is None:
             done(None)
