@@ -186,9 +186,8 @@ class Within:
         self._side.respond(tx, response)
 
     def _answer(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
-        sdp = request.body.decode("utf-8", "replace")
-            sdp = sdp_of(request)
         try:
+            sdp = sdp_of(request)
             audio = parse_sdp(sdp).audio
         except SipError as error:
             self._refuse(leg, tx, request, error.status)
