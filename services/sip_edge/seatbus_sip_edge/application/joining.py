@@ -23,6 +23,7 @@ log = get_logger("sip_edge.joining")
 
 # Media, and a peer that may have to be asked twice.
 _LIMIT_S = 8.0
+_LOOK_AGAIN_S = 0.05
 
 
 def other_party(session: Session, leg_id: str) -> Leg | None:
@@ -73,14 +74,30 @@ class Joining:
 
     def begin(self) -> bool:
         """False when there is nobody to move."""
-        leg = other_party(self._second, self._second_leg_id)
-        if leg is None:
+        if other_party(self._second, self._second_leg_id) is None and not self._picked_up():
             return False
-        self._leg_id = leg.leg_id
-        first = self._first
-        first.edge.loop.call_later(_LIMIT_S, self._over, 504)
-        first.commands.media.offer(leg.leg_id, first.call.caller_leg_id, self._offered)
+        self._first.edge.loop.call_later(_LIMIT_S, self._over, 504)
+        self._ask()
         return True
+
+    def _picked_up(self) -> bool:
+        """Whether the second call's party has answered and is about to be heard: its phone has told ours."""
+        call = self._second.call
+        leg = call.agent_leg
+        return call.phase is Phase.REACHING and leg is not None and leg.live and leg.was_answered
+
+    def _ask(self) -> None:
+        first = self._first
+        if self._told is None:
+            return
+        leg = other_party(self._second, self._second_leg_id)
+        if leg is not None:
+            self._leg_id = leg.leg_id
+            first.commands.media.offer(leg.leg_id, first.call.caller_leg_id, self._offered)
+        elif self._picked_up():
+            first.edge.loop.call_later(_LOOK_AGAIN_S, self._ask)
+        else:
+            self._over(481)
 
     def _offered(self, sdp: str) -> None:
         if self._told is None:
