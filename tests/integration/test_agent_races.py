@@ -377,3 +377,36 @@ async def test_a_phone_that_loses_its_connection_in_a_talk_leaves_no_agent_busy(
         await until_agent(tenant, "a1", presence="READY", timeout=8)
     assert await outcomes(tenant, 2) == ["answered", "answered"]
     await queue_is_empty(tenant)
+
+
+# Before anybody knows, about when it is found out, and while the phone that is back rings.
+@pytest.mark.parametrize(("transport", "moments"), [("TCP", (0.0, 1.0, 2.0)), ("UDP", (0.0, 3.5))])
+async def test_a_device_lost_in_talk_and_the_callers_hang_up_at_one_moment_end_the_call_once(
+    platform: Platform, transport: str, moments: tuple[float, ...]
+) -> None:
+    tenant = TestTenant.create(platform, agents=1, queue={"wrap_up_s": 0})
+    async with caller_of(tenant) as caller, agent_phone(tenant, "a1", transport=transport) as first:
+        phone = first
+        for hang_up_after in moments:
+            call = await reach_queue(caller, tenant)
+            await (await phone.next_call()).answer()
+            await at_work(tenant, "a1", "TALKING")
+            phone.vanish()
+            phone = await Phone.start(
+                platform.sip_over(transport),
+                username=tenant.username("a1"),
+                password=PASSWORD,
+                transport=transport,
+            )
+            back = asyncio.create_task(after(0.5, call, phone.register))
+            await asyncio.sleep(hang_up_after)
+            await call.hang_up()
+            await back
+            if not phone.registered:
+                await phone.register()
+            await until_agent(tenant, "a1", presence="READY", timeout=10)
+        await phone.close()
+    rows = await all_cdrs(tenant, len(moments))
+    assert {row["cause"] for row in rows} == {"caller_hung_up"}
+    assert await outcomes(tenant, len(moments)) == ["answered"] * len(moments)
+    await queue_is_empty(tenant)

@@ -223,6 +223,7 @@ class FakeAgentState(agent_grpc.AgentStateServiceServicer):
         self.work: list[agent.ReportWorkRequest] = []
         self.devices: list[agent.ReportDeviceRequest] = []
         self.refuse: dict[int, Exception] = {}
+        self.hold: dict[int, asyncio.Event] = {}
         self.begun: list[agent.BeginWorkRequest] = []
         self.not_begun: Exception | None = None
         self.seat_id = ""
@@ -245,6 +246,8 @@ class FakeAgentState(agent_grpc.AgentStateServiceServicer):
     async def ReportWork(self, request: agent.ReportWorkRequest, context: Any) -> agent.AgentResponse:
         if request.event in self.refuse:
             raise self.refuse[request.event]
+        if request.event in self.hold:
+            await self.hold[request.event].wait()
         self.told.append("work " + agent.WorkEvent.Name(request.event)[11:].lower())
         self.work.append(request)
         return agent.AgentResponse()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_testkit.phone import Phone
@@ -136,8 +137,28 @@ async def test_a_caller_who_hangs_up_meanwhile_ends_the_call_once(empty_world: A
     await again.wait_ended()
     ended = await world.ended()
     assert ended.cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
-    await world.until(lambda: "work device_lost" in world.told)
+    # The phone is there: its agent is as ready as after any talk.
+    await world.until(lambda: "work ended" in world.told)
+    assert "work device_lost" not in world.told
     assert len(world.acd.enqueued) == 1
+
+
+async def test_a_phone_that_is_back_when_agent_state_hears_of_its_loss_is_told_once_more(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps)
+    heard = world.agents.hold[agent.WORK_EVENT_DEVICE_LOST] = asyncio.Event()
+    phone.vanish()
+    await _lost(world)
+    await call.hang_up()
+    await world.ended()
+    await _phone(world, "TCP")
+    await world.until(lambda: [item.registered for item in world.agents.devices][-1:] == [True])
+    world.agents.devices.clear()
+    heard.set()
+    await world.until(lambda: "work device_lost" in world.told)
+    await world.until(lambda: [item.registered for item in world.agents.devices] == [True])
 
 
 async def test_a_phone_that_is_heard_is_not_lost_though_its_connection_is(

@@ -52,6 +52,13 @@ class DeviceWatch:
         reachable = self._rings(tenant, device.agent_id)
         if self._reachable.get(who, not reachable) == reachable:
             return
+        self._say(who, device_id, reachable=reachable)
+
+    def back(self, tenant: str, agent_id: str, device_id: str) -> None:
+        """A phone that was lost has registered, perhaps before agent_state heard of the loss."""
+        self._say((tenant, agent_id), device_id, reachable=True)
+
+    def _say(self, who: _Agent, device_id: str, *, reachable: bool) -> None:
         self._reachable[who] = reachable
         self._wanted[who] = (device_id, reachable)
         if who not in self._tasks:

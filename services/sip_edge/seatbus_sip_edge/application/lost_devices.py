@@ -48,6 +48,8 @@ class LostDevices:
         self._listening: dict[str, asyncio.Task[None]] = {}
         # Hears whose phone is lost: tenant and agent.
         self.on_lost: Callable[[str, str], None] | None = None
+        # And whose is there again, on which device.
+        self.on_back: Callable[[str, str, str], None] | None = None
 
     async def stop(self) -> None:
         tasks = list(self._listening.values())
@@ -201,6 +203,8 @@ class LostDevices:
         session.feed(dev.DeviceLost(leg.leg_id))
         if self.on_lost is not None:
             self.on_lost(leg.agent_tenant_id, leg.agent_id)
+        # In the same moment: who hangs up now leaves an agent whose phone is there.
+        self.expect(session, leg.leg_id)
 
     # ---- back -------------------------------------------------------------------------------------------
     def expect(self, session: Session, leg_id: str) -> None:
@@ -216,6 +220,12 @@ class LostDevices:
             return
         anew = phone.kind == media.ENDPOINT_KIND_WEBRTC
         session.feed(dev.DeviceBack(leg.leg_id, phone.binding, anew))
+
+    def reported(self, leg: Leg) -> None:
+        """agent_state knows that the phone was lost; what it heard of the phone before does not count."""
+        phone = self._phone(leg)
+        if phone is not None and phone.binding != leg.binding and self.on_back is not None:
+            self.on_back(leg.agent_tenant_id, leg.agent_id, phone.device_id)
 
     def retake(self, session: Session, leg_id: str) -> None:
         """Our offer in the dialog that the phone had, over the way that it registered by."""

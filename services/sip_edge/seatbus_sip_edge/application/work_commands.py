@@ -124,6 +124,8 @@ class WorkCommands(Asking):
             else:
                 if answered:
                     self._verdict(leg_id, on.WorkAccepted(leg_id))
+                elif effect.event == agent.WORK_EVENT_DEVICE_LOST:
+                    self._edge.lost_devices.reported(leg)
 
         self.lane.push(job)
 

@@ -145,6 +145,7 @@ def _call_anew(turn: Turn, leg: Leg) -> Phase:
         created_at=turn.now,
         confirmed=True,
         lost=True,
+        retaking=True,
         binding=leg.binding,
     )
     turn.move_leg(made, LegEvent.OFFER_ASKED)
@@ -215,6 +216,7 @@ def _hung_up(turn: Turn, event: on.AgentHungUp) -> Phase:
 def _give_up(turn: Turn, leg: Leg, *, gone: bool) -> Phase:
     """The agent is not ready until the phone is back, so that the queue prefers others."""
     call = turn.call
+    leg.retaking = False
     turn.do(fx.StopTimer(fx.Timer.DEVICE), fx.StopTimer(fx.Timer.RING, leg.leg_id))
     take_away(turn, leg, Cause.HANGUP_CAUSE_DEVICE_LOST, gone=gone)
     call.lost_at, call.lost_leg_id = 0, ""
