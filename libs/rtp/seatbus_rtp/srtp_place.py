@@ -20,6 +20,11 @@ RESERVED_REPORTS: Final = 50
 MAX_INDEX: Final = 1 << 32
 """Two years of packets."""
 
+MAX_TURNS: Final = 24
+"""Half a working day of packets of 20 ms."""
+SEEKS: Final = 10
+"""Packets of one peer in which its turn is looked for: each costs some milliseconds."""
+
 _STEP: Final = 0x4000
 _SR: Final = b"\x80\xc8\x00\x06"
 
@@ -75,6 +80,20 @@ class SrtpPlace:
             for packet in _walk(peer, source, index):
                 made.unprotect(packet)
         return made
+
+
+def sought(keys: SrtpKeys, packet: bytes) -> tuple[SrtpReceiver, tuple[int, int], bytes] | None:
+    """A receiver for a peer that is in some turn of its numbers, from one packet of it: the receiver, source
+    and index, and the plain packet. None if the packet is not authentic in any turn.
+    """
+    _, _, number, _, source = HEADER.unpack_from(packet)
+    for turn in range(1, MAX_TURNS + 1):
+        index = (turn << 16) + number
+        receiver = SrtpPlace(heard={source: index - 1}).receiver(keys)
+        plain = receiver.unprotect(packet)
+        if plain is not None:
+            return receiver, (source, index), plain
+    return None
 
 
 def _walk(sender: SrtpSender, source: int, index: int) -> list[bytes]:

@@ -7,7 +7,7 @@ import pytest
 from seatbus_rtp.errors import SrtpError
 from seatbus_rtp.packet import build
 from seatbus_rtp.srtp import SrtpKeys, SrtpProfile
-from seatbus_rtp.srtp_place import MAX_INDEX, RESERVED, SrtpPlace, followed
+from seatbus_rtp.srtp_place import MAX_INDEX, RESERVED, SrtpPlace, followed, sought
 
 SSRC, PEER = 0x1234, 0xFFFF0001
 
@@ -43,6 +43,22 @@ def test_a_successor_goes_on_after_any_number_of_turns(profile: SrtpProfile, tur
     missed = far_sender.protect(packet(PEER, last + 60)) or b""
     assert hears.unprotect(missed) == packet(PEER, last + 60)
     assert hears.unprotect(missed) is None
+
+
+@pytest.mark.parametrize("profile", SrtpProfile)
+@pytest.mark.parametrize("turns", [1, 2, 7])
+def test_a_peer_is_found_in_whatever_turn_it_is(profile: SrtpProfile, turns: int) -> None:
+    keys = SrtpKeys(profile, profile.new_master(), profile.new_master())
+    far = SrtpPlace(PEER, (turns << 16) + 50 - RESERVED).sender(SrtpKeys(profile, keys.remote, keys.local))
+    packets = [packet(PEER, (turns << 16) + 50 + number) for number in (1, 2)]
+    sealed = [far.protect(one) or b"" for one in packets]
+    found = sought(keys, sealed[0])
+    assert found is not None
+    receiver, index, plain = found
+    assert (index, plain) == ((PEER, (turns << 16) + 51), packets[0])
+    assert receiver.unprotect(sealed[1]) == packets[1]
+    other = SrtpKeys(profile, keys.local, profile.new_master())
+    assert sought(other, sealed[1]) is None
 
 
 def test_numbers_are_followed_over_their_turn_and_never_back() -> None:

@@ -22,7 +22,8 @@ from seatbus.media.v1.types_pb2 import (
 from seatbus_kit.errors import Refused
 from seatbus_kit.ids import uuid7
 from seatbus_rtp.packet import build
-from seatbus_rtp.srtp import SrtpProfile
+from seatbus_rtp.srtp import SrtpKeys, SrtpProfile
+from seatbus_rtp.srtp_place import RESERVED, SrtpPlace
 from seatbus_rtp.stun import StunType, build_stun
 from seatbus_rtp.tones import goertzel_dbfs
 from seatbus_sip.sdp import PCMU
@@ -85,6 +86,32 @@ async def browser() -> AsyncIterator[WebPhone]:
     made = await WebPhone.start()
     yield made
     made.close()
+
+
+async def test_a_leg_of_another_instance_goes_on_with_its_keys_and_its_session(
+    desk: Desk, caller: Phone
+) -> None:
+    """Some phones take no other key in a call, and count on where they were."""
+    phone = await SdesPhone.open()
+    before, sdp = await offer(desk, ENDPOINT_KIND_SRTP_SDES)
+    await answered(desk, before, phone.answer(sdp))
+    command = pb.MakeOffer(endpoint_id=uuid7(), kind=ENDPOINT_KIND_SRTP_SDES, continues=sdp)
+    (made,) = await desk.execute(pb.Command(make_offer=command))
+    assert [line for line in made.sdp.splitlines() if line.startswith("a=crypto")] == [
+        line for line in sdp.splitlines() if line.startswith("a=crypto")
+    ]
+    was, now = (text.split("o=")[1].split() for text in (sdp, made.sdp))
+    assert (now[:2], int(now[2])) == (was[:2], int(was[2]) + 1)
+    # It has spoken for an hour, and goes on under the same key in the third turn of its numbers.
+    answer = phone.answer(made.sdp)
+    await answered(desk, command.endpoint_id, answer)
+    keys = SrtpKeys(phone.profile, phone.master, phone.master)
+    mouth = phone.socket.mouth
+    place = SrtpPlace(mouth._ssrc, (2 << 16) + mouth._sequence - RESERVED)
+    phone.socket.sealed.sender = place.sender(keys)
+    await connect(desk, caller.id, command.endpoint_id)
+    await hear_each_other(caller.socket, phone.socket)
+    phone.socket.close()
 
 
 # -- keys in the description -------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ class Negotiation:
         if previous is not None:
             endpoint.session_id, endpoint.version = previous.origin.session_id, previous.origin.version
             offered = codecs_again(previous, offered)
+            endpoint.wire.follow(previous)
         endpoint.version += 1
         offer = build_offer(
             (self._advertised, endpoint.wire.port),

@@ -103,6 +103,10 @@ class DescribedPort(PacketPort, Protocol):
         """The profile of an offer of ours, as `RTP/AVP`."""
         ...
 
+    def follow(self, previous: SessionDescription) -> None:
+        """Before the first offer: how we described the leg at an instance that is lost."""
+        ...
+
     def offer(self, offer: SessionDescription, ice_restart: bool = False) -> None:
         """Completes our offer."""
         ...

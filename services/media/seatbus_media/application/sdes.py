@@ -32,7 +32,7 @@ class SdesKeys:
         """Lines for an offer, the same again while the leg goes on."""
         self._offered = tuple(
             Crypto(tag, profile.sdes_name, self._master(profile))
-            for tag, profile in enumerate(_OFFERED, start=1)
+            for tag, profile in enumerate(sorted(_OFFERED, key=lambda one: one not in self._own), start=1)
         )
         return self._offered
 
@@ -54,6 +54,15 @@ class SdesKeys:
             if profile is not None and mine is not None and mine.suite == crypto.suite:
                 return SrtpKeys(profile, mine.master, crypto.master)
         raise SdpError("a=crypto", "is answered with an offered tag and suite", 488)
+
+    def follow(self, said: StreamSecurity) -> None:
+        """Goes on with keys of another instance of ours: some phones take no other ones in a call. Streams
+        differ by their synchronisation source, so that nothing is sent twice under a key.
+        """
+        for crypto in said.cryptos:
+            profile = profile_named(crypto.suite)
+            if profile is not None:
+                self._own[profile] = crypto.master
 
     def keep(self) -> dict[str, Any]:
         """What a successor needs: keys of ours, and those that are offered."""

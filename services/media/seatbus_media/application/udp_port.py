@@ -20,7 +20,7 @@ from seatbus_media.application.sdes import SdesKeys
 from seatbus_rtp.latch import Latch
 from seatbus_rtp.packet import is_rtcp, is_rtp
 from seatbus_rtp.srtp import SrtpKeys, SrtpReceiver, SrtpSender
-from seatbus_rtp.srtp_place import SrtpPlace
+from seatbus_rtp.srtp_place import SEEKS, SrtpPlace, sought
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import Media, SessionDescription
 from seatbus_sip.sdp_security import (
@@ -64,6 +64,7 @@ class UdpPort:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._place = SrtpPlace()
+        self._seeks = 0
 
     @property
     def refused(self) -> int:
@@ -110,6 +111,11 @@ class UdpPort:
             self._keys is not None and self.wanted != ENDPOINT_KIND_SRTP_OPPORTUNISTIC
         )
         return "RTP/SAVP" if secure else "RTP/AVP"
+
+    def follow(self, previous: SessionDescription) -> None:
+        if previous.audio is not None:
+            self._sdes.follow(read_security(previous, previous.audio))
+            self._seeks = SEEKS
 
     def offer(self, offer: SessionDescription, ice_restart: bool = False) -> None:
         if self.profile() == "RTP/SAVP" or self.wanted == ENDPOINT_KIND_SRTP_OPPORTUNISTIC:
@@ -221,8 +227,25 @@ class UdpPort:
             self.rtcp_received(data, addr)
             return None
         plain = self._receiver.unprotect(data)  # type: ignore[union-attr]
+        if plain is None and self._seeks:
+            plain = self._seek(data)
+        elif self._seeks:
+            self._seeks = 0
         if plain is None:
             self._strange += 1
+        return plain
+
+    def _seek(self, data: bytes) -> bytes | None:
+        """A phone that has spoken to another instance may go on with its roll-over counter."""
+        self._seeks -= 1
+        if self._keys is None or not is_rtp(data):
+            return None
+        found = sought(self._keys, data)
+        if found is None:
+            return None
+        self._receiver, index, plain = found
+        self._place.heard[index[0]] = index[1]
+        self._seeks = 0
         return plain
 
     def _admit(self, data: bytes, addr: tuple[object, ...], now: float) -> bool:

@@ -141,6 +141,10 @@ class WebRtcPort:
     def profile(self) -> str:
         return "UDP/TLS/RTP/SAVPF"
 
+    def follow(self, previous: SessionDescription) -> None:
+        if previous.audio is not None:
+            self._mid = read_security(previous, previous.audio).mid or self._mid
+
     def offer(self, offer: SessionDescription, ice_restart: bool = False) -> None:
         if ice_restart:
             self._restart_ice()
