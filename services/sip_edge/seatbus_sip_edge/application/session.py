@@ -10,6 +10,7 @@ from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
 from seatbus_sip_edge.adapters.journal import frame
 from seatbus_sip_edge.application.commands import Commands
+from seatbus_sip_edge.application.performing import PERFORMERS
 from seatbus_sip_edge.application.sip_side import SipSide
 from seatbus_sip_edge.application.snapshots import snapshot
 from seatbus_sip_edge.application.spans import CallSpans
@@ -22,7 +23,7 @@ from seatbus_sip_edge.domain.model import Cause, Phase
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from seatbus_sip_edge.application.edge import Edge
     from seatbus_sip_edge.domain.model import Call
@@ -47,38 +48,6 @@ class Session:
         self.adopted = False
         self._done: dict[str, None] = {}
         self._timers: dict[tuple[fx.Timer, str], asyncio.TimerHandle] = {}
-        self._performers: Mapping[type, Callable[..., None]] = {
-            fx.Media: self.commands.media.perform,
-            fx.AnswerCaller: lambda e: self.sip.incoming.answer(call.caller_leg_id, e.sdp),
-            fx.ProgressCaller: lambda e: self.sip.incoming.progress(call.caller_leg_id, e.sdp),
-            fx.RefuseCaller: lambda e: self.sip.incoming.refuse(call.caller_leg_id, e.status),
-            fx.AnswerLeg: lambda e: self.sip.incoming.answer(e.leg_id, e.sdp),
-            fx.ProgressLeg: lambda e: self.sip.incoming.progress(e.leg_id, e.sdp),
-            fx.RingLeg: lambda e: self.sip.incoming.ring(e.leg_id),
-            fx.RefuseLeg: lambda e: self.sip.incoming.refuse(e.leg_id, e.status),
-            fx.Dial: lambda e: self.sip.outgoing.dial(e.leg_id),
-            fx.ResumeDial: lambda e: self.sip.restoring.resume_dial(e.leg_id),
-            fx.ResumeCaller: lambda e: self.sip.restoring.resume_caller(answered=e.answered, sdp=e.sdp),
-            fx.Probe: lambda e: self.sip.restoring.probe(e.leg_id),
-            fx.RepeatReports: lambda _: self.commands.repeat_reports(),
-            fx.TakeFallback: lambda e: self.commands.flow.fall_back(e.reason),
-            fx.CancelDial: lambda e: self.sip.outgoing.cancel(e.leg_id),
-            fx.HangUp: lambda e: self.sip.within.hang_up(e.leg_id),
-            fx.BeginFlow: self.commands.flow.begin_flow,
-            fx.AdvanceFlow: self.commands.flow.advance_flow,
-            fx.EndFlow: self.commands.flow.end_flow,
-            fx.Enqueue: self.commands.queue.enqueue,
-            fx.CancelContact: self.commands.queue.cancel_contact,
-            fx.RequestCallback: self.commands.queue.request_callback,
-            fx.BeginWork: self.commands.work.begin_work,
-            fx.ReportWork: self.commands.work.report_work,
-            fx.ReportOffer: self.commands.queue.report_offer,
-            fx.AwaitDevice: lambda e: self.edge.lost_devices.expect(self, e.leg_id),
-            fx.Retake: lambda e: self.edge.lost_devices.retake(self, e.leg_id),
-            fx.SetTimer: self._set_timer,
-            fx.StopTimer: lambda e: self._stop_timers(e.timer, e.leg_id),
-            fx.Finished: lambda _: self.edge.finished(self),
-        }
 
     # ---- requests that were done ------------------------------------------------------------------------
     def has_done(self, request_id: str) -> bool:
@@ -164,11 +133,11 @@ class Session:
     def _perform(self, effects: Sequence[fx.Effect], events: Sequence[OutEvent]) -> None:
         """Runs once the journal has the transition."""
         for effect in effects:
-            perform = self._performers.get(type(effect))
+            perform = PERFORMERS.get(type(effect))
             if perform is None:
                 continue
             try:
-                perform(effect)
+                perform(self, effect)
             except Exception as error:
                 log.error(
                     "effect failed",
@@ -189,7 +158,7 @@ class Session:
         return snapshot(self, self.edge.publisher.unpublished(self.call.call_id))
 
     # ---- timers -----------------------------------------------------------------------------------------
-    def _set_timer(self, effect: fx.SetTimer) -> None:
+    def set_timer(self, effect: fx.SetTimer) -> None:
         key = (effect.timer, effect.leg_id)
         self._stop_timer(key)
         event: on.Input
@@ -212,7 +181,7 @@ class Session:
         self._timers.pop(key, None)
         self.feed(event)
 
-    def _stop_timers(self, timer: fx.Timer, leg_id: str) -> None:
+    def stop_timers(self, timer: fx.Timer, leg_id: str) -> None:
         for key in list(self._timers):
             if key[0] is timer and leg_id in ("", key[1]):
                 self._stop_timer(key)
