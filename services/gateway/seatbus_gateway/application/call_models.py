@@ -49,14 +49,26 @@ class ConsultTarget(Strict):
 
 
 class NewCall(Strict):
-    """The agent's phone rings first, then the number. `caller_id` is one that the agent may show."""
+    """The agent's phone rings first; then it is for exactly one of number, colleague, queue and flow.
+
+    `caller_id` is one that the agent may show, for numbers alone.
+    """
 
     agent_id: Annotated[str, Field(min_length=1, max_length=63)]
-    number: Annotated[str, Field(pattern=r"^[+]?[0-9*#]{2,32}$")]
+    number: Annotated[str, Field(pattern=r"^([+]?[0-9*#]{2,32})?$")] = ""
+    to_agent_id: ObjectId = ""
+    queue_id: ObjectId = ""
+    flow_id: ObjectId = ""
     caller_id: Annotated[str, Field(pattern=r"^([+]?[0-9]{2,20})?$")] = ""
     attributes: Annotated[dict[str, str], Field(max_length=64)] = {}
     mask_number: bool = False
     ring_timeout_s: Annotated[int, Field(ge=0, le=180)] = 0
+
+    @model_validator(mode="after")
+    def _one(self) -> NewCall:
+        if sum(bool(value) for value in (self.number, self.to_agent_id, self.queue_id, self.flow_id)) != 1:
+            raise ValueError("exactly one of number, to_agent_id, queue_id, flow_id is wanted")
+        return self
 
 
 class ConsultEnding(Strict):

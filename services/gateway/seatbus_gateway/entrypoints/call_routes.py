@@ -57,7 +57,14 @@ class CallRoutes:
             mask_number=body.mask_number,
             ring_timeout_s=body.ring_timeout_s,
         )
-        request.target.number = body.number
+        wanted = {
+            "number": body.number,
+            "agent_id": body.to_agent_id,
+            "queue_id": body.queue_id,
+            "flow_id": body.flow_id,
+        }
+        named = {name: value for name, value in wanted.items() if value}
+        request.target.CopyFrom(call_types.OutboundTarget(**named))
         answer = await self._neighbours.ask("sip_edge", "Originate", request, call_rpc.OriginateResponse)
         return json_response({"call_id": answer.call_id}, 201)
 

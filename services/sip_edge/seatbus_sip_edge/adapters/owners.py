@@ -29,6 +29,8 @@ log = get_logger("sip_edge.owners")
 
 _RETRY_S: Final = 0.5
 _TRIES: Final = 20
+# Nobody repeats a request for longer.
+_ORIGINATED_S: Final = 600
 
 
 def dialog_key(call_id: str, tag: str) -> str:
@@ -73,6 +75,21 @@ class Owners:
         if state is None:
             return ""
         return next((item.edge_instance for item in state.work if item.edge_instance), "")
+
+    async def originated(self, tenant: str, request_id: str, call_id: str) -> str:
+        """The call that this request has made, at whatever edge: the first one that says so is it.
+
+        While the bus is away a repeat is known to the edge alone that had the request before.
+        """
+        key = dialog_key(f"originate\n{tenant}", request_id)
+        try:
+            await self._dialogs.put(key, call_id.encode(), 0, ttl_s=_ORIGINATED_S)
+        except Conflict:
+            entry = await self._dialogs.get(key)
+            return entry.value.decode() if entry is not None else call_id
+        except SeatbusError as error:
+            log.warning("a repeat at another edge would call once more", tenant=tenant, reason=str(error))
+        return call_id
 
     # ---- writing ----------------------------------------------------------------------------------------
     def moved(self, keys: Iterable[tuple[str, str]], owner: str) -> None:

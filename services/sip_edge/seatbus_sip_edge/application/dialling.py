@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.agent.v1 import service_pb2 as agent_pb
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import NotFound, PermissionDenied, Refused, SeatbusError
+from seatbus_kit.errors import SeatbusError
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
@@ -21,7 +21,6 @@ from seatbus_sip_edge.domain.model import Call, Cause, Direction
 from seatbus_sip_edge.domain.numbering import dialled
 
 if TYPE_CHECKING:
-    from seatbus.call.v1 import service_pb2 as call_pb
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Request
     from seatbus_sip.transactions import ServerTransaction
@@ -32,8 +31,6 @@ log = get_logger("sip_edge.dialling")
 
 # Nobody who needs help waits for agent_state: the branch knows a trunk and a number too.
 _SEAT_S: Final = 0.3
-_RING_S: Final = 30
-_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +48,12 @@ class Caller:
 
 
 class Dialling:
-    """Makes calls of INVITEs from agents' phones, and of requests of the API."""
+    """Makes calls of INVITEs from agents' phones."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._extensions: dict[str, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        # Calls by the request that began them.
-        self._originated: dict[tuple[str, str], str] = {}
         edge.config.on_change(self._changed)
 
     def _changed(self, tenant: str, kind: str, _id: str) -> None:
@@ -108,7 +103,7 @@ class Dialling:
         back = (seat.callback_number if seat is not None else "") or (
             branch.emergency_callback if branch is not None else ""
         )
-        call = self._call(caller, number, back)
+        call = self.new_call(caller, number, back)
         call.branch_id, call.emergency = branch_id, True
         call.trunk_id = seat.trunk_id if seat is not None else ""
         log.error(
@@ -158,7 +153,7 @@ class Dialling:
         agent_id = self.agent_at(caller.tenant, extension)
         if not agent_id:
             return False
-        call = self._call(caller, extension, caller.agent.extension or caller.agent_id)
+        call = self.new_call(caller, extension, caller.agent.extension or caller.agent_id)
         call.direction = Direction.DIRECTION_INTERNAL
         call.supervision = tenancy.ANSWER_SUPERVISION_AT_AGENT
         call.direct_agent_id = agent_id
@@ -187,7 +182,7 @@ class Dialling:
         try:
             shown = self.caller_id(caller, wanted)
         except CallerIdNotPermitted as error:
-            call = self._call(caller, number, clean_text(wanted))
+            call = self.new_call(caller, number, clean_text(wanted))
             session, source = self._open(tx, request, flow, call, call.caller_leg_id)
             log.warning(
                 "an agent wants to show a number that is not permitted",
@@ -200,7 +195,7 @@ class Dialling:
                 on.RefusedAtDoor(403, Cause.HANGUP_CAUSE_FORBIDDEN, source, clean_text(request.call_id))
             )
             return True
-        call = self._call(caller, number, shown)
+        call = self.new_call(caller, number, shown)
         call.withheld = "id" in request.tokens("Privacy") or request.from_.uri.username == "anonymous"
         self._dial(tx, request, flow, caller, call, "" if self.talks(caller) else uuid7(), "")
         return True
@@ -242,7 +237,7 @@ class Dialling:
             )
         )
 
-    def _call(self, caller: Caller, number: str, shown: str) -> Call:
+    def new_call(self, caller: Caller, number: str, shown: str) -> Call:
         call_id = uuid7()
         branch = self._edge.outside.branch(caller.tenant, caller.branch_id)
         return Call(
@@ -280,47 +275,6 @@ class Dialling:
             for leg in session.call.legs.values()
             if leg.live
         )
-
-    # ---- by the API -------------------------------------------------------------------------------------
-    def originate(self, request: call_pb.OriginateRequest) -> str:
-        """Rings the agent first, then calls the number; returns the call's id. A repeat finds the same call.
-
-        Raises NotFound for an agent that is not there, PermissionDenied for a caller id that is not permitted
-        and Refused for what cannot be called.
-        """
-        tenant, request_id = request.context.tenant_id, request.context.request_id
-        known = self._originated.get((tenant, request_id))
-        if known is not None:
-            return known
-        found = self._edge.config.get(tenant, "agent", request.agent_id)
-        if found is None or found.agent.disabled:
-            raise NotFound(f"tenant {tenant} has no active agent {request.agent_id}", field="agent_id")
-        if request.target.WhichOneof("target") != "number":
-            raise Refused("target_not_served", "a call begins with a number", field="target")
-        caller = Caller(tenant, "", request.agent_id, found.agent)
-        try:
-            shown = self.caller_id(caller, request.caller_id)
-        except CallerIdNotPermitted as error:
-            raise PermissionDenied(str(error), field="caller_id", rule="caller_id_not_permitted") from None
-        number = dialled(request.target.number, self._edge.outside.plan(tenant, caller.branch_id))
-        if not self._edge.outside.has_ways(tenant, caller.branch_id, number):
-            raise Refused("no_trunk", f"no trunk of the tenant takes {number}", field="target.number")
-        call = self._call(caller, number, shown)
-        call.mask_number = request.mask_number
-        self._originated[tenant, request_id] = call.call_id
-        while len(self._originated) > _REMEMBERED:
-            self._originated.pop(next(iter(self._originated)))
-        self._edge.open(call).feed(
-            on.Originated(
-                uuid7(),
-                tenant,
-                request.agent_id,
-                uuid7(),
-                request.ring_timeout_s or _RING_S,
-                dict(request.attributes),
-            )
-        )
-        return call.call_id
 
 
 def _preferred(request: Request) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ACCEPT_S = 5.0
 _MEDIA_S = 3.0
 # Phases in which a call gets its first audio.
-_BEGINS = (Phase.ARRIVED, Phase.DIALLING, Phase.CALLING_BACK)
+_BEGINS = (Phase.ARRIVED, Phase.DIALLING, Phase.CALLING, Phase.CALLING_BACK)
 _END_S = 2.0
 _MOVES_ALONG = (fx.MediaReply.NOTHING, fx.MediaReply.OFFER, fx.MediaReply.CONNECTED)
 

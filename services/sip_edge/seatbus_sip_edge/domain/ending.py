@@ -63,6 +63,9 @@ def _end_customer(
     if leg.role != Role.LEG_ROLE_CALLER:
         if not gone:
             turn.close_sip(leg)
+    elif leg.phase in (LegPhase.DIALLED, LegPhase.RINGING):
+        # An agent's phone that was rung before anybody else.
+        turn.close_sip(leg)
     elif not leg.was_answered:
         status = turn.call.sip_status = sip_status or status_of(cause)
         turn.do(fx.RefuseCaller(status))

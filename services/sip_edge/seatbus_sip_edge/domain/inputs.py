@@ -36,6 +36,9 @@ from seatbus_sip_edge.domain.requests import (
     MuteAsked as MuteAsked,
 )
 from seatbus_sip_edge.domain.requests import (
+    OriginatedTo as OriginatedTo,
+)
+from seatbus_sip_edge.domain.requests import (
     ParkAsked as ParkAsked,
 )
 from seatbus_sip_edge.domain.requests import (

@@ -36,6 +36,7 @@ class Phase(StrEnum):
     CONFERENCED = "conferenced"
     PARKED = "parked"
     DIALLING = "dialling"
+    CALLING = "calling"
     CALLING_BACK = "calling_back"
     ENDING = "ending"
     ENDED = "ended"
@@ -65,6 +66,7 @@ _PUBLIC_PHASE: Mapping[Phase, call_types.CallState] = {
     Phase.CONFERENCED: call_types.CALL_STATE_CONFERENCED,
     Phase.PARKED: call_types.CALL_STATE_PARKED,
     Phase.DIALLING: call_types.CALL_STATE_DIALLING,
+    Phase.CALLING: call_types.CALL_STATE_DIALLING,
     Phase.CALLING_BACK: call_types.CALL_STATE_DIALLING,
     Phase.ENDING: call_types.CALL_STATE_ENDED,
     Phase.ENDED: call_types.CALL_STATE_ENDED,
@@ -283,6 +285,8 @@ class Call:
     # answer; the far network is heard; the number is not to be shown, or the customer's not to the agent.
     direct_agent_id: str = ""
     emergency: bool = False
+    # Whom an agent is for who is rung by the API and then is the caller.
+    calls_for: dict[str, str | int] = field(default_factory=dict)
     unbound: bool = False
     early_media: bool = False
     withheld: bool = False

@@ -91,6 +91,18 @@ class PartyLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginatedTo:
+    """By the API: ring the agent, who then is a caller for a queue, a flow or a colleague."""
+
+    to: Destination
+    agent_tenant_id: str
+    agent_id: str
+    rid: str
+    ring_timeout_s: int
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LegReplaced:
     """Another phone takes the place of an agent's (RFC 3891). `sdp` is our answer to what it has offered."""
 
@@ -145,6 +157,7 @@ Asked = (
     | PickUpAsked
     | PartyJoined
     | PartyLeft
+    | OriginatedTo
     | LegReplaced
     | LegRedirected
     | SuperviseAsked

@@ -10,6 +10,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
+from seatbus_sip_edge.application.originating import Originating
 from seatbus_sip_edge.application.parties import Parties
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
@@ -29,6 +30,7 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._parties = Parties(edge)
+        self._originating = Originating(edge)
 
     async def OfferAgent(self, request: pb.OfferAgentRequest, context: Context) -> pb.OfferAgentResponse:
         session = self._edge.session(request.context.tenant_id, request.call_id)
@@ -70,7 +72,7 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         self._edge.must_be_restored()
         if self._edge.draining:
             raise Unavailable("this edge takes no new calls")
-        call_id = self._edge.dialling.originate(request)
+        call_id = await self._originating.originate(request)
         await self._journalled()
         return pb.OriginateResponse(call_id=call_id)
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.legs")
 
 
-def _shown(call: Call) -> str:
+def _shown(call: Call, leg_id: str) -> str:
     """Whom the agent's phone names: who calls, or who is going to be called for the agent."""
     if call.direction != Direction.DIRECTION_OUTBOUND:
-        return call.caller
+        return call.dialed if leg_id == call.caller_leg_id else call.caller
     return masked(call.dialed) if call.mask_number else call.dialed
 
 
@@ -92,7 +92,7 @@ class Outgoing:
         invite = initial_request(
             "INVITE",
             phone.contact,
-            from_=f"<{sip_uri(_shown(call) or 'anonymous', host)}>",
+            from_=f"<{sip_uri(_shown(call, leg_id) or 'anonymous', host)}>",
             to=f"<{sip_uri(phone.username, side.edge.settings.sip_realm)}>",
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
