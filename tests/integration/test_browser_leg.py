@@ -111,7 +111,7 @@ def line_of(sdp: str, prefix: str) -> str:
     return next(line for line in sdp.splitlines() if line.startswith(prefix))
 
 
-async def test_a_caller_does_not_stay_with_a_page_that_was_reloaded(
+async def test_a_talk_goes_on_in_the_page_that_was_reloaded(
     platform: Platform, site: str, tmp_path: Path
 ) -> None:
     tenant = TestTenant.create(platform, agents=1)
@@ -122,11 +122,15 @@ async def test_a_caller_does_not_stay_with_a_page_that_was_reloaded(
         call = await joined(caller, tenant, browser)
         await browser.run("window.onbeforeunload = null; ua.sessions = {}; ua.stop = () => {}")
         await browser.start()
-        await call.wait_ended(timeout=12)
-        # The agent, in the new page, takes the next call.
+        # The page knows nothing of the talk: it is called, and takes it.
+        await browser.until("log.includes('confirmed')")
+        await browser.hears(440.0)
+        await until_microphone(call)
+        await until_agent(tenant, "a1", presence="READY", work="TALKING")
+        await call.hang_up()
         await until_agent(tenant, "a1", presence="READY")
-        again = await joined(caller, tenant, browser)
-        await again.hang_up()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+    assert [segment["cause"] for segment in cdr["segments"]] == ["device_lost", "caller_hung_up"]
 
 
 async def test_an_agent_calls_out_of_a_browser(platform: Platform, site: str, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_testkit.phone import Phone
 
+from .two_edges import Second
+
 LOST = call_types.HANGUP_CAUSE_DEVICE_LOST
 
 
@@ -212,3 +214,44 @@ async def test_two_answers_of_the_phone_that_is_back_are_one_talk(empty_world: A
     assert world.types().count("CallBridged") == 2
     await call.hang_up()
     assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+
+
+async def test_a_phone_behind_another_edge_is_lost_and_back_as_any_other(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    await world.start_edge(sip_tcp_port=_free(), sip_t1_s=0.1)
+    second = await Second.start(world, "b", sip_t1_s=0.1)
+    try:
+        first = world.app.edge
+        await world.until(lambda: first.edges.hop(second.edge.edges.own_id, reliable=True))
+        caller = await world.phone()
+        await world.configure(caller)
+        await world.until(lambda: second.edge.config.device_by_username(world.username))
+
+        async def phone() -> Phone:
+            made = await Phone.start(
+                second.at("TCP"), username=world.username, password="pw", transport="TCP"
+            )
+            world.phones.append(made)
+            await made.register()
+            return made
+
+        before = await phone()
+        await world.until(lambda: first.registrar.reach(world.tenant, "anna"))
+        world.script(steps.enqueue())
+        call = await caller.dial(world.number)
+        await world.until(lambda: world.acd.enqueued)
+        await world.offer()
+        await (await before.next_call()).answer()
+        await world.until(lambda: "CallBridged" in world.types())
+        before.vanish()
+        await _lost(world)
+        again = await (await phone()).next_call()
+        await again.answer()
+        await world.until(lambda: "CallDeviceBack" in world.types())
+        await call.hang_up()
+        await again.wait_ended()
+        assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
+    finally:
+        await second.stop()

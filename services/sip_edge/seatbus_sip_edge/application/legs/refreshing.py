@@ -22,6 +22,7 @@ log = get_logger("sip_edge.legs")
 
 # A refresh that was refused, but not for good, is tried again so many times within an interval.
 _TRIES = 8
+_LOST_S = 20.0
 
 
 class Refreshing:
@@ -104,6 +105,11 @@ class Refreshing:
 
     def _expired(self, leg: SipLeg, why: str) -> None:
         call = self._side.session.call
+        known = call.legs.get(leg.leg_id)
+        if known is not None and known.lost:
+            # The hold for its phone has a limit of its own; a phone that is back is asked once more.
+            self._side.later(leg, "session", _LOST_S, lambda: self._due(leg))
+            return
         log.warning("session expired", tenant=call.tenant_id, call=call.call_id, leg=leg.leg_id, why=why)
         leg.timer = None
         self._side.session.feed(on.Aborted(Cause.HANGUP_CAUSE_SESSION_EXPIRED))

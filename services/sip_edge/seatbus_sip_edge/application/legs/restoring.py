@@ -213,6 +213,10 @@ class Restoring:
     def probe(self, leg_id: str) -> None:
         """Asks whether the peer still has the dialog: 481 says that it hung up while nobody listened."""
         leg = self._side.legs.get(leg_id)
+        known = self._side.session.call.legs.get(leg_id)
+        if known is not None and known.lost:
+            # It is asked when its phone is back.
+            return
         if (
             leg is None
             or leg.dialog is None
