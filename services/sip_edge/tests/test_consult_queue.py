@@ -57,7 +57,7 @@ class Asking:
 async def asking(world: Any, steps: Any) -> Asking:
     customer, anna = await talking(world, steps)
     await world.put("queue", "experts", tenancy.Queue(name="Experts", wrap_up_s=7))
-    await world.until(lambda: world.app.edge.queue(world.tenant, "experts"))
+    await world.until(lambda: world.app.edge.directory.queue(world.tenant, "experts"))
     ben = await phone_of(world, "ben", "ben-phone")
     ben.policy = Policy()
     await ben.register()
@@ -211,7 +211,7 @@ async def test_a_queue_that_gives_nobody_sends_the_agent_back(world: Any, asking
 async def test_a_queue_that_refuses_the_question(world: Any, steps: Any) -> None:
     await talking(world, steps)
     await world.put("queue", "experts", tenancy.Queue(name="Experts"))
-    await world.until(lambda: world.app.edge.queue(world.tenant, "experts"))
+    await world.until(lambda: world.app.edge.directory.queue(world.tenant, "experts"))
     world.acd.refuse["Enqueue"] = Refused("queue_closed", "the queue is closed", field="queue_id")
     await world.ask(
         "StartConsult",

@@ -24,7 +24,7 @@ async def _talking(
     caller = await world.phone()
     await world.configure(caller)
     await world.put("queue", world.QUEUE, tenancy.Queue(name="Sales", record=True, device_lost_s=hold_s))
-    await world.until(lambda: world.app.edge.queue(world.tenant, world.QUEUE).device_lost_s == hold_s)
+    await world.until(lambda: world.app.edge.directory.queue(world.tenant, world.QUEUE).device_lost_s == hold_s)
     phone = await _phone(world, transport)
     world.script(steps.enqueue())
     call = await caller.dial(world.number)

@@ -295,7 +295,7 @@ class Adoption:
             for session in list(edge.sessions.values()):
                 await self._check(session)
         finally:
-            edge.go_on()
+            edge.standstill.go_on()
 
     async def _check(self, session: Session) -> None:
         call = session.call

@@ -48,7 +48,7 @@ class CallingBack:
                 raise Refused("other_call", f"call {request.call_id} is another one", field="call_id")
             return leg.leg_id
         tenant = request.context.tenant_id
-        queue = edge.queue(tenant, request.queue_id)
+        queue = edge.directory.queue(tenant, request.queue_id)
         policy = queue.callback if queue is not None and queue.HasField("callback") else None
         branch_id = request.branch_id or (queue.branch_id if queue is not None else "")
         branch = edge.outside.branch(tenant, branch_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_kit.errors import NotFound
+from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.domain.destinations import Destination, Kind, destination_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_kit.config_view import ConfigView
+    from seatbus_sip.flow import Flow
+    from seatbus_sip.message import Request
 
 
 def _number(value: int) -> ivr.Audio:
@@ -44,6 +47,23 @@ class Directory:
             queue=found.queue if bare.kind is Kind.QUEUE else None,
             flow_version=found.flow.version if bare.kind is Kind.FLOW else 0,
         )
+
+    def queue(self, tenant: str, queue_id: str) -> tenancy.Queue | None:
+        found = self._config.get(tenant, "queue", queue_id)
+        return found.queue if found is not None else None
+
+    def fallback(self, tenant: str, number_id: str) -> tenancy.Route | None:
+        found = self._config.get(tenant, "number", number_id)
+        if found is None or not found.number.HasField("fallback"):
+            return None
+        return found.number.fallback
+
+    def claimed_device(self, request: Request, flow: Flow) -> str:
+        """The username that a request outside of any dialog claims, unless it comes from a trunk."""
+        if flow.transport not in ("WS", "WSS") and self._config.trunk_by_source(*flow.remote) is not None:
+            return ""
+        username = clean_text(request.from_.uri.username)
+        return username if self._config.device_by_username(username) is not None else ""
 
     def overflow(self, tenant: str, queue_id: str) -> Destination | None:
         """Where callers go whom a queue does not take or keep; None where it names nothing."""

@@ -10,15 +10,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus.call.v1 import types_pb2 as call_types
-from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import NotFound, Unavailable
 from seatbus_kit.events import OutEvent
 from seatbus_kit.ids import uuid7
-from seatbus_kit.instances import STALE_S
 from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
 from seatbus_sip.errors import SipError
-from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.adapters.call_records import CallRecords
 from seatbus_sip_edge.adapters.estate import Estate
 from seatbus_sip_edge.adapters.journal import Journal, frame
@@ -37,8 +34,9 @@ from seatbus_sip_edge.application.outside import Outside
 from seatbus_sip_edge.application.proxy import Proxy
 from seatbus_sip_edge.application.quotas import Quotas
 from seatbus_sip_edge.application.reaper import Reaper
-from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, read_journal
+from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, frames_of, read_journal
 from seatbus_sip_edge.application.session import Session
+from seatbus_sip_edge.application.standstill import Standstill
 from seatbus_sip_edge.application.toll import TollBook
 from seatbus_sip_edge.application.trimming import Trimming
 from seatbus_sip_edge.domain import inputs as on
@@ -46,7 +44,7 @@ from seatbus_sip_edge.domain.hops import Signer
 from seatbus_sip_edge.domain.model import Call, Cause, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.runtime import Runtime
@@ -61,7 +59,6 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK_S = 0.5
 # Each fact of a call carries the same one.
 _trace_of = lru_cache(1024)(TraceContext.for_call)
 _Found: TypeAlias = "tuple[list[StoredCall], list[Fact]]"
@@ -96,7 +93,7 @@ class Edge:
             edges,
             self.owners,
             lambda call_id, tag: (call_id, tag) in self.legs,
-            self._claimed_device,
+            self.directory.claimed_device,
         )
         self.reaper = Reaper(self, settings.reap_every_s)
         self.trimming = Trimming(self, settings.journal_trim_s)
@@ -116,10 +113,11 @@ class Edge:
         self.outside = Outside(self, trunks, self.quotas, self.toll)
         self.dialling = Dialling(self)
         self.calling_back = CallingBack(self)
-        stack.awake = self.awake
         self.tracer = runtime.tracer
         self.clock = runtime.clock
         self.loop = asyncio.get_running_loop()
+        self.standstill = Standstill(self)
+        stack.awake = self.standstill.awake
         self.ids = uuid7
         self.neighbours = Neighbours(runtime.instances, runtime.channels, runtime.clock)
         self.media_watch = MediaWatch(self)
@@ -136,10 +134,6 @@ class Edge:
         # (Call-ID, own tag) of each dialog and open INVITE.
         self.legs: dict[tuple[str, str], tuple[Session, str]] = {}
         self.draining = False
-        self._ticker: asyncio.TimerHandle | None = None
-        self._awake_at = self.loop.time()
-        self._standstill = False
-        self._held_inputs: list[Callable[[], object]] = []
         # Until then nothing can be said about any call.
         self.restored = False
         self._found: _Found = ([], [])
@@ -173,23 +167,6 @@ class Edge:
     def _divert(self, message: Request | Response, flow: Flow, now: float) -> bool:
         """Whether a message is done with before the engine sees it."""
         return self.guard.turns_away(message, flow) or self.proxy.divert(message, flow, now)
-
-    def _claimed_device(self, request: Request, flow: Flow) -> str:
-        """The username that a request outside of any dialog claims, unless it comes from a trunk."""
-        if flow.transport not in ("WS", "WSS") and self.config.trunk_by_source(*flow.remote) is not None:
-            return ""
-        username = clean_text(request.from_.uri.username)
-        return username if self.config.device_by_username(username) is not None else ""
-
-    def queue(self, tenant: str, queue_id: str) -> tenancy.Queue | None:
-        found = self.config.get(tenant, "queue", queue_id)
-        return found.queue if found is not None else None
-
-    def fallback(self, tenant: str, number_id: str) -> tenancy.Route | None:
-        found = self.config.get(tenant, "number", number_id)
-        if found is None or not found.number.HasField("fallback"):
-            return None
-        return found.number.fallback
 
     def session(self, tenant: str, call_id: str) -> Session:
         """Raises NotFound, for a call of another tenant too; Unavailable before the calls are back."""
@@ -280,8 +257,7 @@ class Edge:
         self.publisher.push(events)
         self.media_watch.start()
         self.restored = True
-        self._awake_at = self.loop.time()
-        self._tick()
+        self.standstill.start()
         self.adoption.start()
         self.guard.start()
         self.reaper.start()
@@ -376,68 +352,16 @@ class Edge:
         if not self.sessions:
             self._empty.set()
 
-    def awake(self) -> bool:
-        """False while it is not known whether calls were taken over during a standstill of this process."""
-        now = self.loop.time()
-        gap, self._awake_at = now - self._awake_at, now
-        if (
-            self.settings.adopt_after_s
-            and gap > STALE_S / 2
-            and gap > self.adoption.surely_ours_s
-            and self.restored
-            and not self._standstill
-        ):
-            self._standstill = True
-            log.error("this process has stood still, its calls are checked", seconds=round(gap, 1))
-            self.stack.hold()
-            self.adoption.check_all()
-        return not self._standstill
-
-    def _tick(self) -> None:
-        self.awake()
-        self._ticker = self.loop.call_later(_TICK_S, self._tick)
-
-    def go_on(self) -> None:
-        """What came meanwhile is served, by those calls that are left."""
-        self._standstill = False
-        self.stack.resume()
-        held, self._held_inputs = self._held_inputs, []
-        for feed in held:
-            feed()
-
-    def after_standstill(self, feed: Callable[[], object]) -> None:
-        self._held_inputs.append(feed)
-
     _held_back: Sequence[OutEvent] = ()
 
     def _checkpoint(self) -> Iterable[bytes]:
         """What a new segment begins with: every call that lives or owes, and every unpublished fact."""
-        waiting: dict[str, list[OutEvent]] = {}
-        for event in (*self._held_back, *self.publisher.pending()):
-            waiting.setdefault(event.entity, []).append(event)
         for session in self.sessions.values():
             yield session.state_frame()
-        for call_id, events in waiting.items():
-            yield frame(
-                [
-                    "e",
-                    call_id,
-                    events[0].tenant,
-                    [
-                        [
-                            item.seq,
-                            item.type_name,
-                            int((item.occurred_at - _EPOCH) / timedelta(microseconds=1)),
-                            base64.b64encode(item.payload).decode(),
-                        ]
-                        for item in events
-                    ],
-                ]
-            )
+        yield from frames_of((*self._held_back, *self.publisher.pending()))
 
     async def stop(self) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
+        self.standstill.stop()
         self.guard.stop()
         await self.reaper.stop()
         await self.trimming.stop()

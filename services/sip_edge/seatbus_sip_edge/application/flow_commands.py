@@ -56,13 +56,13 @@ class FlowCommands(Asking):
         step = answer.step
         queue = None
         if step.WhichOneof("action") == "enqueue":
-            queue = self._edge.queue(self._call.tenant_id, step.enqueue.queue_id)
+            queue = self._edge.directory.queue(self._call.tenant_id, step.enqueue.queue_id)
         self._session.feed(on.StepGiven(step, queue))
 
     def fall_back(self, reason: str) -> None:
         """Takes the number's fallback route."""
         call = self._call
-        route = self._edge.fallback(call.tenant_id, call.number_id)
+        route = self._edge.directory.fallback(call.tenant_id, call.number_id)
         to = self._edge.directory.destination(call.tenant_id, route) if route is not None else None
         self._session.feed(on.FlowUnavailable(to, reason))
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from seatbus_sip_edge.adapters.journal import read_segment, recover, segments
+from seatbus_sip_edge.adapters.journal import frame, read_segment, recover, segments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from seatbus_kit.events import OutEvent
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A call with its SIP side, and a fact: tenant, call, sequence, type, microseconds, payload in base64.
 StoredCall: TypeAlias = "dict[str, dict[str, object]]"
 Fact: TypeAlias = "tuple[str, str, int, str, int, str]"
@@ -68,3 +74,21 @@ def facts_of(directory: Path, tenant: str, call_id: str) -> dict[int, tuple[str,
                 for seq, name, micros, payload in items:
                     found[seq] = (name, micros, payload)
     return found
+
+
+def frames_of(events: Iterable[OutEvent]) -> Iterator[bytes]:
+    """Facts that are not published yet, for a checkpoint."""
+    waiting: dict[str, list[OutEvent]] = {}
+    for event in events:
+        waiting.setdefault(event.entity, []).append(event)
+    for call_id, of_call in waiting.items():
+        facts = [
+            [
+                item.seq,
+                item.type_name,
+                int((item.occurred_at - _EPOCH) / timedelta(microseconds=1)),
+                base64.b64encode(item.payload).decode(),
+            ]
+            for item in of_call
+        ]
+        yield frame(["e", call_id, of_call[0].tenant, facts])

@@ -73,8 +73,8 @@ class Session:
         """Applies an input; False when the call could not take it where it is."""
         call = self.call
         edge = self.edge
-        if not edge.awake():
-            edge.after_standstill(lambda: edge.sessions.get(call.call_id) is self and self.feed(event))
+        if not edge.standstill.awake():
+            edge.standstill.after(lambda: edge.sessions.get(call.call_id) is self and self.feed(event))
             return True
         now = edge.micros()
         try:
