@@ -7,27 +7,23 @@ import io
 import signal
 import time
 import wave
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seatbus_rtp.tones import goertzel_dbfs
-from seatbus_testkit.eventually import eventually
 from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
 from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
-from .browser.browser_phone import MICROPHONE_HZ, browser_phone, can_browse, phone_site
-from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, THIRD, Talk, hears, hears_music, talk
+from .browser.browser_phone import can_browse, phone_site
+from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, hears, hears_music, talk
+from .media_instances import BACK_S, gone, instances_of, talk_with_baresip, talk_with_browser, until_moved
 
 pytestmark = pytest.mark.platform
-
-# 2 s are waited for the instance itself; a frozen one is found out later. The rest is a loaded machine's.
-BACK_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +35,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     finally:
         running.process.send_signal(signal.SIGCONT)
         running.stop()
-
-
-@asynccontextmanager
-async def gone(platform: Platform, instance: str) -> AsyncIterator[None]:
-    """Killed, and nobody starts it again until the end."""
-    platform.process.send_signal(signal.SIGSTOP)
-    try:
-        killed = platform.kill(instance)
-        yield
-    finally:
-        platform.process.send_signal(signal.SIGCONT)
-    await asyncio.to_thread(platform.wait_restarted, instance, killed)
-
-
-def _instances(platform: Platform, tenant: TestTenant) -> list[str]:
-    """Where the live calls have their audio."""
-    return [str(call["media_instance"]) for call in platform.get(tenant.path("calls"))["calls"]]
 
 
 def _tones_when_complete(platform: Platform, tenant: TestTenant, recording_id: str) -> tuple[float, float]:
@@ -92,7 +71,7 @@ async def test_a_talk_goes_on_at_another_instance_when_its_own_is_frozen(two: Pl
                 hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
             )
             print(f"media_frozen_to_heard {time.monotonic() - began:.2f} s")
-            assert lost not in _instances(two, tenant)
+            assert lost not in instances_of(two, tenant)
         finally:
             two.kill(lost, signal.SIGCONT)
         await asyncio.sleep(3)
@@ -117,7 +96,7 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
         lost = str(made.record()["media_instance"])
         waiting: list[PhoneCall] = []
         # New calls go where there is the least to do: some of them are beside the talk.
-        while _instances(two, tenant).count(lost) < 2:
+        while instances_of(two, tenant).count(lost) < 2:
             assert len(waiting) < 6, "no call shares the instance of the talk"
             waiting.append(await reach_queue(second, tenant))
             await wait_level(waiting[-1], -45)
@@ -131,9 +110,7 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
                 hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
             )
             print(f"media_killed_to_heard {time.monotonic() - began:.2f} s")
-            await asyncio.to_thread(
-                two.until, lambda: lost not in _instances(two, tenant), BACK_S, f"all calls to leave {lost}"
-            )
+            await until_moved(two, tenant, lost)
             for call in waiting:
                 call.ears.clear()
                 await hears_music(call, timeout=BACK_S)
@@ -151,11 +128,9 @@ async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Plat
         customer.mouth.play_tone(CALLER, -15.0)
         ringing = await phone.next_call(timeout=10)
         await until_agent(tenant, "a1", presence="READY", work="RINGING")
-        (lost,) = _instances(two, tenant)
+        (lost,) = instances_of(two, tenant)
         async with gone(two, lost):
-            await asyncio.to_thread(
-                two.until, lambda: lost not in _instances(two, tenant), BACK_S, "the call to move"
-            )
+            await until_moved(two, tenant, lost)
             customer.ears.clear()
             await hears_music(customer)
             await ringing.answer()
@@ -167,79 +142,35 @@ async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Plat
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
 
 
-async def _lost(made: Talk) -> str:
-    return str((await asyncio.to_thread(made.record))["media_instance"])
-
-
-async def test_a_consultation_and_a_supervised_conference_go_on_at_the_other_instance(two: Platform) -> None:
-    tenant = TestTenant.create(two, agents=3, queue={"members": [{"agent_id": "a1"}]})
-    async with talk(tenant, "a2", "a3") as made:
-        await made.ask("consult", {"agent_id": "a2"})
-        second = await made.answer("a2", SECOND)
-        await hears(second, FIRST)
-        async with gone(two, await _lost(made)):
-            await asyncio.sleep(0.7)
-            for call in (made.customer, made.first, second):
-                call.ears.clear()
-            await hears(second, FIRST, timeout=BACK_S)
-            await hears(made.first, SECOND)
-            await hears_music(made.customer)
-        await made.ask("consult/complete", {"end": "conference"})
-        await made.ask("supervise", {"supervisor_agent_id": "a3", "mode": "monitor"})
-        boss = await made.answer("a3", THIRD)
-        await hears(boss, CALLER, FIRST, SECOND)
-        async with gone(two, await _lost(made)):
-            await asyncio.sleep(0.7)
-            for call in (made.customer, made.first, second, boss):
-                call.ears.clear()
-            await hears(boss, CALLER, FIRST, SECOND, timeout=BACK_S)
-            await hears(made.customer, FIRST, SECOND)
-            await hears(made.first, CALLER, SECOND)
-            await hears(second, CALLER, FIRST)
-        await made.customer.hang_up()
+@pytest.mark.peer
+async def test_a_phone_with_keys_goes_on_at_the_other_instance(two: Platform, tmp_path: Path) -> None:
+    tenant = TestTenant.create(two, agents=1)
+    async with talk_with_baresip(two, tenant, tmp_path) as (call, both_hear):
+        (lost,) = await asyncio.to_thread(instances_of, two, tenant)
+        async with gone(two, lost):
+            await until_moved(two, tenant, lost)
+            await both_hear(SECOND)
+        await call.hang_up()
     await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
 
 
 @pytest.mark.peer
 @pytest.mark.skipif(bool(can_browse()), reason=can_browse())
-async def test_a_browser_goes_on_where_it_was_and_at_the_other_instance(
+async def test_a_browser_goes_on_at_the_other_instance(
     two: Platform, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Started again in place media has the browser's keys; elsewhere there is another certificate."""
+    """By an ICE restart and another certificate, in the session that its page knows."""
     tenant = TestTenant.create(two, agents=1)
     with phone_site(tmp_path_factory.mktemp("page")) as site:
-        async with browser_phone(tenant, "a1", site, tmp_path) as browser, caller_of(tenant) as caller:
-            call = await reach_queue(caller, tenant)
-            call.mouth.play_tone(CALLER, -15.0)
-            await browser.until("log.includes('confirmed')")
-            await browser.hears(CALLER)
-
-            async def both_hear() -> None:
-                call.ears.clear()
-                await eventually(
-                    lambda: goertzel_dbfs(call.ears.tail(0.4), MICROPHONE_HZ) > HEARD_DBFS, BACK_S
-                )
-                await browser.hears(CALLER, BACK_S)
-
-            await both_hear()
-            (here,) = _instances(two, tenant)
-            # Until the keys are written down: once a second.
-            keys = next(folder for folder in two.data_dir.rglob("keys") if folder.parent.name == here)
-            await eventually(lambda: any(keys.iterdir()))
-            killed = await asyncio.to_thread(two.kill, here)
-            await asyncio.to_thread(two.wait_restarted, here, killed)
-            await both_hear()
+        async with talk_with_browser(tenant, site, tmp_path) as (call, browser, both_hear):
             before = await browser.run("sdp.remoteoffer")
-            (lost,) = _instances(two, tenant)
+            (lost,) = await asyncio.to_thread(instances_of, two, tenant)
             async with gone(two, lost):
-                await asyncio.to_thread(
-                    two.until, lambda: lost not in _instances(two, tenant), BACK_S, "the call to move"
-                )
-                await browser.until("log.filter((line) => line.startsWith('ice')).length > 0")
-                await both_hear()
+                await until_moved(two, tenant, lost)
+                await both_hear(SECOND)
             after = await browser.run("sdp.remoteoffer")
-            assert _line(after, "a=fingerprint:") != _line(before, "a=fingerprint:")
-            assert _line(after, "a=ice-ufrag:") != _line(before, "a=ice-ufrag:")
+            for name in ("a=fingerprint:", "a=ice-ufrag:"):
+                assert _line(after, name) != _line(before, name)
             was, now = _line(before, "o=").split(), _line(after, "o=").split()
             assert (now[:2], int(now[2])) == (was[:2], int(was[2]) + 1)
             await call.hang_up()

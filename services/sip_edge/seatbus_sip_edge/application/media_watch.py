@@ -27,7 +27,7 @@ log = get_logger("sip_edge.media")
 
 _RETRY_S = 0.1
 # A media instance that stays away this long has taken its sessions along.
-_LOST_S = 10.0
+_LOST_S = 20.0
 # Restarted in place within this time it goes on with them; then they move to another one, if there is one.
 _MOVE_S = 1.2
 # Its stream, which has a sign of life twice a second, is silent: it is asked whether it still lives. The two
