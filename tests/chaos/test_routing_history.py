@@ -92,7 +92,8 @@ async def traffic(world: RoutingWorld, run: Run) -> None:
     for _ in range(run.contacts):
         tenant = f"t{chance.randrange(TENANTS)}"
         patience = chance.uniform(0.05, 2) if chance.random() < 0.1 else 90
-        caller = Caller(tenant, f"q-{tenant}", patience, chance.uniform(0.5, AGENTS / A_SECOND * 0.9))
+        talk_s = chance.uniform(0.5, AGENTS / A_SECOND * 0.9)
+        caller = Caller(tenant=tenant, queue=f"q-{tenant}", patience=patience, talk_s=talk_s)
         run.callers.append(caller)
         tasks.append(asyncio.create_task(one_caller(world, caller)))
         await asyncio.sleep(chance.expovariate(A_SECOND))
@@ -173,7 +174,7 @@ def _work_without_a_leg(world: RoutingWorld, state: agent_types.AgentState) -> s
     return {
         f"{state.agent_id}: {agent_types.WorkState.Name(item.state)} for {item.contact_id}, rid {item.rid}"
         for item in state.work
-        if item.rid not in legs or legs[item.rid].state not in alive
+        if item.rid not in legs or legs[item.rid] not in alive
     }
 
 

@@ -108,11 +108,15 @@ class Bucket:
             raise InvalidArgument(f"revision {revision}", field="revision", rule=">= 1")
         return await self.put(check_key(key), value, revision)
 
-    async def put(self, key: str, value: bytes, revision: int) -> int:
-        """Compare-and-set without a look at the key: 0 expects that the subject holds nothing at all."""
-        ack: PubAck = await self.bus.store(
-            self._prefix + key, value, {EXPECTED_SUBJECT_SEQ: str(revision)}, self._timeout
-        )
+    async def put(self, key: str, value: bytes, revision: int, *, ttl_s: int = 0) -> int:
+        """Compare-and-set without a look at the key: 0 expects that the subject holds nothing at all.
+
+        With `ttl_s` the value is gone after so many seconds: for what may be forgotten, never for a lease.
+        """
+        headers = {EXPECTED_SUBJECT_SEQ: str(revision)}
+        if ttl_s:
+            headers["Nats-TTL"] = str(ttl_s)
+        ack: PubAck = await self.bus.store(self._prefix + key, value, headers, self._timeout)
         return ack.seq
 
     async def purge(self, key: str, revision: int) -> None:

@@ -96,6 +96,7 @@ BUCKETS: Final = (
     BucketSpec("dialogs"),
     BucketSpec("ivr"),
     BucketSpec("waiting"),
+    BucketSpec("routing"),
     BucketSpec("agents"),
     BucketSpec("seats"),
     BucketSpec("leases"),

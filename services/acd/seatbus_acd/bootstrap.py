@@ -11,9 +11,11 @@ from seatbus.acd.v1.types_pb2 import Contact
 from seatbus_acd.adapters.agents import AgentFeed, AgentStateClient
 from seatbus_acd.adapters.callbacks import StoredCallbacks
 from seatbus_acd.adapters.config import KINDS, TopologyReader
+from seatbus_acd.adapters.decision_log import DecisionLog
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
 from seatbus_acd.adapters.left_behind import LeftBehind
+from seatbus_acd.adapters.routing_memory import RoutingMemory
 from seatbus_acd.adapters.sizing import Sizing
 from seatbus_acd.adapters.tenancy import TenancyClient
 from seatbus_acd.application.router import Router
@@ -67,6 +69,7 @@ class AcdApp:
             lambda: started + clock.monotonic() - mono,
             self._overflow_of,
             self._open_now,
+            RoutingMemory(bus, clock),
         )
         holders = Holders(self._leases, instances, runtime.channels)
         self._router = Router(
@@ -87,6 +90,7 @@ class AcdApp:
                 tenancy,
                 Sizing(),
                 StoredCallbacks(self._store),
+                DecisionLog(bus),
             ),
         )
 

@@ -19,7 +19,6 @@ from seatbus_acd.domain.groups import groups
 from seatbus_acd.domain.model import AgentSpec, QueueSpec
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import NotFound, Refused
-from seatbus_kit.ids import uuid7
 from seatbus_kit.lease import Holder
 from seatbus_kit.rpc import invoke, stream
 from seatbus_testkit.eventually import eventually
@@ -82,16 +81,8 @@ async def holder_of(world: World, group: str) -> str:
 
 
 async def enqueue(world: World, queue_id: str, **fields: Any) -> Call:
-    made = Call(uuid7(), uuid7())
-    world.edge.calls[made.call_id] = made
-    request = acd.EnqueueRequest(
-        context=world.context(made.contact_id),
-        contact_id=made.contact_id,
-        call_id=made.call_id,
-        queue_id=queue_id,
-        edge_instance=world.runtime.instances.id,
-        **fields,
-    )
+    made = Call(queue=queue_id, caller=fields.pop("caller", ""))
+    request = world.enqueue_request(made, **fields)
     await world.insist(lambda: invoke(world.acd().Enqueue, request, 3))
     return made
 
@@ -254,7 +245,7 @@ async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world
 
 async def test_a_visit_is_offered_at_the_edge_that_has_taken_over_its_call(world: World) -> None:
     await eventually(lambda: holder_of(world, "g-acme_service"), 5)
-    made = Call(uuid7(), uuid7())
+    made = Call()
     world.edge.calls[made.call_id] = made
 
     async def asked_by(edge: str, request_id: str) -> None:

@@ -15,6 +15,7 @@ from seatbus_agent_state.adapters.seats import SeatClaims
 from seatbus_agent_state.adapters.timers import ScheduledTimers
 from seatbus_agent_state.application.reconcile import Reconciler
 from seatbus_agent_state.application.service import AgentService
+from seatbus_agent_state.application.shifts import Shifts
 from seatbus_agent_state.entrypoints.deadlines import deadline_consumer
 from seatbus_agent_state.entrypoints.grpc import AgentStateServicer
 from seatbus_kit.buckets import Bucket
@@ -57,27 +58,30 @@ class AgentStateApp:
         directory = AgentDirectory(self._watcher)
         self._timers = ScheduledTimers(bus)
         self._drainer = Drainer(self._store, watcher=self._watcher)
+        config = ConfiguredAgents(self._config)
         service = AgentService(
             self._store,
-            ConfiguredAgents(self._config),
+            config,
             WaitingContacts(Bucket(bus, "waiting")),
             directory,
             self._timers,
             SeatClaims(self._seats, self._store, runtime.clock),
             runtime.clock,
         )
+        share = ReplicaShare(runtime.instances, settings.instance_id)
         reconciler = Reconciler(
             service,
             directory,
             EdgeClient(runtime.instances, runtime.channels, LiveCalls(Bucket(bus, "calls"))),
-            ReplicaShare(runtime.instances, settings.instance_id),
+            share,
             runtime.clock,
             sweep_s=settings.sweep_s,
             reconcile_s=settings.reconcile_s,
         )
+        self._shifts = Shifts(service, config, directory, share, runtime.clock, sweep_s=settings.sweep_s)
         self.reconciler = reconciler
         self._deadlines = deadline_consumer(bus, reconciler)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweeping: list[asyncio.Task[None]] = []
         runtime.rpc.add(add_AgentStateServiceServicer_to_server, AgentStateServicer(service))
 
     async def start(self) -> None:
@@ -85,7 +89,10 @@ class AgentStateApp:
         await self._watcher.start()
         await self._drainer.start()
         await self._deadlines.start()
-        self._sweeping = asyncio.create_task(self.reconciler.run(), name="sweep agents")
+        self._sweeping = [
+            asyncio.create_task(self.reconciler.run(), name="sweep agents"),
+            asyncio.create_task(self._shifts.run(), name="shifts"),
+        ]
 
     async def drain(self) -> None:
         """Any replica serves any agent: only what is on its way to the bus is waited for."""
@@ -93,9 +100,9 @@ class AgentStateApp:
         await self._store.flush()
 
     async def stop(self) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        for task in self._sweeping:
+            task.cancel()
+        await asyncio.gather(*self._sweeping, return_exceptions=True)
         await self._deadlines.stop()
         await self._timers.flush()
         await self._drainer.stop()

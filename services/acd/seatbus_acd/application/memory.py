@@ -40,6 +40,17 @@ class WaitEstimates:
         # Last answer, smoothed interval, smoothed error.
         self._queues: dict[QueueKey, tuple[float, float, float]] = {}
         self._expected: OrderedDict[ContactKey, float] = OrderedDict()
+        # Queues whose statistics nobody has written down yet.
+        self._fresh: set[QueueKey] = set()
+
+    def restore(self, queue: QueueKey, statistics: tuple[float, float, float]) -> None:
+        """What an earlier holder has observed, where this one has nothing of its own."""
+        self._queues.setdefault(queue, statistics)
+
+    def take_fresh(self) -> dict[QueueKey, tuple[float, float, float]]:
+        """What has changed since this was asked last."""
+        fresh, self._fresh = self._fresh, set()
+        return {queue: self._queues[queue] for queue in fresh}
 
     def enqueued(self, contact: ContactKey, queue: QueueKey, position: int) -> None:
         """Notes what a caller was told."""
@@ -60,6 +71,7 @@ class WaitEstimates:
             missed = abs(at - came - expected)
             error = missed if not error else error + _SMOOTHING * (missed - error)
         self._queues[queue] = (at, interval, error)
+        self._fresh.add(queue)
 
     def left(self, contact: ContactKey) -> None:
         self._expected.pop(contact, None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from seatbus.tenancy.v1.types_pb2 import Route
-    from seatbus_acd.domain.model import AgentKey, LeaveReason, Offer
+    from seatbus_acd.domain.model import AgentKey, LeaveReason, Offer, QueueKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,18 @@ class Agents(Protocol):
     async def holds(self, agent: AgentKey, rid: str) -> int:
         """State of the work item of `rid` in the agent's record (a leader read); 0 when there is none."""
         ...
+
+
+class Memory(Protocol):
+    """What outlives a holder. Nothing of it raises: what is not known is not preferred, nor estimated."""
+
+    async def last_agent(self, tenant: str, customer: str, within_s: int) -> str: ...
+
+    async def served(self, queue: QueueKey, customer: str, agent: AgentKey, keep_s: int) -> None: ...
+
+    async def waits(self, tenants: Iterable[str]) -> dict[QueueKey, tuple[float, float, float]]: ...
+
+    async def keep_wait(self, queue: QueueKey, statistics: tuple[float, float, float]) -> None: ...
 
 
 class Leg(Enum):

@@ -65,6 +65,10 @@ class Requests:
         self._admit(queue, record)
         priority = record.priority or queue.priority
         record.priority = queue.callers.priority(record.caller, record.attributes, priority)
+        if queue.last_agent_s and record.caller and not record.preferred_agent_id:
+            record.preferred_agent_id = await shard.deps.memory.last_agent(
+                record.tenant_id, record.caller, queue.last_agent_s
+            )
         held = None
         if record.HasField("callback"):
             record.callback.CopyFrom(await shard.callbacks.admit(queue, record))

@@ -106,6 +106,7 @@ class Router:
             if asyncio.get_running_loop().time() > until:
                 break
             await asyncio.sleep(0.02)
+        await asyncio.gather(*(shard.write_down() for shard in self._shards.values() if shard.alive))
         await asyncio.gather(*(self._drop(group) for group in list(self._leases)))
 
     async def stop(self) -> None:
@@ -205,6 +206,7 @@ class Router:
             except SeatbusError as error:
                 log.warning("rebuild interrupted, it starts again", group=group, reason=str(error))
                 await asyncio.sleep(_REBUILD_RETRY_S)
+        shard.start(shard.recall())
         self._taken_over()
         log.info("routing group taken over", group=group, epoch=epoch, contacts=len(shard.visits))
         self._ready.setdefault(group, asyncio.Event()).set()

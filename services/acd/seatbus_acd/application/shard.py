@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from seatbus.tenancy.v1.types_pb2 import Route
-    from seatbus_acd.application.ports import Agents, Edges, Visit
+    from seatbus_acd.application.ports import Agents, Edges, Memory, Visit
     from seatbus_acd.domain.model import AgentKey
     from seatbus_kit.clock import Clock
     from seatbus_kit.records import RecordStore
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 log = get_logger("acd.shard")
 
 _LEAVE_RETRY_S: Final = 2.0
+# A killed holder loses no more of what estimates rest on.
+_NOTE_S: Final = 10.0
 _OUTCOMES: Final = {LeaveReason.MOVED: wire.VISIT_OUTCOME_TRANSFERRED_OUT}
 
 
@@ -69,6 +71,7 @@ class Deps:
     overflow_of: Callable[[QueueKey], Route | None]
     # Whether a tenant's schedule is open.
     open_now: Callable[[str, str], bool]
+    memory: Memory
 
 
 class Shard:
@@ -96,6 +99,7 @@ class Shard:
         self._may_decide = may_decide
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
+        self._noting: asyncio.TimerHandle | None = None
         self._wake_at: float | None = None
         self._stopped = False
 
@@ -121,8 +125,9 @@ class Shard:
     def stop(self) -> None:
         """The lease is gone: nothing more is decided or written."""
         self._stopped = True
-        if self._wake is not None:
-            self._wake.cancel()
+        for timer in (self._wake, self._noting):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -189,7 +194,7 @@ class Shard:
 
     async def answered(self, key: ContactKey, rid: str, request_id: str = "") -> None:
         """The agent talks. Raises Refused(not_current_offer)."""
-        visit = self.visits.get(key)
+        visit, contact = self.visits.get(key), self.engine.contacts.get(key)
         await self.contacts.end(
             key,
             wire.VISIT_OUTCOME_ANSWERED,
@@ -201,7 +206,35 @@ class Shard:
         if visit is not None:
             now = self.deps.timeline()
             self.estimates.answered((visit.tenant, visit.queue_id), now, key, visit.enqueued_at)
+            self._note()
+            if contact is not None and contact.agent is not None:
+                self._served(visit, contact.agent.key)
         self.left(key, answered=True)
+
+    def _served(self, visit: Visit, agent: AgentKey) -> None:
+        queue = self.queue_of(visit.tenant)(visit.queue_id)
+        customer = visit.callback.number if visit.callback is not None else visit.caller
+        if queue is not None and queue.last_agent_s and customer:
+            self.start(self.deps.memory.served(queue.key, customer, agent, queue.last_agent_s))
+
+    def _note(self) -> None:
+        if self._noting is None:
+            self._noting = asyncio.get_running_loop().call_later(_NOTE_S, self._note_down)
+
+    def _note_down(self) -> None:
+        self._noting = None
+        self.start(self.write_down())
+
+    async def write_down(self) -> None:
+        """What wait estimates rest on, for the next holder."""
+        for queue, statistics in self.estimates.take_fresh().items():
+            await self.deps.memory.keep_wait(queue, statistics)
+
+    async def recall(self) -> None:
+        """What the last holder has written down."""
+        for queue, statistics in (await self.deps.memory.waits(sorted(self.tenants))).items():
+            if queue in self.engine.queues:
+                self.estimates.restore(queue, statistics)
 
     async def depart(self, visit: Visit, departure: Departure) -> None:
         """The edge takes the caller out of the queue, then the visit ends. Raises as `Edges.leave`."""

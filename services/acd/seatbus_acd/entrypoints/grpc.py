@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from seatbus_acd.adapters.callbacks import StoredCallbacks
+    from seatbus_acd.adapters.decision_log import DecisionLog
     from seatbus_acd.adapters.sizing import Sizing
     from seatbus_acd.adapters.tenancy import TenancyClient
     from seatbus_acd.application.shard import Shard
@@ -49,8 +50,14 @@ _WATCH_BEAT_S: Final = 5.0
 
 class AcdServicer(AcdServiceServicer):
     def __init__(
-        self, desk: Desk, tenancy: TenancyClient, sizing: Sizing, callbacks: StoredCallbacks
+        self,
+        desk: Desk,
+        tenancy: TenancyClient,
+        sizing: Sizing,
+        callbacks: StoredCallbacks,
+        log: DecisionLog,
     ) -> None:
+        self._log = log
         self._desk = desk
         self._callbacks = callbacks
         self._tenancy = tenancy
@@ -184,6 +191,14 @@ class AcdServicer(AcdServiceServicer):
 
         async def here(shard: Shard) -> api.ExplainResponse:
             decisions = [decision_message(decision) for decision in shard.decisions.of(key)]
+            known = {(decision.at.ToMicroseconds(), decision.chosen_agent_id) for decision in decisions}
+            # Those of earlier holders; why it waited is in this one's memory alone.
+            decisions += [
+                decision
+                for decision in await self._log.of(key)
+                if (decision.at.ToMicroseconds(), decision.chosen_agent_id) not in known
+            ]
+            decisions.sort(key=lambda decision: decision.at.ToMicroseconds())
             answer = api.ExplainResponse(decisions=decisions, position=shard.engine.position(key))
             visit = shard.visits.get(key)
             if visit is not None and answer.position:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from seatbus_agent_state.domain.states import LoginPolicy
+from seatbus_agent_state.domain.states import LoginPolicy, ShiftEnd
+from seatbus_contracts.hours import schedule_open
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from seatbus.agent.v1.types_pb2 import WorkItem
     from seatbus.tenancy.v1.types_pb2 import Agent
     from seatbus_kit.config_view import ConfigView
@@ -41,6 +44,20 @@ class ConfiguredAgents:
         """Team and branch."""
         agent = self._agent(tenant, agent_id)
         return (agent.team_id, agent.branch_id) if agent is not None else ("", "")
+
+    def shifts(self) -> Iterable[tuple[str, str, str, ShiftEnd]]:
+        """Tenant, agent, schedule and policy of each agent whose shifts matter."""
+        return [
+            (tenant, agent_id, item.agent.schedule_id, ShiftEnd(item.agent.shift_policy))
+            for tenant in self._view.tenants()
+            for agent_id, item in self._view.objects(tenant, "agent").items()
+            if item.agent.shift_policy and item.agent.schedule_id
+        ]
+
+    def on_shift(self, tenant: str, schedule_id: str, now: datetime) -> bool | None:
+        """None for a schedule that is lost: nothing follows from it."""
+        found = self._view.get(tenant, "schedule", schedule_id)
+        return schedule_open(found.schedule, now) if found is not None else None
 
     def seat_refusal(self, tenant: str, seat_id: str) -> str:
         """Where no seats are configured any word names one."""

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from seatbus.acd.v1.types_pb2 import Contact
     from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
-    from seatbus_agent_state.domain.states import LoginPolicy
+    from seatbus_agent_state.domain.states import LoginPolicy, ShiftEnd
     from seatbus_kit.buckets import Entry
+
+
+class ShiftConfig(Protocol):
+    def shifts(self) -> Iterable[tuple[str, str, str, ShiftEnd]]: ...
+
+    def on_shift(self, tenant: str, schedule_id: str, now: datetime) -> bool | None: ...
 
 
 class AgentConfig(Protocol):

@@ -127,7 +127,7 @@ class RecordTurn:
     def _log_out(self, reason: str) -> None:
         self._clear_deferred()
         self._presence(PresenceCause.LOGOUT, reason)
-        for field in ("login_id", "seat_id", "device_id", "logged_in_at"):
+        for field in ("login_id", "seat_id", "device_id", "logged_in_at", "shift"):
             self.agent.ClearField(field)
         self.changed = True
 

@@ -25,6 +25,27 @@ class LoginPolicy(IntEnum):
     REFUSE = 3
 
 
+class Shift(IntEnum):
+    """As the agent's schedule had it when it was applied last."""
+
+    UNKNOWN = 0
+    ON = 1
+    OFF = 2
+
+
+class ShiftEnd(IntEnum):
+    """What the end of a shift does; numbers of the agent's setting."""
+
+    NOT_READY = 1
+    LOG_OUT = 2
+    # And ready when the next one begins.
+    NOT_READY_AND_BACK = 3
+
+
+# Reason of who is not ready, or logged out, because the shift has ended.
+SHIFT_ENDED: Final = "shift_ended"
+
+
 class PresenceCause(StrEnum):
     LOGIN = "login"
     LOGIN_READY = "login_ready"

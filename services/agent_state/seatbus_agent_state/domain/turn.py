@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, cast
 
 from seatbus.agent.v1.events_pb2 import AgentBreakOverrun
 from seatbus_agent_state.domain.states import (
     DEVICE_LOST_REASON,
     RESTORE_WITHIN_S,
+    SHIFT_ENDED,
     Cause,
     LoginPolicy,
     Presence,
     PresenceCause,
+    Shift,
+    ShiftEnd,
     Work,
 )
 from seatbus_agent_state.domain.work import WorkTurn
 from seatbus_kit.errors import Refused
+
+if TYPE_CHECKING:
+    from seatbus.agent.v1 import types_pb2 as wire
 
 
 class Turn(WorkTurn):
@@ -68,6 +75,31 @@ class Turn(WorkTurn):
             self._defer(Presence.LOGGED_OUT, "logout")
             return
         self._log_out("logout")
+
+    def shift(self, *, on: bool, policy: ShiftEnd) -> None:
+        """What the agent's schedule says of this moment, told once. Who logs in outside of it may work."""
+        agent, before = self.agent, Shift(self.agent.shift)
+        now_is = Shift.ON if on else Shift.OFF
+        if self.presence is Presence.LOGGED_OUT or before is now_is:
+            return
+        agent.shift = cast("wire.Shift", now_is.value)
+        self.changed = True
+        if before is Shift.UNKNOWN:
+            return
+        if not on and policy is ShiftEnd.LOG_OUT:
+            if agent.work:
+                self._defer(Presence.LOGGED_OUT, SHIFT_ENDED)
+            else:
+                self._log_out(SHIFT_ENDED)
+        elif not on and self.presence is Presence.READY and not agent.deferred_presence:
+            if agent.work:
+                self._defer(Presence.NOT_READY, SHIFT_ENDED)
+            else:
+                self._presence(PresenceCause.SET_NOT_READY, SHIFT_ENDED)
+        elif on and agent.deferred_reason == SHIFT_ENDED:
+            self._clear_deferred()
+        elif on and policy is ShiftEnd.NOT_READY_AND_BACK and agent.reason == SHIFT_ENDED:
+            self._presence(PresenceCause.SET_READY, "")
 
     def unseat(self, login_id: str) -> None:
         """The seat was given to somebody else before this login had it for good."""
