@@ -199,13 +199,17 @@ async def test_encrypted_legs_go_on_after_kill_9_under_their_keys(own_media: Any
     # The handshake's keys are written down with the next look at all sessions.
     await eventually(lambda: len(list(folder.iterdir())) == 1)
     await asyncio.sleep(0.3)
-    await killed(own_media, desk)
-    for voice in voices:
-        voice.ears.clear()
-    await confirm(desk, desk.call_id)
-    for voice, hz in zip(voices, (1000, 440), strict=True):
-        await voice.ears.wait_tone(hz)
-        assert voice.ears.faults(Fault.SSRC_CHANGED, Fault.DUPLICATE, Fault.TIMESTAMP_BACK) == []
+    for _ in range(2):
+        await killed(own_media, desk)
+        for voice in voices:
+            voice.ears.clear()
+        await confirm(desk, desk.call_id)
+        for voice, hz in zip(voices, (1000, 440), strict=True):
+            await voice.ears.wait_tone(hz)
+            assert voice.ears.faults(Fault.SSRC_CHANGED, Fault.DUPLICATE, Fault.TIMESTAMP_BACK) == []
+        # A process that is killed again before it has written anything down takes its calls along.
+        table = next(own_media.directory.glob("*/sessions.log"))
+        await eventually(lambda table=table: desk.call_id.encode() in table.read_bytes())
     assert phone.socket.refused == 0
     # What the browser offers now gets the description that it knows, so that it does not begin anew.
     (again,) = await desk.execute(
