@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.calls")
 
-_COALESCE_S = 0.08
+_FIRST_S = 0.08
+_BETWEEN_S = 0.25
 _RETRY_S = 0.5
 
 
@@ -36,7 +37,7 @@ class _Slot:
 
 
 class CallRecords:
-    """Changes of a call within 80 ms become one write; while a write is under way the next ones gather."""
+    """The first changes of a call within 80 ms become one write, then those of each 250 ms."""
 
     def __init__(self, bus: Bus, lost: Callable[[str, str], None] = lambda _call, _owner: None) -> None:
         """`lost(call id, owner)`: another edge has taken the call over."""
@@ -64,7 +65,7 @@ class CallRecords:
         slot.snapshot = snapshot
         slot.dirty = True
         if slot.timer is None and not slot.running:
-            slot.timer = asyncio.get_running_loop().call_later(_COALESCE_S, self._start, slot)
+            self._later(slot)
 
     def ended(self, call: Call, *, was_stored: bool = False) -> None:
         """The record leaves the bucket. `was_stored`: an earlier process may have written it."""
@@ -93,6 +94,10 @@ class CallRecords:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _later(self, slot: _Slot) -> None:
+        pause = _BETWEEN_S if slot.revision else _FIRST_S
+        slot.timer = asyncio.get_running_loop().call_later(pause, self._start, slot)
+
     def _start(self, slot: _Slot) -> None:
         slot.timer = None
         slot.running = True
@@ -116,11 +121,13 @@ class CallRecords:
                 if not await self._look(slot, key, error):
                     await asyncio.sleep(_RETRY_S)
             else:
-                if slot.dirty and not slot.ended:
-                    await asyncio.sleep(_COALESCE_S)
+                if not slot.ended:
+                    break
         slot.running = False
         if slot.ended:
             self._slots.pop(slot.call.call_id, None)
+        elif slot.dirty:
+            self._later(slot)
 
     async def _remove(self, slot: _Slot, key: str) -> None:
         if not slot.revision:
