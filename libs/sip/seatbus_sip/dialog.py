@@ -295,11 +295,25 @@ class Dialog:
     # ---- journal ----------------------------------------------------------------------------------------
     def to_dict(self) -> dict[str, object]:
         """JSON-ready; `from_dict` gives the same dialog back, in another process too."""
+        # Written out: a call's journal asks for it at every transition.
         return {
             "role": self.role.value,
             "state": self.state.value,
             "route_set": list(self.route_set),
-            **{name: getattr(self, name) for name in _PLAIN},
+            "call_id": self.call_id,
+            "contact": self.contact,
+            "local_tag": self.local_tag,
+            "local_uri": self.local_uri,
+            "remote_tag": self.remote_tag,
+            "remote_target": self.remote_target,
+            "remote_uri": self.remote_uri,
+            "invite_cseq": self.invite_cseq,
+            "local_cseq": self.local_cseq,
+            "sdp_session_id": self.sdp_session_id,
+            "sdp_version": self.sdp_version,
+            "remote_cseq": self.remote_cseq,
+            "local_offer_pending": self.local_offer_pending,
+            "remote_offer_pending": self.remote_offer_pending,
         }
 
     @classmethod
@@ -346,4 +360,3 @@ class Dialog:
 
 _TEXTS = ("call_id", "contact", "local_tag", "local_uri", "remote_tag", "remote_target", "remote_uri")
 _NUMBERS = ("invite_cseq", "local_cseq", "sdp_session_id", "sdp_version")
-_PLAIN = (*_TEXTS, *_NUMBERS, "remote_cseq", "local_offer_pending", "remote_offer_pending")

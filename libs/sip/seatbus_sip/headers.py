@@ -77,9 +77,9 @@ def split_list(value: str) -> list[str]:
         elif char in "<>":
             angle = char == "<"
         elif char == "," and not angle:
-            parts.append(value[start:position].strip())
+            parts.append(value[start:position].strip(" \t"))
             start = position + 1
-    parts.append(value[start:].strip())
+    parts.append(value[start:].strip(" \t"))
     return [part for part in parts if part]
 
 

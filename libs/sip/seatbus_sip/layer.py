@@ -6,8 +6,8 @@ empties `outgoing()` and `events()`.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Hashable
+from contextlib import suppress
 
 from seatbus_sip import events as ev
 from seatbus_sip import stateless as rules
@@ -17,7 +17,8 @@ from seatbus_sip.ids import IdSource, RandomIds
 from seatbus_sip.layer_config import LayerConfig
 from seatbus_sip.message import Request, Response
 from seatbus_sip.parsing import parse_message
-from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State, Timer
+from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State
+from seatbus_sip.timers import Timers
 from seatbus_sip.transactions import Answer, ClientTransaction, ServerTransaction, Transaction
 
 
@@ -32,8 +33,8 @@ class SipLayer:
         self._servers: dict[Hashable, ServerTransaction] = {}
         self._answers: dict[Hashable, Answer] = {}
         self._merged: dict[Hashable, ServerTransaction] = {}
-        self._heap: list[tuple[float, int, Transaction, Timer]] = []
-        self._armed = 0
+        self._timers = Timers()
+        self.arm = self._timers.arm
         self._outgoing: list[tuple[Flow, bytes]] = []
         self._events: list[ev.LayerEvent] = []
 
@@ -54,19 +55,13 @@ class SipLayer:
 
     def next_deadline(self) -> float | None:
         """Time of the next `tick` that is needed, None if nothing runs."""
-        heap = self._heap
-        while heap and heap[0][2].deadlines.get(heap[0][3]) != heap[0][0]:
-            heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        return self._timers.next_deadline()
 
     def tick(self, now: float) -> None:
         """Run the timers that are due."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            deadline, _, transaction, timer = heapq.heappop(heap)
-            if transaction.deadlines.get(timer) == deadline:
-                del transaction.deadlines[timer]
-                transaction.feed(TIMER_EVENT[timer], now, self)
+        while (due := self._timers.pop(now)) is not None:
+            transaction, timer = due
+            transaction.feed(TIMER_EVENT[timer], now, self)
 
     def receive(self, data: bytes, source: Flow, now: float) -> None:
         """Take in one datagram (or one framed message of a stream). Never raises for what is in it."""
@@ -107,11 +102,8 @@ class SipLayer:
     def refuse_unframed(self, head: bytes, source: Flow, error: SipParseError) -> None:
         """Answer the headers of a message whose end a stream does not tell, or whose size is refused."""
         answered = False
-        try:
+        with suppress(SipParseError):
             message = parse_message(head, self.config.limits)
-        except SipParseError:
-            pass
-        else:
             answered = isinstance(message, Request) and self._refuse_malformed(message, source, error)
         self._events.append(ev.ParseFailed(source, error, answered))
 
@@ -201,10 +193,6 @@ class SipLayer:
         self.transmit(flow, message.to_bytes())
 
     # ---- host of transactions ---------------------------------------------------------------------------
-    def arm(self, transaction: Transaction, timer: Timer, deadline: float) -> None:
-        self._armed += 1
-        heapq.heappush(self._heap, (deadline, self._armed, transaction, timer))
-
     def transmit(self, flow: Flow, data: bytes) -> None:
         self._outgoing.append((flow, data))
 

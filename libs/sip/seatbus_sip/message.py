@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from seatbus_sip.errors import HeaderInjectionError, SipParseError
 from seatbus_sip.headers import (
+    SINGLE_HEADERS,
     CSeq,
     NameAddr,
     Via,
@@ -247,6 +248,10 @@ class Message:
         """Raise `SipParseError` unless the headers every message needs are there and readable."""
         if self.defect is not None:
             raise self.defect
+        headers = self._headers
+        for name in SINGLE_HEADERS:
+            if isinstance(headers.get(name), list):
+                raise SipParseError(name, "appears once")
         if not self._raw("Call-ID"):
             raise SipParseError("Call-ID", "is not empty")
         _ = self.via, self.from_, self.to, self.cseq

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seatbus_sip.errors import SipParseError
-from seatbus_sip.headers import SINGLE_HEADERS, canonical_name, is_token
+from seatbus_sip.headers import canonical_name, is_token
 from seatbus_sip.known_headers import CANONICAL as _CANONICAL
 from seatbus_sip.known_headers import METHODS
 from seatbus_sip.message import Message, Request, Response
@@ -130,7 +130,7 @@ def _read_head(head: str, limits: Limits) -> Request | Response:
         if any(len(line) > limits.line for line in lines):
             # Each line is looked at then.
             known = {}
-    message, repeated = _start(start), False
+    message = _start(start)
     headers = message._headers
     for line in lines:
         name, _, value = line.partition(": ")
@@ -148,10 +148,6 @@ def _read_head(head: str, limits: Limits) -> Request | Response:
         if key in headers:
             before = headers[key]
             headers[key] = [before, value] if isinstance(before, str) else [*before, value]
-            repeated = repeated or key in SINGLE_HEADERS
         else:
             headers[key] = value
-    if repeated and message.defect is None:
-        first = next(name for name in SINGLE_HEADERS if isinstance(headers.get(name), list))
-        message.defect = SipParseError(first, "appears once")
     return message

@@ -97,7 +97,13 @@ class Do(_Fast):
     FAILED = "report transport error"
 
 
-class Start(Enum):
+class _OfTimer(_Fast):
+    def __init__(self, timer: Timer) -> None:
+        # `value` is a descriptor in Python, and this is asked 30 times a call.
+        self.timer = timer
+
+
+class Start(_OfTimer):
     """Arm a timer with its first duration."""
 
     A = Timer.A
@@ -117,7 +123,7 @@ class Start(Enum):
     ANSWER_LIMIT = Timer.ANSWER_LIMIT
 
 
-class Again(Enum):
+class Again(_OfTimer):
     """Arm a retransmission timer with twice its last duration (capped by T2, save A)."""
 
     A = Timer.A
@@ -126,13 +132,13 @@ class Again(Enum):
     ANSWER = Timer.ANSWER
 
 
-class Slow(Enum):
+class Slow(_OfTimer):
     """Arm a retransmission timer with T2."""
 
     E = Timer.E
 
 
-class Stop(Enum):
+class Stop(_OfTimer):
     """Disarm a timer."""
 
     A = Timer.A

@@ -27,7 +27,7 @@ class Timing:
         if timer in _LINGERS:
             if reliable:
                 return 0.0
-            return {Timer.D: 64 * self.t1, Timer.J: 64 * self.t1}.get(timer, self.t4)
+            return self.t4 if timer in _SHORT else 64 * self.t1
         if timer is Timer.TRYING:
             return self.trying
         if timer is Timer.ANSWER:
@@ -38,6 +38,7 @@ class Timing:
 DEFAULT_TIMING = Timing()
 _REPEATS = frozenset({Timer.A, Timer.E, Timer.G})
 _LINGERS = frozenset({Timer.D, Timer.I, Timer.J, Timer.K})
+_SHORT = frozenset({Timer.I, Timer.K})
 
 
 class Host(Protocol):
@@ -98,7 +99,7 @@ class Transaction:
                 else:
                     host.perform(self, effect, now, message)
             elif isinstance(effect, Stop):
-                self.deadlines.pop(effect.value, None)
+                self.deadlines.pop(effect.timer, None)
             else:
                 self._start(effect, now, host)
         if self.state is State.TERMINATED:
@@ -106,7 +107,7 @@ class Transaction:
             host.ended(self)
 
     def _start(self, effect: Start | Again | Slow, now: float, host: Host) -> None:
-        timer, timing = effect.value, host.timing
+        timer, timing = effect.timer, host.timing
         duration: float | None
         if isinstance(effect, Again):
             duration = self._intervals.get(timer, timing.t1) * 2
