@@ -77,13 +77,10 @@ class Driver:
     def of(self, kind: type) -> list[fx.Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
-    def offer(self) -> None:
+    def offer(self, contact_id: str, agent_id: str = "anna") -> None:
         self.rid += 1
-        self.feed(
-            on.AgentOffered(
-                self.call.contact_id, f"rid-{self.rid}", "g", 1, "acme", "anna", "d", "q", self.ids(), 5
-            )
-        )
+        rid = f"rid-{self.rid}"
+        self.feed(on.AgentOffered(contact_id, rid, "g", 1, "acme", agent_id, "d", "q", self.ids(), 5))
 
     def given(self, action: str) -> None:
         self.step += 1
@@ -120,6 +117,8 @@ _ACTIONS = st.sampled_from(
         "confer", "return",
         "join", "party_left", "customer_left", "voicemail", "full", "hash",
         "lost", "lost", "back", "back_anew", "retaken", "forgotten", "device_gone",
+        "ask_queue", "ask_queue", "q_offer", "q_offer", "q_offer", "q_refused", "q_left", "q_dropped",
+        "q_withdrawn", "replaced_by_own", "replaced_by_colleague",
         "hang_up_third", "park", "park_timeout", "pick_up", "monitor", "take_over", "supervise_off",
         "s_begun", "s_made", "s_answered", "s_work_ok", "s_connected", "s_bye", "s_failed", "s_timeout",
     ]
@@ -130,6 +129,17 @@ def _guest(driver: Driver) -> Leg:
     """The other party of another call of the agent."""
     leg_id = driver.ids()
     return Leg(leg_id, call_types.LEG_ROLE_AGENT, LegPhase.TALKING, agent_id="zoe", rid=f"rid-{leg_id}")
+
+
+def _phone(driver: Driver, agent_id: str) -> Leg:
+    """Another phone, which has sent an INVITE with Replaces; a colleague's agent was asked for."""
+    old = driver.call.agent_leg
+    rid = f"rid-{driver.ids()}"
+    if old is not None and old.agent_id == agent_id:
+        rid = old.rid
+    made = Leg(driver.ids(), call_types.LEG_ROLE_AGENT, agent_id=agent_id, agent_tenant_id="acme", rid=rid)
+    made.incoming = True
+    return made
 
 
 def _do(driver: Driver, name: str) -> None:
@@ -198,6 +208,13 @@ def _do(driver: Driver, name: str) -> None:
         "customer_left": on.PartyLeft(call.caller_leg_id),
         "full": on.VoicemailFull(),
         "hash": on.CollectFinished(f"step-{call.step_seq}", "", "terminator"),
+        "ask_queue": on.ConsultAsked(destination_of(call_types.OutboundTarget(queue_id="experts"))),
+        "q_refused": on.EnqueueRefused(call.consult_contact_id, "full"),
+        "q_left": on.LeftQueue(call.consult_contact_id, "max_wait"),
+        "q_dropped": on.OfferDropped(call.consult_leg.rid if call.consult_leg else "none"),
+        "q_withdrawn": on.OfferWithdrawn(call.consult_leg.rid if call.consult_leg else "none"),
+        "replaced_by_own": on.LegReplaced(leg, _phone(driver, "anna"), "v=0"),
+        "replaced_by_colleague": on.LegReplaced(leg, _phone(driver, "fred"), "v=0"),
         "swap": on.SwapAsked(),
         "complete": on.CompleteAsked(control.CONSULT_END_TRANSFER),
         "confer": on.CompleteAsked(control.CONSULT_END_CONFERENCE),
@@ -242,7 +259,9 @@ def _do(driver: Driver, name: str) -> None:
     elif name in ("play", "collect", "enqueue", "hang_up", "voicemail"):
         driver.given(name)
     elif name == "offer":
-        driver.offer()
+        driver.offer(call.contact_id)
+    elif name == "q_offer":
+        driver.offer(call.consult_contact_id, "gina")
     else:
         driver.feed(inputs[name])
 
@@ -260,6 +279,8 @@ _BEGINNINGS = st.sampled_from(
         [*_TALK, "lost", "back"],
         [*_TALK, "park"],
         [*_TALK, "to_agent", "begun"],
+        [*_TALK, "ask_queue"],
+        [*_TALK, "ask_queue", "q_offer", "c_made", "c_answered", "c_work_ok"],
     ]
 )
 # Endings are rare among the inputs, so that long calls happen too.
@@ -277,6 +298,7 @@ def test_whatever_happens_the_books_are_right(names: list[str], supervision: int
     _do(driver, "session_ended")
     call = driver.call
     assert call.phase is Phase.ENDED
+    assert not call.consult_waiting
 
     facts = [effect for effect in driver.of(fx.Record) if isinstance(effect, fx.Record)]
     assert [fact.seq for fact in facts] == list(range(1, call.seq + 1))
@@ -332,7 +354,11 @@ def _holds_together(driver: Driver) -> None:
     else:
         assert not call.supervisors
         assert not call.recording
-    assert (call.consult_leg is not None) == (call.phase in (Phase.CONSULTING, Phase.CONFERENCED))
+    if call.consult_waiting:
+        assert call.phase is Phase.CONSULTING
+        assert call.consult_leg is None or not call.consult_leg.confirmed
+    else:
+        assert (call.consult_leg is not None) == (call.phase in (Phase.CONSULTING, Phase.CONFERENCED))
     if call.phase in (Phase.QUEUED, Phase.PARKED, Phase.IN_FLOW):
         assert call.agent_leg is None
     if call.phase in (Phase.REACHING, Phase.OFFERED):

@@ -16,6 +16,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.ending import take_away
+from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
 from seatbus_sip_edge.domain.offer import ask_offer, remove_endpoint
@@ -59,7 +60,11 @@ def is_over(turn: Turn, cancelled: acd_types.VisitOutcome = acd_types.VISIT_OUTC
 
 
 def offered(turn: Turn, event: on.AgentOffered) -> Phase:
+    """Raises IllegalInput when nobody of a queue is waited for."""
     call = turn.call
+    waits = call.consult_waiting and event.contact_id == call.consult_contact_id
+    if not waits or call.consult_leg is not None:
+        raise IllegalInput(call.phase.value, type(event).__name__)
     call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
     leg = Leg(
         event.leg_id,
@@ -118,7 +123,7 @@ def wait_on(
 
 def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
     leg = turn.call.consult_leg
-    if leg is not None and leg.rid == event.rid and not leg.confirmed:
+    if turn.call.consult_waiting and leg is not None and leg.rid == event.rid:
         turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
         take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
         turn.call.consult_leg_id = ""
@@ -129,7 +134,7 @@ def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
 def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
     """acd had given the contact to somebody else, who is on the way."""
     call, leg = turn.call, turn.call.consult_leg
-    if leg is None or leg.rid != event.rid or not leg.confirmed:
+    if leg is None or leg.rid != event.rid or not leg.confirmed or not leg.queue_id:
         return call.phase
     take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
     call.consult_leg_id, call.swapped, call.consult_waiting = "", False, True

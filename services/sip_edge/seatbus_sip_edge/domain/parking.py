@@ -9,6 +9,7 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.controls import release_hold
 from seatbus_sip_edge.domain.ending import take_away
+from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, Phase, Role
 from seatbus_sip_edge.domain.new_legs import call_agent
 from seatbus_sip_edge.domain.reaching import await_leg, wait_parked
@@ -39,7 +40,13 @@ def picked_up(turn: Turn, event: on.PickUpAsked) -> Phase:
 
 
 def taken(turn: Turn, event: on.PickUpAsked) -> Phase:
-    """A call that waits or rings at a colleague. It goes to the queue again if nobody answers here."""
+    """A call that waits or rings at a colleague. It goes to the queue again if nobody answers here.
+
+    Raises IllegalInput when somebody has answered.
+    """
+    leg = turn.call.agent_leg
+    if leg is not None and (leg.was_answered or leg.confirmed):
+        raise IllegalInput(turn.call.phase.value, type(event).__name__)
     leave(turn, "transferred_out", acd_types.VISIT_OUTCOME_TRANSFERRED_OUT)
     return _call(turn, event.agent_id, event.agent_tenant_id, AfterFailure.QUEUE)
 
