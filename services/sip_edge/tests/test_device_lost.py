@@ -10,8 +10,10 @@ import pytest
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain.device_inputs import DeviceGone
 from seatbus_testkit.phone import Phone
 
+from .outside_world import OUTSIDE, carrier, company
 from .two_edges import Second
 
 LOST = call_types.HANGUP_CAUSE_DEVICE_LOST
@@ -24,7 +26,9 @@ async def _talking(
     caller = await world.phone()
     await world.configure(caller)
     await world.put("queue", world.QUEUE, tenancy.Queue(name="Sales", record=True, device_lost_s=hold_s))
-    await world.until(lambda: world.app.edge.directory.queue(world.tenant, world.QUEUE).device_lost_s == hold_s)
+    await world.until(
+        lambda: world.app.edge.directory.queue(world.tenant, world.QUEUE).device_lost_s == hold_s
+    )
     phone = await _phone(world, transport)
     world.script(steps.enqueue())
     call = await caller.dial(world.number)
@@ -255,3 +259,31 @@ async def test_a_phone_behind_another_edge_is_lost_and_back_as_any_other(
         assert (await world.ended()).cause == call_types.HANGUP_CAUSE_CALLER_HUNG_UP
     finally:
         await second.stop()
+
+
+@pytest.mark.parametrize("back", [True, False])
+async def test_who_was_called_by_an_agent_is_held_too_and_without_a_queue_it_is_the_end(
+    empty_world: Any, back: bool
+) -> None:
+    world = empty_world
+    await world.start_edge(sip_t1_s=0.1, sip_tcp_port=_free())
+    await (await company(world)).unregister()
+    out = await carrier(world)
+    phone = await _phone(world, "TCP")
+    call = await phone.dial(OUTSIDE)
+    there = await out.call()
+    await call.wait_answered()
+    await world.until(lambda: "work answered" in world.told)
+    phone.vanish()
+    await _lost(world)
+    if back:
+        again = await (await _phone(world, "TCP")).next_call()
+        await again.answer()
+        await world.until(lambda: "CallDeviceBack" in world.types())
+        await again.hang_up()
+    else:
+        world.app.edge.sessions[world.events[0].entity].feed(DeviceGone())
+    await there.wait_ended()
+    wanted = call_types.HANGUP_CAUSE_AGENT_HUNG_UP if back else LOST
+    assert (await world.ended()).cause == wanted
+    await world.until(lambda: ("work ended" if back else "work device_lost") in world.told)

@@ -236,6 +236,15 @@ class Dialling:
                 seat_id,
             )
         )
+        phone = self._edge.registrar.reach(
+            caller.tenant,
+            caller.agent_id,
+            device_id=caller.device_id,
+            known=(host_port(flow.remote), ""),
+        )
+        if phone is not None and leg_id in call.legs:
+            # With the next step in the journal: only a phone that is lost later asks for it.
+            call.legs[leg_id].binding = phone.binding
 
     def new_call(self, caller: Caller, number: str, shown: str) -> Call:
         call_id = uuid7()
