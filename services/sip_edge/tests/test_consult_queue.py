@@ -225,3 +225,24 @@ async def test_a_queue_that_refuses_the_question(world: Any, steps: Any) -> None
     await world.until(lambda: session.call.phase.value == "bridged")
     await world.until(lambda: "CallConsultEnded" in world.types())
     assert world.last("CallConsultEnded").outcome == "failed"
+
+
+@pytest.mark.parametrize("rings", [False, True])
+async def test_a_restart_forgets_no_question(world: Any, asking: Asking, rings: bool) -> None:
+    side = await asking.ring() if rings else None
+    if side is not None:
+        await side.ring()
+        await world.until(lambda: world.types().count("LegRinging") == 2)
+    port, before = world.sip[1], len(world.acd.enqueued)
+    await world.stop_edge()
+    await world.start_edge(sip_port=port)
+    await world.until(lambda: len(world.acd.enqueued) > before)
+    assert world.acd.enqueued[-1].contact_id == asking.contact.contact_id
+    if side is None:
+        await asking.answer()
+    else:
+        await side.answer()
+        await world.until(lambda: asking.call.consult_leg.phase.value == "talking")
+    await asking.end(control.CONSULT_END_TRANSFER)
+    await asking.anna.wait_ended()
+    await world.until(lambda: world.types().count("CallBridged") == 2)

@@ -160,3 +160,19 @@ async def test_an_edge_that_goes_takes_no_new_calls(world: Any) -> None:
     world.app.edge.draining = True
     with pytest.raises(Unavailable):
         await world.ask("Originate", _request(world))
+
+
+async def test_a_restart_while_the_phone_rings_is_not_noticed(world: Any) -> None:
+    phone = await company(world)
+    phone.policy = Policy()
+    await known(world, "queue", world.QUEUE)
+    call_id, side = await _rung(world, _request(world), phone)
+    await world.until(lambda: "LegRinging" in world.types())
+    port = world.sip[1]
+    await world.stop_edge()
+    await world.start_edge(sip_port=port)
+    await side.answer()
+    await world.until(lambda: world.acd.enqueued)
+    assert world.acd.enqueued[-1].call_id == call_id
+    await side.hang_up()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_ABANDONED_IN_QUEUE

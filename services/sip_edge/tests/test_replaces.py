@@ -12,8 +12,10 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
 from seatbus_sip.replaces import Replaces
 from seatbus_testkit.phone import PhoneCall
+from seatbus_testkit.platform import free_port_base
 
 from .colleagues import phone_of, ringing, talking
+from .two_edges import Second
 
 RINGING, TALKING = tenancy.PHONE_TAKEOVER_RINGING, tenancy.PHONE_TAKEOVER_TALKING
 
@@ -161,3 +163,27 @@ async def test_whom_agent_state_does_not_give_cannot_take_a_call(world: Any, ste
     await rings.answer()
     await world.until(lambda: "CallBridged" in world.types())
     assert world.last("CallBridged").agent_id == "anna"
+
+
+async def test_the_phone_s_invite_finds_the_call_s_edge(empty_world: Any, steps: Any) -> None:
+    """The agent's other phone is at another edge, which passes its INVITE on."""
+    world = empty_world
+    port = free_port_base()
+    await world.start_edge(sip_port=port, sip_tcp_port=port)
+    second = await Second.start(world, "b")
+    try:
+        first = world.app.edge
+        await world.until(lambda: second.edge.edges.hop(first.edges.own_id, reliable=True))
+        await world.until(lambda: first.edges.hop(second.edge.edges.own_id, reliable=True))
+        call, talks = await talking(world, steps)
+        phone = await phone_of(world, "anna", "anna-mobile")
+        await world.until(lambda: second.edge.config.device_by_username(phone.username))
+        phone.server = second.at("UDP")
+        taken = await phone.dial(world.number, headers=_named(talks))
+        await taken.wait_answered()
+        await talks.wait_ended()
+        assert not second.edge.sessions
+        await taken.hang_up()
+        await call.wait_ended()
+    finally:
+        await second.stop()
