@@ -47,13 +47,13 @@ class MediaApp:
         self._recorder = GrpcRecorder(settings.instance_id, runtime.instances, runtime.channels)
         pool = PortPool(settings.rtp_port_min, settings.rtp_port_max, settings.port_quarantine_s)
         self._sockets = UdpSockets(
-            settings.rtp_host,
-            settings.advertised,
+            settings.zones,
             pool,
             self._ticker,
             runtime.clock,
-            settings.webrtc_port,
-            settings.ice_consent_s,
+            webrtc_port=settings.webrtc_port,
+            consent_s=settings.ice_consent_s,
+            dscp=settings.rtp_dscp,
         )
         audio = AudioLibrary(
             self._speech,
@@ -62,7 +62,7 @@ class MediaApp:
             limit=settings.audio_cache_bytes,
             now=monotonic,
         )
-        negotiation = Negotiation(self._sockets, settings.advertised)
+        negotiation = Negotiation(self._sockets)
         self._ledger = LedgerLog(settings.data_dir / settings.instance_id)
         hearing = HearingCommands(WebSocketForker())
         commands = Commands(negotiation, audio, self._recorder, runtime.clock, hearing)

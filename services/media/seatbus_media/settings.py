@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from seatbus_kit.settings import ServiceSettings
+from seatbus_media.domain.zones import Zone, parse_zones
 
 
 class MediaSettings(ServiceSettings):
@@ -14,6 +15,8 @@ class MediaSettings(ServiceSettings):
 
     rtp_host: str = "127.0.0.1"
     rtp_advertised_host: str | None = None
+    rtp_zones: str = ""
+    rtp_dscp: int = Field(default=46, ge=0, le=63)
     rtp_port_min: int = Field(default=20000, ge=1024, le=65534)
     rtp_port_max: int = Field(default=29999, ge=1025, le=65535)
     webrtc_port: int = Field(default=0, ge=0, le=65535)
@@ -32,7 +35,14 @@ class MediaSettings(ServiceSettings):
             raise ValueError("rtp_port_max: must leave at least one pair of ports above rtp_port_min")
         return self
 
+    @field_validator("rtp_zones")
+    @classmethod
+    def _zones(cls, value: str) -> str:
+        parse_zones(value)
+        return value
+
     @property
-    def advertised(self) -> str:
-        """The address in our SDP."""
-        return self.rtp_advertised_host or self.rtp_host
+    def zones(self) -> dict[str, Zone]:
+        """By name; the one without a name is where legs are that ask for none."""
+        unnamed = Zone("", self.rtp_host, self.rtp_advertised_host or self.rtp_host)
+        return {"": unnamed, **parse_zones(self.rtp_zones)}

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from seatbus_media.domain.clips import Law
-from seatbus_media.domain.tap import Channel, Timeline
+from seatbus_media.domain.tap import WIDE, Channel, Timeline
+from seatbus_rtp.codecs import G722, OPUS, PCMU, CodecSpec, make_encoder
 from seatbus_rtp.g711 import encode_pcmu
 from seatbus_rtp.packet import build
+from seatbus_rtp.tones import ToneGenerator, goertzel_dbfs
 
 CALL_S = 1800
 MARK_EVERY_S = 30
@@ -34,7 +36,7 @@ class Speaker:
             stamp = (self._stamp + self._number * 160) & 0xFFFFFFFF
             packet = build(0, self._number & 0xFFFF, stamp, self._source, self._sound())
             jitter = self._random.expovariate(1 / 0.004)
-            self._channel.heard.append((at + min(jitter, 0.03), packet))
+            self._channel.hear((at + min(jitter, 0.03), packet))
             self._number += 1
 
     def _sound(self) -> bytes:
@@ -74,3 +76,38 @@ def test_half_an_hour_of_drift_leaves_both_channels_within_20_ms(left: float, ri
     true = np.arange(1, CALL_S // MARK_EVERY_S) * MARK_EVERY_S * 8000
     for positions in heard:
         assert np.abs(positions - true).max() <= 320
+
+
+@pytest.mark.parametrize(("left", "right"), [(G722, PCMU), (OPUS, G722), (PCMU, OPUS)])
+def test_a_wideband_call_is_kept_at_16_khz_with_both_channels_side_by_side(
+    left: CodecSpec, right: CodecSpec
+) -> None:
+    """Both say the same tone at the same times; of a wideband leg 5 kHz are there, too."""
+    timeline = Timeline(Law.PCMU, 0.0, lambda _: left, lambda _: right, WIDE)
+    for codec, channel in ((left, timeline.left), (right, timeline.right)):
+        rate = 8000 if codec is PCMU else WIDE
+        encoder = make_encoder(codec, rate)
+        low, high = ToneGenerator([1000.0], -15.0, rate=rate), ToneGenerator([5000.0], -20.0, rate=WIDE)
+        for number in range(200):
+            says = number // 25 % 2 == 1
+            frame = low.frame(rate // 50) if says else np.zeros(rate // 50, np.int16)
+            if says and rate == WIDE:
+                frame = frame + high.frame(rate // 50)
+            packet = build(9, number, number * codec.frame_ticks, 5, encoder.encode(frame))
+            channel.hear((number * 0.02, packet))
+    parts = [cut for at in (1.3, 2.3, 3.3, 4.3) if (cut := timeline.cut(at)) is not None]
+    assert [part[0] for part in parts] == [0, *(len(part[1]) // 2 + part[0] for part in parts[:-1])]
+    sounds = [np.frombuffer(b"".join(part[side] for part in parts), "<i2") for side in (1, 2)]
+    assert len(sounds[0]) == len(sounds[1]) == 4 * WIDE
+    begins = []
+    for codec, sound in zip((left, right), sounds, strict=True):
+        loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > 2000)
+        edges = loud[np.flatnonzero(np.diff(loud, prepend=-WIDE) > WIDE // 4)]
+        assert len(edges) == 4
+        begins.append(edges)
+        middle = sound[int(0.6 * WIDE) : int(0.9 * WIDE)]
+        assert goertzel_dbfs(middle, 1000.0, WIDE) == pytest.approx(-15, abs=2)
+        high_dbfs = goertzel_dbfs(middle, 5000.0, WIDE)
+        assert high_dbfs < -50 if codec is PCMU else high_dbfs == pytest.approx(-20, abs=3)
+    assert np.abs(begins[0] - begins[1]).max() <= WIDE // 50
+    assert np.abs(begins[0] - np.array([0.5, 1.5, 2.5, 3.5]) * WIDE).max() <= WIDE // 50

@@ -81,7 +81,7 @@ def speech(timeline, channel, first, count, at, source=7, value=0x11):
     """`count` packets of 20 ms from number `first`; `at` is the arrival of each."""
     for number in range(first, first + count):
         packet = build(0, number, number * 160, source, bytes([value]) * 160)
-        channel.heard.append((at(number), packet))
+        channel.hear((at(number), packet))
 
 
 def test_both_channels_have_one_length_and_loss_is_silence():
@@ -102,7 +102,7 @@ def test_jitter_and_late_packets_leave_no_trace_in_the_recording():
     for number in numbers:
         late = 0.05 if number % 7 == 3 else 0.0
         packet = build(0, number, number * 160, 7, bytes([number + 1]) * 160)
-        timeline.left.heard.append((number * 0.02 + late, packet))
+        timeline.left.hear((number * 0.02 + late, packet))
     _, left, _ = timeline.cut(1.2, final=True)
     assert left == b"".join(bytes([number + 1]) * 160 for number in range(60))
 
@@ -112,7 +112,7 @@ def test_a_stall_that_ends_in_a_burst_is_put_back_in_place():
     for number in range(50):
         arrival = number * 0.02 if not 20 <= number < 35 else 0.7
         packet = build(0, number, number * 160, 7, bytes([number + 1]) * 160)
-        timeline.left.heard.append((arrival, packet))
+        timeline.left.hear((arrival, packet))
     _, left, _ = timeline.cut(1.0, final=True)
     assert left == b"".join(bytes([number + 1]) * 160 for number in range(50))
 

@@ -15,7 +15,7 @@ from seatbus.media.v1 import service_pb2 as pb
 from seatbus_kit.ids import uuid7
 from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs, level_dbfs
 from seatbus_rtp.wav import WavReader
-from seatbus_sip.sdp import PCMA, PCMU
+from seatbus_sip.sdp import G722, PCMA, PCMU
 
 RATE = 8000
 
@@ -85,6 +85,24 @@ async def test_each_voice_is_in_its_own_channel_whatever_its_law(desk, archive):
     assert dominant_frequency(both[RATE // 2 :, 1]) == pytest.approx(1000, abs=3)
     assert goertzel_dbfs(both[RATE // 2 :, 0], 1000) < -50
     assert goertzel_dbfs(both[RATE // 2 :, 1], 440) < -50
+
+
+async def test_a_call_with_a_wideband_leg_is_stored_at_its_rate(desk, archive):
+    caller, agent = await talking(desk, G722, PCMU)
+    recording_id = uuid7()
+    await desk.execute(start(recording_id, caller, agent))
+    await asyncio.sleep(1.15)
+    await desk.execute(stop(recording_id))
+    record = await archive.completed(recording_id)
+    assert record.sample_rate == 2 * RATE
+    reader = WavReader(io.BytesIO(await archive.download(recording_id)))
+    assert (reader.info.channels, reader.info.rate) == (2, 2 * RATE)
+    both = reader.read(reader.info.frames)
+    assert record.duration_ms == pytest.approx(len(both) / 16, abs=1)
+    later = both[RATE:]
+    for side, own, other in ((0, 440, 1000), (1, 1000, 440)):
+        assert dominant_frequency(later[:, side], 2 * RATE) == pytest.approx(own, abs=3)
+        assert goertzel_dbfs(later[:, side], other, 2 * RATE) < -50
 
 
 async def test_a_kill_of_the_recording_service_in_the_middle_loses_nothing(desk, archive):

@@ -35,9 +35,10 @@ def test_runs_and_single_packets_lie_in_the_same_places(
     one, other = Channel(Law.PCMU), Channel(Law.PCMU)
     head, tail = packets[:3], [(at + delay, packet) for at, packet in packets[3:]]
     for batch in (head, tail[:30], tail[30:]):
-        one.heard.extend(batch)
+        for heard in batch:
+            one.hear(heard)
         one.place(99.9)
-        other._place_each(batch, 99.9)
+        other._place_each([at for at, _ in batch], [packet for _, packet in batch], 99.9)
     assert one.newest == other.newest
     assert (one._pos, one._ts, one._source) == (other._pos, other._ts, other._source)
     assert one.cut(0, 60_000) == other.cut(0, 60_000)

@@ -37,7 +37,8 @@ class WatchedSocket:
 
 class Pump:
     def __init__(self) -> None:
-        self._readers: dict[int, Reader] = {}
+        self._readers: list[Reader | None] = []
+        """By descriptor."""
         self._epoll: select.epoll | None = None
 
     def watched(self, sock: socket.socket, reader: Reader) -> WatchedSocket:
@@ -45,13 +46,16 @@ class Pump:
         if self._epoll is None:
             self._epoll = select.epoll()
             asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._run)
-        self._readers[sock.fileno()] = reader
+        number = sock.fileno()
+        self._readers += [None] * (number + 1 - len(self._readers))
+        self._readers[number] = reader
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         return WatchedSocket(sock, self)
 
     def forget(self, sock: socket.socket) -> None:
         number = sock.fileno()
-        if self._readers.pop(number, None) is not None and self._epoll is not None:
+        if self._epoll is not None and 0 <= number < len(self._readers) and self._readers[number] is not None:
+            self._readers[number] = None
             self._epoll.unregister(number)
 
     def stop(self) -> None:
@@ -70,7 +74,7 @@ class Pump:
             return
         readers = self._readers
         for number, _ in self._epoll.poll(0, _AT_ONCE):
-            reader = readers.get(number)
+            reader = readers[number]
             if reader is None:
                 continue  # a packet before it in this turn ended the leg
             try:

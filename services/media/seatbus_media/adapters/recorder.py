@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import grpc.aio
@@ -19,11 +19,12 @@ from seatbus.recording.v1.service_pb2_grpc import RecordingServiceStub
 from seatbus_kit.instances import Instance
 from seatbus_kit.log import get_logger
 from seatbus_media.domain.clips import Law
+from seatbus_media.domain.tap import RATE
 from seatbus_media.domain.tap_buffer import TapBuffer, TapChunk
 
 log = get_logger("seatbus.media")
 
-BUFFER_SAMPLES: Final = 30 * 8000
+BUFFER_S: Final = 30
 _RETRY_S: Final = 0.25
 _BATCH_CHUNKS: Final = 64
 _BATCH_BYTES: Final = 1 << 18
@@ -49,7 +50,7 @@ class _Tap:
     recording_id: str
     opening: Open
     session_id: str
-    buffer: TapBuffer = field(default_factory=lambda: TapBuffer(BUFFER_SAMPLES))
+    buffer: TapBuffer
     opened: bool = False
     queued: bool = False
     loss_told: bool = False
@@ -79,7 +80,9 @@ class GrpcRecorder:
         await self._idle.wait()
 
     def begin(self, recording_id: str, opening: Open, session_id: str, owner: str) -> None:
-        tap = self._taps[recording_id] = _Tap(recording_id, opening, session_id)
+        tap = self._taps[recording_id] = _Tap(
+            recording_id, opening, session_id, TapBuffer(BUFFER_S * (opening.sample_rate or RATE))
+        )
         self._idle.clear()
         self._queue(tap)
 
@@ -199,7 +202,7 @@ class GrpcRecorder:
             message.offset_samples = chunk.offset
             if chunk.left:
                 message.left, message.right = chunk.left, chunk.right
-                message.encoding = _ENCODING[chunk.law]
+                message.encoding = _ENCODING[chunk.law] if chunk.width == 1 else "l16"
         return message
 
     async def _read(self, call: grpc.aio.StreamStreamCall[ChunkBatch, ChunkAckBatch]) -> None:

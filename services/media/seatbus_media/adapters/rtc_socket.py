@@ -9,10 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Final
 
+from seatbus_kit.clock import Clock
+from seatbus_kit.errors import ResourceExhausted
 from seatbus_kit.log import get_logger
+from seatbus_media.adapters.pump import Pump
 from seatbus_media.application.handshake import Step
 from seatbus_media.application.ports import Datagrams
 from seatbus_media.application.webrtc_port import Source, WebRtcPort
+from seatbus_media.domain.port_pool import PortPool
+from seatbus_media.domain.zones import Zone
 from seatbus_rtp.dtls import DtlsIdentity
 from seatbus_rtp.errors import StunError
 from seatbus_rtp.mux import Content, UdpMux, content
@@ -24,6 +29,7 @@ _BUFFER: Final = 8 * 1024 * 1024
 """All browsers' packets of a stall wait in one socket. Without CAP_NET_ADMIN it gets net.core.rmem_max."""
 _SMALL: Final = 2 * 1024 * 1024
 _SO_RCVBUFFORCE: Final = 33
+_TRIES: Final = 50
 _AT_ONCE: Final = 16
 _LARGEST: Final = 4096
 _HANDSHAKES: Final = 256
@@ -146,14 +152,99 @@ class RtcSocket:
                 del self._of_host[host]
 
 
+class BrowserPorts:
+    """The port of each zone that browsers share, opened for the first of them."""
+
+    def __init__(
+        self, pool: PortPool, pump: Pump, clock: Clock, fixed: int, consent_s: float, dscp: int
+    ) -> None:
+        """`fixed` is the port's number; 0: one of the pool."""
+        self._pool = pool
+        self._pump = pump
+        self._clock = clock
+        self._fixed = fixed
+        self._consent_s = consent_s
+        self._dscp = dscp
+        self._open: dict[str, RtcSocket] = {}
+
+    @property
+    def legs(self) -> int:
+        return sum(map(len, self._open.values()))
+
+    def port(self, zone: Zone) -> RtcSocket:
+        """Raises ResourceExhausted."""
+        shared = self._open.get(zone.name)
+        if shared is None:
+            shared = self._open[zone.name] = self._first(zone)
+        if len(shared) >= self._pool.size:
+            raise ResourceExhausted("as many browsers' legs as there are port pairs", rule="rtp_ports")
+        return shared
+
+    def _first(self, zone: Zone) -> RtcSocket:
+        for _ in range(_TRIES):
+            port = self._fixed or self._pool.acquire(monotonic())
+            if port is None:
+                break
+            try:
+                return self._serve(zone, port)
+            except OSError as error:
+                log.info("port for browsers passed over", port=port, zone=zone.name, reason=str(error))
+                if self._fixed:
+                    break
+                self._pool.release(port, monotonic())
+        log.error("no port for browsers", port=self._fixed, remedy="free SEATBUS_WEBRTC_PORT")
+        raise ResourceExhausted("no port for browsers' legs is free", rule="webrtc_port")
+
+    def again(self, zone: Zone, port: int) -> RtcSocket:
+        """The port that a predecessor's browsers know. Raises ResourceExhausted."""
+        shared = self._open.get(zone.name)
+        if shared is None:
+            try:
+                if self._fixed != port and not self._pool.claim(port):
+                    raise ResourceExhausted(f"port {port} is not free", rule="webrtc_port")
+                shared = self._open[zone.name] = self._serve(zone, port)
+            except OSError as error:
+                log.info("port for browsers is taken", port=port, zone=zone.name, reason=str(error))
+                self._pool.release(port, monotonic())
+                raise ResourceExhausted(f"port {port} is not free", rule="webrtc_port") from error
+        if shared.port != port:
+            raise ResourceExhausted(f"browsers are at port {shared.port}", rule="webrtc_port")
+        return shared
+
+    def _serve(self, zone: Zone, port: int) -> RtcSocket:
+        wild = zone.host in ("0.0.0.0", "::")
+        sock = bind_shared((zone.advertised, zone.host) if wild else (zone.host,), port)
+        mark(sock, self._dscp)
+        made = RtcSocket(zone.advertised, port, DtlsIdentity.new(self._clock.now()), self._consent_s)
+        made.opened(self._pump.watched(sock, made.read))
+        log.info("port for browsers is open", host=zone.advertised, port=port, zone=zone.name)
+        return made
+
+    def close(self) -> None:
+        for shared in self._open.values():
+            shared.close()
+        self._open.clear()
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def mark(sock: socket.socket, dscp: int) -> None:
+    """What is sent is marked for routers (RFC 2474); RTCP as the audio it belongs to (RFC 8837 5)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+
+
 def bind_shared(hosts: tuple[str, ...], port: int) -> socket.socket:
     """A socket on the first of the hosts that is ours: replies must leave from the address that candidates
     name, which a wildcard does not promise. Raises OSError if none can be bound.
     """
     failed: OSError | None = None
     for host in hosts:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock = socket.socket(family_of(host), socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
             _enlarge(sock)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-import numpy as np
-
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_rtp import g711
 from seatbus_rtp.codecs import OPUS, CodecSpec
 from seatbus_rtp.errors import PacketError
-from seatbus_rtp.packet import payload_bounds
+from seatbus_rtp.packet import PayloadType, payload_bounds
 
 _QUIET_PEAK: Final = 100
 """-50 dBFS: less than any room."""
+_QUIET_CODES: Final[dict[int, bytes]] = {
+    law: bytes(code for code in range(256) if abs(int(g711.decode(law, bytes([code]))[0])) < _QUIET_PEAK)
+    for law in (PayloadType.PCMU, PayloadType.PCMA)
+}
+"""The codes of quiet samples, by payload type of the law."""
 _QUIET_OPUS: Final = 12
 """Bytes: what silence takes."""
 
@@ -33,8 +36,7 @@ def is_quiet(codec: CodecSpec, packet: bytes) -> bool:
     except PacketError:
         return False
     if codec.is_g711 and codec.static_type is not None:
-        sound = g711.decode(codec.static_type, packet[start:end])
-        return bool(len(sound) == 0 or np.abs(sound.astype(np.int32)).max() < _QUIET_PEAK)
+        return not packet[start:end].translate(None, _QUIET_CODES[codec.static_type])
     return codec is OPUS and end - start <= _QUIET_OPUS
 
 

@@ -19,7 +19,7 @@ from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.hearing_commands import HearingCommands
 from seatbus_media.application.negotiation import Negotiation
 from seatbus_media.application.ports import Recorder
-from seatbus_media.application.recording_run import RecordingRun
+from seatbus_media.application.recording_run import RecordingRun, rate_of
 from seatbus_media.application.session import CollectRun, Session
 from seatbus_media.application.sources import Player
 from seatbus_media.domain.clips import FOREVER
@@ -259,6 +259,7 @@ class Commands:
             labels=dict(command.labels),
             traceparent=trace.to_traceparent(),
             mono=command.mono,
+            sample_rate=rate_of(left, right),
         )
         opening.started_at.FromDatetime(self._clock.now())
         self._recorder.begin(command.recording_id, opening, session.id, session.owner)

@@ -1,4 +1,4 @@
-"""When recordings are cut: each once a second, spread over it, few in one turn of the event loop, so that no
+"""When recordings are cut: each once a second, spread over it, one in a turn of the event loop, so that no
 packet waits for many recordings that began together.
 """
 
@@ -12,7 +12,6 @@ from typing import Final, Protocol
 PERIOD_S: Final = 1.0
 _SLOTS: Final = 10
 _SLOT_S: Final = PERIOD_S / _SLOTS
-_AT_ONCE: Final = 2
 
 
 class Cuttable(Protocol):
@@ -68,9 +67,8 @@ class Cutter:
 
     def _cut(self) -> None:
         self._work = None
-        for _ in range(min(_AT_ONCE, len(self._due))):
-            one = self._due.popleft()
-            if one in self._slot_of:
-                one.cut()
+        one = self._due.popleft()
+        if one in self._slot_of:
+            one.cut()
         if self._due:
             self._work = asyncio.get_running_loop().call_soon(self._cut)

@@ -19,6 +19,7 @@ from seatbus_media.application.reception import Reception
 from seatbus_media.application.sources import QUIET, Player, Quiet
 from seatbus_media.application.ticker import Ticker
 from seatbus_media.domain.tap import Heard
+from seatbus_media.domain.zones import Zone
 from seatbus_rtp import g711
 from seatbus_rtp.codecs import PCMU, CodecSpec, named
 from seatbus_rtp.errors import PacketError
@@ -47,10 +48,11 @@ class EndpointListener(Protocol):
 class Endpoint:
     """`wire` carries its packets: plain RTP of the leg's own peer on this side of it."""
 
-    def __init__(self, wire: DescribedPort, ticker: Ticker) -> None:
+    def __init__(self, wire: DescribedPort, ticker: Ticker, zone: Zone | None = None) -> None:
         """`hears` is the codec of what is sent to the leg, `says` that of what it sends itself."""
         self.id = ""
         self.wire = wire
+        self.zone = zone or Zone("", wire.host, wire.host)
         self.listener: EndpointListener | None = None
         self.peer: Endpoint | None = None
         self.held = False
@@ -400,6 +402,7 @@ class Endpoint:
             kind=self.wire.kind,
             codec=self.codec,
             held=self.held,
+            zone=self.zone.name,
             statistics=self.statistics(),
         )
 

@@ -76,13 +76,15 @@ class Lane:
         self._stamps.append(now)
         self._bytes += len(data)
         self.newest = data
-        if self.tap is not None:
-            self.tap((now, data))
-        if self.relaying:
+        tap = self.tap
+        if tap is not None:
+            tap((now, data))
+        deliver = self._deliver
+        if deliver is not None:
             body = data[HEADER_SIZE:]
             if self._table is not None:
                 body = body.translate(self._table)
-            self._deliver((header + self._shift).to_bytes(HEADER_SIZE, "big") + body)  # type: ignore[misc]
+            deliver((header + self._shift).to_bytes(HEADER_SIZE, "big") + body)
 
     def _single(self, data: bytes, now: float) -> None:
         """A packet that was not foreseen; with the one before it, it may begin a run."""

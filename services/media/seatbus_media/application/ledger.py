@@ -73,9 +73,9 @@ class KeepsPlace(Protocol):
 class Reopens(Protocol):
     """Opens the ports of a leg of a process that is gone."""
 
-    async def reopen(self, port: int, *, shared: bool) -> Endpoint:
+    async def reopen(self, port: int, *, shared: bool, zone: str) -> Endpoint:
         """A leg on its pair, or on the port that browsers share. Raises ResourceExhausted where the port is
-        not free.
+        not free, InvalidArgument where the zone is gone.
         """
         ...
 
@@ -119,6 +119,7 @@ def _leg(endpoint: Endpoint, kept: Record, negotiation: Negotiation) -> Record:
     return {
         "id": endpoint.id,
         "wire": kept,
+        "zone": endpoint.zone.name,
         "session_id": endpoint.session_id,
         "version": endpoint.version,
         "held": endpoint.held,
@@ -156,7 +157,9 @@ class Reclaim:
             )
             for leg in record["legs"]:
                 kept = leg["wire"]
-                endpoint = await self._sockets.reopen(int(kept["port"]), shared=bool(kept.get("shared")))
+                endpoint = await self._sockets.reopen(
+                    int(kept["port"]), shared=bool(kept.get("shared")), zone=str(leg.get("zone", ""))
+                )
                 opened.append(endpoint)
                 secrets = record[SECRETS].get(leg["id"], {})
                 self._take_up(session, endpoint, leg, secrets, float(record["at"]), now)

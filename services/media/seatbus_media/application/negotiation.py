@@ -7,12 +7,11 @@ from typing import Any, Protocol
 
 from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import (
-    ENDPOINT_KIND_LINK,
     ENDPOINT_KIND_RTP,
     ENDPOINT_KIND_WEBRTC,
     EndpointKind,
 )
-from seatbus_kit.errors import InvalidArgument, Refused, Unimplemented
+from seatbus_kit.errors import InvalidArgument, Refused
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.session import Session
 from seatbus_media.domain.codec_choice import SERVED, audio_codecs, for_answer, for_partner, with_events
@@ -33,19 +32,20 @@ from seatbus_sip.sdp_security import Security, read_security
 class Sockets(Protocol):
     """Opens and closes endpoints' ports."""
 
-    async def open(self, kind: EndpointKind) -> Endpoint:
-        """An endpoint of this kind with its ports bound. Raises ResourceExhausted when no port is left."""
+    async def open(self, kind: EndpointKind, zone: str = "") -> Endpoint:
+        """An endpoint of this kind with its ports bound. Raises ResourceExhausted when no port is left,
+        InvalidArgument for a zone that the instance is not in.
+        """
         ...
 
     def close(self, endpoint: Endpoint) -> None: ...
 
 
 class Negotiation:
-    """The commands `accept_offer`, `make_offer` and `accept_answer`. `advertised` is the host in our SDP."""
+    """The commands `accept_offer`, `make_offer` and `accept_answer`."""
 
-    def __init__(self, sockets: Sockets, advertised: str) -> None:
+    def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
-        self._advertised = advertised
         self._offers: dict[Endpoint, SessionDescription] = {}
 
     async def accept_offer(self, session: Session, command: pb.AcceptOffer) -> pb.Result:
@@ -56,14 +56,15 @@ class Negotiation:
         codecs = for_answer(offer.audio, allowed, partner, bool(command.codecs))
         fresh = endpoint is None
         if endpoint is None:
-            endpoint = await self._sockets.open(_kind_of(offer, command.kind))
+            endpoint = await self._sockets.open(_kind_of(offer, command.kind), command.zone)
+        _stays(endpoint, command.zone)
         wire = endpoint.wire
         try:
             if not any(wire.usable(offer, section) for section in offer.media):
                 raise SdpError("m=audio", f"must be offered as {wire.profile()} with what belongs to it", 488)
             answer, agreed = build_answer(
                 offer,
-                (self._advertised, wire.port),
+                (endpoint.zone.advertised, wire.port),
                 with_events(codecs),
                 session_id=endpoint.session_id,
                 version=endpoint.version + 1,
@@ -84,8 +85,6 @@ class Negotiation:
         return pb.Result(sdp=str(answer), codec=endpoint.codec)
 
     async def make_offer(self, session: Session, command: pb.MakeOffer) -> pb.Result:
-        if command.kind == ENDPOINT_KIND_LINK:
-            raise Unimplemented("links between instances are not served", field="kind", rule="kind")
         codecs = _allowed(command.codecs)
         if command.like_endpoint_id:
             like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
@@ -94,15 +93,16 @@ class Negotiation:
         endpoint = session.endpoints.get(command.endpoint_id)
         previous = _previous(command.continues) if command.continues and endpoint is None else None
         if endpoint is None:
-            endpoint = await self._sockets.open(command.kind or ENDPOINT_KIND_RTP)
+            endpoint = await self._sockets.open(command.kind or ENDPOINT_KIND_RTP, command.zone)
             self._adopt(session, command.endpoint_id, endpoint)
+        _stays(endpoint, command.zone)
         if previous is not None:
             endpoint.session_id, endpoint.version = previous.origin.session_id, previous.origin.version
             offered = codecs_again(previous, offered)
             endpoint.wire.follow(previous)
         endpoint.version += 1
         offer = build_offer(
-            (self._advertised, endpoint.wire.port),
+            (endpoint.zone.advertised, endpoint.wire.port),
             offered,
             session_id=endpoint.session_id,
             version=endpoint.version,
@@ -149,6 +149,11 @@ class Negotiation:
         endpoint.id = endpoint_id
         endpoint.listener = session
         session.endpoints[endpoint_id] = endpoint
+
+
+def _stays(endpoint: Endpoint, zone: str) -> None:
+    if zone and zone != endpoint.zone.name:
+        raise Refused("zone", f"the endpoint stays in its zone, {endpoint.zone.name!r}", field="zone")
 
 
 def _allowed(names: Any) -> list[Codec]:

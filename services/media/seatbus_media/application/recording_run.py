@@ -11,13 +11,18 @@ from seatbus_media.application.cutter import Cutter
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.ports import Recorder
 from seatbus_media.domain.clips import Law
-from seatbus_media.domain.tap import TapMode, Timeline
+from seatbus_media.domain.tap import RATE, WIDE, TapMode, Timeline, width_of
 from seatbus_media.domain.tap_buffer import TapChunk
 
 _PIECE: Final = 32_000
 """Samples in one chunk at most: a chunk after a stall must still fit into a message."""
 _SIGN_OF_LIFE: Final = 10
 """Cuts without sound (a pause) after which the store is told that the tap lives."""
+
+
+def rate_of(left: Endpoint, right: Endpoint) -> int:
+    """What a recording of these legs is stored at: as wide as the widest of them."""
+    return WIDE if any(one.hears.rate >= WIDE or one.says.rate >= WIDE for one in (left, right)) else RATE
 
 
 class RecordingRun:
@@ -49,10 +54,11 @@ class RecordingRun:
         law = next((Law(one.hears.static_type or 0) for one in (left, right) if one.hears.is_g711), Law.PCMU)
         if kept is not None:
             law = Law(kept.law)
-        self._timeline = Timeline(law, monotonic(), left.codec_of, right.codec_of)
+        rate = opening.sample_rate or RATE
+        self._timeline = Timeline(law, monotonic(), left.codec_of, right.codec_of, rate)
         if kept is not None:
             self._timeline.resume(kept.zero, TapMode(kept.mode), monotonic())
-        self._taps = (self._timeline.left.heard.append, self._timeline.right.heard.append)
+        self._taps = (self._timeline.left.hear, self._timeline.right.hear)
         left.add_tap(self._taps[0])
         right.add_tap(self._taps[1])
         self._idle = 0
@@ -93,7 +99,7 @@ class RecordingRun:
         self._hand_over(self._timeline.cut(monotonic()))
 
     def _hand_over(self, cut: tuple[int, bytes, bytes] | None) -> None:
-        law = self._timeline.law
+        law, width = self._timeline.law, width_of(self._timeline.rate)
         if cut is None:
             self._idle += 1
             if self._idle % _SIGN_OF_LIFE == 0:
@@ -101,6 +107,7 @@ class RecordingRun:
             return
         self._idle = 0
         offset, left, right = cut
-        for at in range(0, len(left), _PIECE):
-            chunk = TapChunk(offset + at, left[at : at + _PIECE], right[at : at + _PIECE], law)
+        size = _PIECE * width
+        for at in range(0, len(left), size):
+            chunk = TapChunk(offset + at // width, left[at : at + size], right[at : at + size], law, width)
             self._recorder.write(self.id, chunk)

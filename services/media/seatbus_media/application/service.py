@@ -24,6 +24,7 @@ log = get_logger("seatbus.media")
 
 _KEEP_ENDED: Final = 2000
 _KEEP_EVERY_S: Final = 10.0
+_LOOKED_AFTER_AT_ONCE: Final = 4
 _KEEP_PACKETS: Final = RESERVED // 4
 _CREATES: Final = frozenset({"accept_offer", "make_offer"})
 
@@ -214,30 +215,38 @@ class MediaService:
     # -- upkeep ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Reports, silence and orphans, looked at once a second, or as often as short limits need."""
+        """Each session is looked after once a second, or as often as short limits need; few of them in one
+        turn, so that no packet waits for all.
+        """
         pause = min(1.0, self._rtp_timeout_s / 4, self._rtcp_interval_s / 2)
         while True:
-            await asyncio.sleep(pause)
-            self.upkeep(monotonic())
+            sessions = tuple(self.sessions.values())
+            turns = range(0, max(1, len(sessions)), _LOOKED_AFTER_AT_ONCE)
+            for first in turns:
+                now = monotonic()
+                for session in sessions[first : first + _LOOKED_AFTER_AT_ONCE]:
+                    if self.sessions.get(session.id) is session:
+                        self._look_after(session, now)
+                await asyncio.sleep(pause / len(turns))
 
-    def upkeep(self, now: float) -> None:
-        for session in tuple(self.sessions.values()):
-            if now - session.saved_at > _KEEP_EVERY_S or _outruns(session):
-                session.saved_at = now
-                self._keep(session)
-            for endpoint in tuple(session.endpoints.values()):
-                endpoint.wire.check(now)
-                endpoint.check_silence(now, self._rtp_timeout_s)
-                alarms = self._alarms.get(endpoint)
-                if alarms is None:
-                    alarms = self._alarms[endpoint] = Alarms(self._alarm_after_s)
-                alarms.check(endpoint, now, session)
-                if now >= endpoint.report_due:
-                    if endpoint.report_due:
-                        endpoint.send_report(now)
-                    endpoint.report_due = now + self._rtcp_interval_s
-            if session.endpoints and not self._hub.watched(session.owner):
-                self._end_orphan(session, now)
+    def _look_after(self, session: Session, now: float) -> None:
+        """Reports, silence, alarms, what a successor has to know, and whether anybody wants it still."""
+        if now - session.saved_at > _KEEP_EVERY_S or _outruns(session):
+            session.saved_at = now
+            self._keep(session)
+        for endpoint in tuple(session.endpoints.values()):
+            endpoint.wire.check(now)
+            endpoint.check_silence(now, self._rtp_timeout_s)
+            alarms = self._alarms.get(endpoint)
+            if alarms is None:
+                alarms = self._alarms[endpoint] = Alarms(self._alarm_after_s)
+            alarms.check(endpoint, now, session)
+            if now >= endpoint.report_due:
+                if endpoint.report_due:
+                    endpoint.send_report(now)
+                endpoint.report_due = now + self._rtcp_interval_s
+        if session.endpoints and not self._hub.watched(session.owner):
+            self._end_orphan(session, now)
 
     def _end_orphan(self, session: Session, now: float) -> None:
         """Nobody speaks and nobody watches: the owner is gone, its call too."""

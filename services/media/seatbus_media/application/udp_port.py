@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from seatbus.media.v1.types_pb2 import (
+    ENDPOINT_KIND_LINK,
     ENDPOINT_KIND_RTP,
     ENDPOINT_KIND_SRTP_OPPORTUNISTIC,
     ENDPOINT_KIND_SRTP_SDES,
@@ -32,13 +33,15 @@ from seatbus_sip.sdp_security import (
 )
 
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
+_ALWAYS_SECURE: Final = frozenset({ENDPOINT_KIND_SRTP_SDES, ENDPOINT_KIND_LINK})
 _LARGEST: Final = 2048
 
 
 class UdpPort:
     """RTP on the even port, RTCP on the odd one or on the same. Both sockets are open before negotiation.
 
-    `wanted` is what is offered, and the least that is answered: RTP also answers encrypted offers.
+    `wanted` is what is offered, and the least that is answered: RTP also answers encrypted offers. A LINK is
+    the way to another instance: always under keys, and from the address that the other one told.
     """
 
     def __init__(self, host: str, port: int, wanted: EndpointKind = ENDPOINT_KIND_RTP) -> None:
@@ -56,6 +59,8 @@ class UdpPort:
         self._closed = False
         self._rtp: Datagrams | None = None
         self._rtcp: Datagrams | None = None
+        self._recvfrom: Callable[[int], tuple[bytes, Any]] | None = None
+        self._sendto: Callable[[bytes, Any], int] | None = None
         self._unsent = 0
         self._rtcp_from: Address | None = None
         self._rtcp_mux = False
@@ -72,25 +77,28 @@ class UdpPort:
 
     @property
     def kind(self) -> EndpointKind:
+        if self.wanted == ENDPOINT_KIND_LINK:
+            return ENDPOINT_KIND_LINK
         return ENDPOINT_KIND_RTP if self._keys is None else ENDPOINT_KIND_SRTP_SDES
 
     # -- sockets ---------------------------------------------------------------------------------------------
 
     def opened(self, rtp: Datagrams, rtcp: Datagrams) -> None:
         self._rtp, self._rtcp = rtp, rtcp
+        self._recvfrom, self._sendto = rtp.recvfrom, rtp.sendto
 
     def close(self) -> None:
         self._closed = True
         for sock in (self._rtp, self._rtcp):
             if sock is not None:
                 sock.close()
-        self._rtp = self._rtcp = None
+        self._rtp = self._rtcp = self._recvfrom = self._sendto = None
 
     # -- descriptions ----------------------------------------------------------------------------------------
 
     def usable(self, offer: SessionDescription, section: Media) -> bool:
         security = read_security(offer, section).security
-        if self.wanted == ENDPOINT_KIND_SRTP_SDES:
+        if self.wanted in _ALWAYS_SECURE:
             return security is Security.SDES
         return security in (Security.PLAIN, Security.SDES)
 
@@ -107,7 +115,7 @@ class UdpPort:
         self._secure(keys)
 
     def profile(self) -> str:
-        secure = self.wanted == ENDPOINT_KIND_SRTP_SDES or (
+        secure = self.wanted in _ALWAYS_SECURE or (
             self._keys is not None and self.wanted != ENDPOINT_KIND_SRTP_OPPORTUNISTIC
         )
         return "RTP/SAVP" if secure else "RTP/AVP"
@@ -211,7 +219,8 @@ class UdpPort:
 
     def read(self, now: float) -> None:
         """The next packet of the even port. Raises OSError if there is none."""
-        data, addr = self._rtp.recvfrom(_LARGEST)  # type: ignore[union-attr]
+        recvfrom = self._recvfrom
+        data, addr = recvfrom(_LARGEST)  # type: ignore[misc]
         if self._receiver is not None:
             plain = self._unprotected(data, addr)
             if plain is None:
@@ -219,7 +228,8 @@ class UdpPort:
             data = plain
         if addr != self._locked and not self._admit(data, addr, now):
             return
-        self._receive(data, now)  # type: ignore[misc]
+        receive = self._receive
+        receive(data, now)  # type: ignore[misc]
 
     def _unprotected(self, data: bytes, addr: tuple[object, ...]) -> bytes | None:
         """The packet if it was made with the peer's key: only then its source says anything."""
@@ -257,6 +267,10 @@ class UdpPort:
                 self._strange += 1
             return False
         source = (str(addr[0]), int(addr[1]))  # type: ignore[call-overload]
+        if self.wanted == ENDPOINT_KIND_LINK and source != self._latch.signalled:
+            # Between instances there is no NAT: what comes from elsewhere is no instance.
+            self._strange += 1
+            return False
         if not self._latch.accept(source, now):
             return False
         if self._latch.locked is not None:
@@ -268,7 +282,8 @@ class UdpPort:
         return True
 
     def send(self, packet: bytes) -> None:
-        if self._closed or self.destination is None:
+        sendto, destination = self._sendto, self.destination
+        if sendto is None or destination is None:
             return
         if self._sender is not None:
             secret = self._sender.protect(packet)
@@ -276,7 +291,7 @@ class UdpPort:
                 return
             packet = secret
         try:
-            self._rtp.sendto(packet, self.destination)  # type: ignore[union-attr]
+            sendto(packet, destination)
         except OSError:
             self._unsent += 1
 

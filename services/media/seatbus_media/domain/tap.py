@@ -1,16 +1,17 @@
 """A recording's clock: two legs' packets become two channels of one length, side by side in time.
 
-Laws: position 0 is the moment of the start, 8000 positions a second. A leg's first packet takes the
-position of its arrival, later ones follow by their RTP timestamps, so jitter leaves no trace. If the leg's
-clock leaves ours (its arrivals no longer fit), it is placed by arrival again. What never came is silence.
-Sound of other codecs becomes G.711 at the cut, a second at a time.
+Laws: position 0 is the moment of the start, 8000 positions a second, of a wideband call 16,000. A leg's
+first packet takes the position of its arrival, later ones follow by their RTP timestamps, so jitter leaves no
+trace. If the leg's clock leaves ours (its arrivals no longer fit), it is placed by arrival again. What never
+came is silence.
+Sound of other codecs becomes G.711 at the cut, a second at a time; at 16 kHz all becomes 16-bit samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from seatbus_rtp.errors import PacketError
 from seatbus_rtp.packet import HEADER, HEADER_SIZE, PLAIN, payload_bounds, ts_delta
 
 RATE: Final = 8000
+WIDE: Final = 16_000
 HOLD_BACK: Final = 1600
 """Samples that a regular cut leaves, so that packets that come late still find their place."""
 MAX_WAIT: Final = 12_000
@@ -31,8 +33,10 @@ _EARLY: Final = 480
 _LATE: Final = 16_000
 _DRIFT: Final = 80
 """A leg whose packets all come this much later or earlier than its own clock says is moved: two legs stay
-side by side within 20 ms, whatever their clocks do. Fewer packets than `_RUN` say nothing about a clock.
+side by side within 20 ms, whatever their clocks do. Lateness of fewer packets than `_EVIDENCE` says nothing
+about a clock, for a network or a process may be slow for a while; nothing comes before it was said.
 """
+_EVIDENCE: Final = 200
 _RUN: Final = 8
 
 Heard = tuple[float, bytes]
@@ -46,40 +50,53 @@ def static_codec(payload_type: int) -> CodecSpec | None:
     return LAW_CODEC[Law(payload_type)] if payload_type in tuple(Law) else None
 
 
-class Channel:
-    """One leg on the recording's clock. The relay path only appends to `heard`; the work is done at a cut."""
+def width_of(rate: int) -> int:
+    """Bytes of a sample: of G.711, or of 16 bits."""
+    return 1 if rate == RATE else 2
 
-    def __init__(self, law: Law, codec_of: CodecOf = static_codec) -> None:
-        self.heard: list[Heard] = []
+
+class Channel:
+    """One leg on the recording's clock. The relay path only calls `hear`; the work is done at a cut."""
+
+    def __init__(self, law: Law, codec_of: CodecOf = static_codec, rate: int = RATE) -> None:
+        # Times and packets in turn: a pair of each would be one more object for every packet.
+        self._heard: list[Any] = []
+        self.hear: Callable[[Heard], None] = self._heard.extend
         self._law = law
         self._codec_of = codec_of
         self._decoders: dict[int, tuple[CodecSpec, Decoder]] = {}
-        self._silence = SILENCE[law][:1]
+        self._rate = rate
+        self._width = width_of(rate)
+        self._silence = SILENCE[law][:1] if self._width == 1 else bytes(self._width)
+        scale = rate // RATE
+        self._early, self._late, self._drift = _EARLY * scale, _LATE * scale, _DRIFT * scale
         self._source = -1
         self._ts = 0
         self._pos = 0
+        self._seen = 0
+        self._least = self._late
         self._waiting: list[tuple[int, bytes]] = []
         self.newest = 0
 
     def forget(self) -> None:
         """Drops what was heard and not cut, and places the next packet by its arrival."""
-        self.heard.clear()
+        self._heard.clear()
         self._waiting.clear()
         self._source = -1
         self.newest = 0
 
     def place(self, zero: float) -> None:
         """Gives everything heard its position; `zero` is the monotonic time of position 0."""
-        batch = self.heard[:]
-        self.heard.clear()
-        if not (len(batch) >= _RUN and self._place_run(batch, zero)):
-            self._place_each(batch, zero)
+        arrivals: list[float] = self._heard[0::2]
+        packets: list[bytes] = self._heard[1::2]
+        self._heard.clear()
+        if not (len(packets) >= _RUN and self._place_run(arrivals, packets, zero)):
+            self._place_each(arrivals, packets, zero)
 
-    def _place_run(self, batch: list[Heard], zero: float) -> bool:
+    def _place_run(self, arrivals: list[float], packets: list[bytes], zero: float) -> bool:
         """All at once, where the packets follow each other without a gap, as nearly always. False: nothing
         was done.
         """
-        packets = [packet for _, packet in batch]
         size = len(packets[0])
         sound_size = size - HEADER_SIZE
         if sound_size <= 0 or set(map(len, packets)) != {size}:
@@ -92,6 +109,7 @@ class Channel:
         if (
             codec is None
             or codec.static_type is None
+            or self._width != 1
             or not codec.is_g711
             or (words[:, 0] & 0xFF7F_0000 != PLAIN << 24 | payload_type << 16).any()
             or (words[:, 2] != self._source & 0xFFFF_FFFF).any()
@@ -100,10 +118,10 @@ class Channel:
         ):
             return False
         first = self._pos + ts_delta(int(words[0, 1]), self._ts)
-        arrived = np.array([at for at, _ in batch])
-        drift = ((arrived - zero) * RATE).astype(np.int64) - (first + sound_size * np.arange(len(batch)))
+        slots = ((np.array(arrivals) - zero) * RATE).astype(np.int64)
+        drift = slots - (first + sound_size * np.arange(len(packets)))
         least = int(drift.min())
-        if least < -_EARLY or int(drift.max()) > _LATE:
+        if least < -self._early or int(drift.max()) > self._late:
             return False
         sound = rows[:, HEADER_SIZE:].tobytes()
         if codec.static_type != self._law:
@@ -112,21 +130,23 @@ class Channel:
         self.newest = max(self.newest, first + len(sound))
         self._ts = int(words[-1, 1])
         self._pos = first + len(sound) - sound_size
-        self._follow_clock(len(batch), least)
+        self._follow_clock(len(packets), least)
         return True
 
-    def _place_each(self, batch: list[Heard], zero: float) -> None:
-        least = _LATE
-        for arrived, packet in batch:
+    def _place_each(self, arrivals: list[float], packets: list[bytes], zero: float) -> None:
+        least = self._late
+        for arrived, packet in zip(arrivals, packets, strict=True):
             _, second, _, ts, source = HEADER.unpack_from(packet)
-            slot = int((arrived - zero) * RATE)
+            slot = int((arrived - zero) * self._rate)
             codec = self._codec_of(second & 0x7F)
             if codec is None:
                 continue
-            pos = self._pos + ts_delta(ts, self._ts) * RATE // codec.clock_rate
+            pos = self._pos + ts_delta(ts, self._ts) * self._rate // codec.clock_rate
             drift = slot - pos
-            if source != self._source or drift > _LATE or drift < -_EARLY:
+            if source != self._source or drift > self._late or drift < -self._early:
                 self._source = source
+                self._seen, self._least = 0, self._late
+                least = self._late
                 pos = slot
                 drift = 0
             least = min(least, drift)
@@ -135,13 +155,18 @@ class Channel:
             sound = self._sound(packet, second & 0x7F, codec)
             if sound:
                 self._waiting.append((pos, sound))
-                self.newest = max(self.newest, pos + len(sound))
-        self._follow_clock(len(batch), least)
+                self.newest = max(self.newest, pos + len(sound) // self._width)
+        self._follow_clock(len(packets), least)
 
     def _follow_clock(self, count: int, least: int) -> None:
-        # The clock has moved only if every packet of a batch came late: after a stall the last are on time.
-        if count >= _RUN and _DRIFT < abs(least) < _LATE:
-            self._pos += least
+        # The clock has moved only if every packet of a while came late: after a stall the last are on time.
+        self._seen += count
+        self._least = min(self._least, least)
+        if self._seen < (_RUN if self._least < -self._drift else _EVIDENCE):
+            return
+        if self._drift < abs(self._least) < self._late:
+            self._pos += self._least
+        self._seen, self._least = 0, self._late
 
     def cut(self, start: int, until: int) -> bytes:
         """The samples [start, until) of what was placed."""
@@ -160,25 +185,28 @@ class Channel:
             except PacketError:
                 return b""
             sound = packet[first:end]
-        if codec.is_g711:
+        if codec.is_g711 and self._width == 1:
             table = g711.translation(codec.static_type or 0, self._law)
             return sound if table is None else sound.translate(table)
         known = self._decoders.get(payload_type)
         if known is None or known[0] is not codec:
-            known = self._decoders[payload_type] = (codec, make_decoder(codec, RATE))
-        return g711.encode(self._law, known[1].decode(sound))
+            known = self._decoders[payload_type] = (codec, make_decoder(codec, self._rate))
+        samples = known[1].decode(sound)
+        return g711.encode(self._law, samples) if self._width == 1 else samples.astype("<i2").tobytes()
 
     def _lay(self, out: bytearray, start: int, until: int, position: int, sound: bytes) -> None:
+        width = self._width
         if position < start:
-            sound = sound[start - position :]
+            sound = sound[(start - position) * width :]
             position = start
-        end = position + len(sound)
+        end = position + len(sound) // width
         if end > until:
             keep = max(0, until - position)
-            self._waiting.append((position + keep, sound[keep:]))
-            sound = sound[:keep]
+            self._waiting.append((position + keep, sound[keep * width :]))
+            sound = sound[: keep * width]
         if sound:
-            out[position - start : position - start + len(sound)] = sound
+            at = (position - start) * width
+            out[at : at + len(sound)] = sound
 
 
 class TapMode(Enum):
@@ -193,11 +221,17 @@ class Timeline:
     """Both channels of a recording and the clock they share. `now` is monotonic seconds."""
 
     def __init__(
-        self, law: Law, now: float, left: CodecOf = static_codec, right: CodecOf = static_codec
+        self,
+        law: Law,
+        now: float,
+        left: CodecOf = static_codec,
+        right: CodecOf = static_codec,
+        rate: int = RATE,
     ) -> None:
         self.law = law
-        self.left = Channel(law, left)
-        self.right = Channel(law, right)
+        self.rate = rate
+        self.left = Channel(law, left, rate)
+        self.right = Channel(law, right, rate)
         self.position = 0
         self.mode = TapMode.ON
         self._zero = now
@@ -213,7 +247,7 @@ class Timeline:
         self._zero = zero
         self.mode = mode
         self._paused_at = now
-        self.position = max(0, int((now - zero) * RATE))
+        self.position = max(0, int((now - zero) * self.rate))
 
     def cut(self, now: float, *, final: bool = False) -> tuple[int, bytes, bytes] | None:
         """(offset, left, right) of what has become certain since the last cut; None if that is nothing."""
@@ -222,11 +256,12 @@ class Timeline:
             return None
         if self.mode is TapMode.MASKED:
             self._drop()
-        clock = int((now - self._zero) * RATE)
-        until = clock if final else clock - HOLD_BACK
+        scale = self.rate // RATE
+        clock = int((now - self._zero) * self.rate)
+        until = clock if final else clock - HOLD_BACK * scale
         for channel in (self.left, self.right):
             channel.place(self._zero)
-            if not final and channel.newest and clock - channel.newest < MAX_WAIT:
+            if not final and channel.newest and clock - channel.newest < MAX_WAIT * scale:
                 until = min(until, channel.newest)
         if until <= self.position:
             return None

@@ -16,10 +16,17 @@ class TapChunk:
     left: bytes
     right: bytes
     law: Law
+    width: int = 1
+    """Bytes of a sample: 1 is G.711 by `law`, 2 is 16 bits, little-endian."""
+
+    @property
+    def samples(self) -> int:
+        """In each channel."""
+        return len(self.left) // self.width
 
     @property
     def end(self) -> int:
-        return self.offset + len(self.left)
+        return self.offset + self.samples
 
 
 class TapBuffer:
@@ -47,12 +54,12 @@ class TapBuffer:
     def add(self, chunk: TapChunk) -> None:
         self._chunks.append(chunk)
         self._unsent += 1
-        self._samples += len(chunk.left)
+        self._samples += chunk.samples
         self.position = max(self.position, chunk.end)
         while self._samples > self._limit and len(self._chunks) > 1:
             old = self._chunks.popleft()
-            self._samples -= len(old.left)
-            self.lost += len(old.left)
+            self._samples -= old.samples
+            self.lost += old.samples
             self._unsent = min(self._unsent, len(self._chunks))
 
     def take(self) -> tuple[TapChunk | None, bool]:
@@ -71,7 +78,7 @@ class TapBuffer:
     def acknowledged(self, next_offset: int) -> None:
         """All samples before `next_offset` are stored."""
         while len(self._chunks) > self._unsent and self._chunks[0].end <= next_offset:
-            self._samples -= len(self._chunks.popleft().left)
+            self._samples -= self._chunks.popleft().samples
 
     def rewind(self) -> None:
         """The stream broke: everything that is not acknowledged goes out again."""

@@ -75,7 +75,7 @@ class BusCatalogue:
             state=RECORDING_STATE_OPEN,
             started_at=opening.started_at,
             channels=1 if opening.mono else 2,
-            sample_rate=RATE,
+            sample_rate=opening.sample_rate or RATE,
             object_name=object_name,
             labels=dict(opening.labels),
             instance_id=self._instance_id,

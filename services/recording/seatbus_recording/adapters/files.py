@@ -11,12 +11,13 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seatbus.recording.v1.service_pb2 import Open
 from seatbus_kit.errors import NotFound, Refused, ResourceExhausted, SeatbusError, Unavailable
@@ -36,6 +37,22 @@ _SILENCE_FRAMES: Final = 1 << 16
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+def width_of(encoding: str) -> int:
+    """Bytes of a sample."""
+    return 2 if encoding == "l16" else 1
+
+
+def _decode_l16(data: bytes) -> NDArray[np.int16]:
+    return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], NDArray[np.int16]]]] = {
+    "pcmu": decode_pcmu,
+    "pcma": decode_pcma,
+    "l16": _decode_l16,
+}
+
+
 def storage_error(error: OSError, path: Path) -> SeatbusError:
     """What a failed write means to the caller."""
     if error.errno in _FULL:
@@ -46,20 +63,23 @@ def storage_error(error: OSError, path: Path) -> SeatbusError:
 class RecordingFile:
     """One file while it grows. `stored` counts samples per channel."""
 
-    def __init__(self, path: Path, file: BinaryIO, channels: int, stored: int) -> None:
+    def __init__(self, path: Path, file: BinaryIO, channels: int, stored: int, rate: int = RATE) -> None:
         self.path = path
+        self.rate = rate
         self.channels = channels
         self.stored = stored
         self._file = file
 
     def append(self, offset: int, left: bytes, right: bytes, encoding: str) -> None:
         """Puts a chunk in its place. Raises ResourceExhausted when the disk is full, Unavailable."""
-        where = place(self.stored, offset, len(left))
-        if where.skip >= len(left):
+        width = width_of(encoding)
+        samples = len(left) // width
+        where = place(self.stored, offset, samples)
+        if where.skip >= samples:
             return
         self.fill(self.stored + where.gap)
-        decode = decode_pcma if encoding == "pcma" else decode_pcmu
-        one, two = decode(left[where.skip :]), decode(right[where.skip :])
+        decode = _DECODERS[encoding]
+        one, two = (decode(sound[where.skip * width :]) for sound in (left, right))
         if self.channels == 2:
             both = np.empty(2 * len(one), dtype="<i2")
             both[0::2], both[1::2] = one, two
@@ -97,7 +117,7 @@ class RecordingFile:
         try:
             data = self.stored * 2 * self.channels
             self._file.seek(0)
-            self._file.write(wav.header(self.channels, RATE, data))
+            self._file.write(wav.header(self.channels, self.rate, data))
             os.fsync(self._file.fileno())
             self._file.close()
             digest = hashlib.sha256()
@@ -139,11 +159,11 @@ class FileStore:
             temporary = note.with_name(f"~{note.name}")
             temporary.write_bytes(opening.SerializeToString())
             temporary.replace(note)
-            return self._resume(path, 1 if opening.mono else 2)
+            return self._resume(path, 1 if opening.mono else 2, opening.sample_rate or RATE)
         except OSError as error:
             raise storage_error(error, path) from error
 
-    def _resume(self, path: Path, channels: int) -> RecordingFile:
+    def _resume(self, path: Path, channels: int, rate: int) -> RecordingFile:
         stored = 0
         if path.exists():
             try:
@@ -155,9 +175,9 @@ class FileStore:
         file = path.open("r+b" if path.exists() else "w+b", buffering=0)
         if not stored:
             file.truncate(0)
-            file.write(wav.header(channels, RATE, 0))
+            file.write(wav.header(channels, rate, 0))
         file.seek(0, os.SEEK_END)
-        return RecordingFile(path, file, channels, stored)
+        return RecordingFile(path, file, channels, stored, rate)
 
     def note(self, tenant: str, recording_id: str) -> Open | None:
         """The opening of a half-written recording, None if there is none."""

@@ -17,7 +17,7 @@ from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_kit.telemetry import Tracer
 from seatbus_kit.trace import TraceContext
-from seatbus_recording.adapters.files import RATE, FileStore, RecordingFile
+from seatbus_recording.adapters.files import FileStore, RecordingFile, width_of
 from seatbus_recording.application.ports import Catalogue, Finished
 from seatbus_recording.domain.naming import check_recording, object_name
 
@@ -59,7 +59,7 @@ class Intake:
         self._clock = clock
         self._tracer = tracer
         self._lost_after_s = lost_after_s
-        self._max_samples = int(max_s * RATE)
+        self._max_s = max_s
         self._active: dict[str, _Active] = {}
         self._closed: dict[str, int] = {}
         self._finishing: set[asyncio.Task[None]] = set()
@@ -98,7 +98,8 @@ class Intake:
 
     def _chunk(self, chunk: Chunk) -> ChunkAck:
         recording_id = check_recording(chunk.recording_id)
-        end = chunk.offset_samples + len(chunk.left)
+        width = width_of(chunk.encoding)
+        end = chunk.offset_samples + len(chunk.left) // width
         done = self._closed.get(recording_id)
         if done is not None:
             # The acknowledgement of the end was lost; audio beyond it comes too late.
@@ -116,9 +117,11 @@ class Intake:
         if len(chunk.left) != len(chunk.right):
             return _refused(recording_id, "right", "must be as long as left")
         if chunk.left and not chunk.encoding:
-            return _refused(recording_id, "encoding", "audio needs pcmu or pcma")
-        if end > self._max_samples:
-            return _refused(recording_id, "too_long", f"at most {self._max_samples // RATE} s")
+            return _refused(recording_id, "encoding", "audio needs pcmu, pcma or l16")
+        if len(chunk.left) % width:
+            return _refused(recording_id, "left", "must be whole samples")
+        if end > self._max_s * active.file.rate:
+            return _refused(recording_id, "too_long", f"at most {self._max_s:.0f} s")
         active.heard_at = self._clock.monotonic()
         if chunk.left:
             active.file.append(chunk.offset_samples, chunk.left, chunk.right, chunk.encoding)
@@ -167,7 +170,7 @@ class Intake:
                 )
                 return
             finished = Finished(
-                active.file.stored * 1000 // RATE, size, active.file.channels, digest, incomplete
+                active.file.stored * 1000 // active.file.rate, size, active.file.channels, digest, incomplete
             )
             span.set(duration_ms=finished.duration_ms, size_bytes=size, incomplete=incomplete)
             if active.recorded is not None:

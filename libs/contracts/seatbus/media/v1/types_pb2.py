@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from seatbus.ivr.v1 import types_pb2 as seatbus_dot_ivr_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/media/v1/types.proto\x12\x10seatbus.media.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1aseatbus/ivr/v1/types.proto\"\xd3\x01\n\x0c\x45ndpointInfo\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\x12\x15\n\rlocal_address\x18\x02 \x01(\t\x12\x12\n\nlocal_port\x18\x03 \x01(\r\x12\r\n\x05\x63odec\x18\x04 \x01(\t\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12\x38\n\nstatistics\x18\x06 \x01(\x0b\x32$.seatbus.media.v1.EndpointStatistics\x12,\n\x04kind\x18\x07 \x01(\x0e\x32\x1e.seatbus.media.v1.EndpointKind\"\xaa\x01\n\x12\x45ndpointStatistics\x12\x18\n\x10packets_received\x18\x01 \x01(\x04\x12\x14\n\x0cpackets_lost\x18\x02 \x01(\x04\x12\x11\n\tjitter_ms\x18\x03 \x01(\x01\x12\x15\n\rround_trip_ms\x18\x04 \x01(\x01\x12\x0b\n\x03mos\x18\x05 \x01(\x01\x12\x14\n\x0cpackets_sent\x18\x06 \x01(\x04\x12\x17\n\x0fpackets_refused\x18\x07 \x01(\x04\"\xa5\x01\n\x08Playlist\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32\x15.seatbus.ivr.v1.AudioB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\x12\r\n\x05loops\x18\x02 \x01(\r\x12\x10\n\x08\x62\x61rge_in\x18\x03 \x01(\x08\x12\x1a\n\x07gain_db\x18\x04 \x01(\x11\x42\t\xbaH\x06:\x04\x18((O\x12*\n\x07\x63omfort\x18\x05 \x01(\x0b\x32\x19.seatbus.media.v1.Comfort\"q\n\x07\x43omfort\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32\x15.seatbus.ivr.v1.AudioB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x19\n\x07\x66irst_s\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x90\x1c\x12\x19\n\x07\x65very_s\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x90\x1c*\xb9\x01\n\x0c\x45ndpointKind\x12\x1d\n\x19\x45NDPOINT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NDPOINT_KIND_RTP\x10\x01\x12\x1b\n\x17\x45NDPOINT_KIND_SRTP_SDES\x10\x02\x12\x18\n\x14\x45NDPOINT_KIND_WEBRTC\x10\x03\x12\x16\n\x12\x45NDPOINT_KIND_LINK\x10\x04\x12$\n ENDPOINT_KIND_SRTP_OPPORTUNISTIC\x10\x05*o\n\tDtmfOwner\x12\x1a\n\x16\x44TMF_OWNER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44TMF_OWNER_COLLECT\x10\x01\x12\x16\n\x12\x44TMF_OWNER_FEATURE\x10\x02\x12\x16\n\x12\x44TMF_OWNER_FAR_LEG\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseatbus/media/v1/types.proto\x12\x10seatbus.media.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1aseatbus/ivr/v1/types.proto\"\xe1\x01\n\x0c\x45ndpointInfo\x12\x13\n\x0b\x65ndpoint_id\x18\x01 \x01(\t\x12\x15\n\rlocal_address\x18\x02 \x01(\t\x12\x12\n\nlocal_port\x18\x03 \x01(\r\x12\r\n\x05\x63odec\x18\x04 \x01(\t\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12\x38\n\nstatistics\x18\x06 \x01(\x0b\x32$.seatbus.media.v1.EndpointStatistics\x12,\n\x04kind\x18\x07 \x01(\x0e\x32\x1e.seatbus.media.v1.EndpointKind\x12\x0c\n\x04zone\x18\x08 \x01(\t\"\xaa\x01\n\x12\x45ndpointStatistics\x12\x18\n\x10packets_received\x18\x01 \x01(\x04\x12\x14\n\x0cpackets_lost\x18\x02 \x01(\x04\x12\x11\n\tjitter_ms\x18\x03 \x01(\x01\x12\x15\n\rround_trip_ms\x18\x04 \x01(\x01\x12\x0b\n\x03mos\x18\x05 \x01(\x01\x12\x14\n\x0cpackets_sent\x18\x06 \x01(\x04\x12\x17\n\x0fpackets_refused\x18\x07 \x01(\x04\"\xa5\x01\n\x08Playlist\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32\x15.seatbus.ivr.v1.AudioB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\x12\r\n\x05loops\x18\x02 \x01(\r\x12\x10\n\x08\x62\x61rge_in\x18\x03 \x01(\x08\x12\x1a\n\x07gain_db\x18\x04 \x01(\x11\x42\t\xbaH\x06:\x04\x18((O\x12*\n\x07\x63omfort\x18\x05 \x01(\x0b\x32\x19.seatbus.media.v1.Comfort\"q\n\x07\x43omfort\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32\x15.seatbus.ivr.v1.AudioB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x19\n\x07\x66irst_s\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x90\x1c\x12\x19\n\x07\x65very_s\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x90\x1c*\xb9\x01\n\x0c\x45ndpointKind\x12\x1d\n\x19\x45NDPOINT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NDPOINT_KIND_RTP\x10\x01\x12\x1b\n\x17\x45NDPOINT_KIND_SRTP_SDES\x10\x02\x12\x18\n\x14\x45NDPOINT_KIND_WEBRTC\x10\x03\x12\x16\n\x12\x45NDPOINT_KIND_LINK\x10\x04\x12$\n ENDPOINT_KIND_SRTP_OPPORTUNISTIC\x10\x05*o\n\tDtmfOwner\x12\x1a\n\x16\x44TMF_OWNER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44TMF_OWNER_COLLECT\x10\x01\x12\x16\n\x12\x44TMF_OWNER_FEATURE\x10\x02\x12\x16\n\x12\x44TMF_OWNER_FAR_LEG\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,16 +43,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMFORT'].fields_by_name['first_s']._serialized_options = b'\272H\005*\003\030\220\034'
   _globals['_COMFORT'].fields_by_name['every_s']._loaded_options = None
   _globals['_COMFORT'].fields_by_name['every_s']._serialized_options = b'\272H\005*\003\030\220\034'
-  _globals['_ENDPOINTKIND']._serialized_start=778
-  _globals['_ENDPOINTKIND']._serialized_end=963
-  _globals['_DTMFOWNER']._serialized_start=965
-  _globals['_DTMFOWNER']._serialized_end=1076
+  _globals['_ENDPOINTKIND']._serialized_start=792
+  _globals['_ENDPOINTKIND']._serialized_end=977
+  _globals['_DTMFOWNER']._serialized_start=979
+  _globals['_DTMFOWNER']._serialized_end=1090
   _globals['_ENDPOINTINFO']._serialized_start=108
-  _globals['_ENDPOINTINFO']._serialized_end=319
-  _globals['_ENDPOINTSTATISTICS']._serialized_start=322
-  _globals['_ENDPOINTSTATISTICS']._serialized_end=492
-  _globals['_PLAYLIST']._serialized_start=495
-  _globals['_PLAYLIST']._serialized_end=660
-  _globals['_COMFORT']._serialized_start=662
-  _globals['_COMFORT']._serialized_end=775
+  _globals['_ENDPOINTINFO']._serialized_end=333
+  _globals['_ENDPOINTSTATISTICS']._serialized_start=336
+  _globals['_ENDPOINTSTATISTICS']._serialized_end=506
+  _globals['_PLAYLIST']._serialized_start=509
+  _globals['_PLAYLIST']._serialized_end=674
+  _globals['_COMFORT']._serialized_start=676
+  _globals['_COMFORT']._serialized_end=789
 # @@protoc_insertion_point(module_scope)

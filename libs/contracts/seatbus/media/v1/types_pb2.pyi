@@ -36,7 +36,7 @@ DTMF_OWNER_FEATURE: DtmfOwner
 DTMF_OWNER_FAR_LEG: DtmfOwner
 
 class EndpointInfo(_message.Message):
-    __slots__ = ("endpoint_id", "local_address", "local_port", "codec", "held", "statistics", "kind")
+    __slots__ = ("endpoint_id", "local_address", "local_port", "codec", "held", "statistics", "kind", "zone")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     LOCAL_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     LOCAL_PORT_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class EndpointInfo(_message.Message):
     HELD_FIELD_NUMBER: _ClassVar[int]
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     local_address: str
     local_port: int
@@ -51,7 +52,8 @@ class EndpointInfo(_message.Message):
     held: bool
     statistics: EndpointStatistics
     kind: EndpointKind
-    def __init__(self, endpoint_id: _Optional[str] = ..., local_address: _Optional[str] = ..., local_port: _Optional[int] = ..., codec: _Optional[str] = ..., held: _Optional[bool] = ..., statistics: _Optional[_Union[EndpointStatistics, _Mapping]] = ..., kind: _Optional[_Union[EndpointKind, str]] = ...) -> None: ...
+    zone: str
+    def __init__(self, endpoint_id: _Optional[str] = ..., local_address: _Optional[str] = ..., local_port: _Optional[int] = ..., codec: _Optional[str] = ..., held: _Optional[bool] = ..., statistics: _Optional[_Union[EndpointStatistics, _Mapping]] = ..., kind: _Optional[_Union[EndpointKind, str]] = ..., zone: _Optional[str] = ...) -> None: ...
 
 class EndpointStatistics(_message.Message):
     __slots__ = ("packets_received", "packets_lost", "jitter_ms", "round_trip_ms", "mos", "packets_sent", "packets_refused")

@@ -28,7 +28,7 @@ from seatbus.common.v1 import types_pb2 as seatbus_dot_common_dot_v1_dot_types__
 from seatbus.recording.v1 import types_pb2 as seatbus_dot_recording_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seatbus/recording/v1/service.proto\x12\x14seatbus.recording.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseatbus/common/v1/types.proto\x1a seatbus/recording/v1/types.proto\"\xd2\x01\n\x05\x43hunk\x12\x1e\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x04open\x18\x02 \x01(\x0b\x32\x1a.seatbus.recording.v1.Open\x12\x16\n\x0eoffset_samples\x18\x03 \x01(\x04\x12\x17\n\x04left\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12\x18\n\x05right\x18\x05 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12%\n\x08\x65ncoding\x18\x06 \x01(\tB\x13\xbaH\x10r\x0eR\x00R\x04pcmuR\x04pcma\x12\r\n\x05\x63lose\x18\x07 \x01(\x08\"D\n\nChunkBatch\x12\x36\n\x06\x63hunks\x18\x01 \x03(\x0b\x32\x1b.seatbus.recording.v1.ChunkB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"=\n\rChunkAckBatch\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.seatbus.recording.v1.ChunkAck\"\x82\x02\n\x04Open\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x19\n\x07\x63\x61ll_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06labels\x18\x04 \x03(\x0b\x32&.seatbus.recording.v1.Open.LabelsEntry\x12\x1c\n\x0btraceparent\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x0c\n\x04mono\x18\x06 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x08\x43hunkAck\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x1b\n\x13next_offset_samples\x18\x02 \x01(\x04\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"S\n\x13GetRecordingRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"J\n\x14GetRecordingResponse\x12\x32\n\trecording\x18\x01 \x01(\x0b\x32\x1f.seatbus.recording.v1.Recording\"v\n\x15ListRecordingsRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x18\n\x07\x63\x61ll_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18$\x12%\n\x04page\x18\x03 \x01(\x0b\x32\x17.seatbus.common.v1.Page\"b\n\x16ListRecordingsResponse\x12\x33\n\nrecordings\x18\x01 \x03(\x0b\x32\x1f.seatbus.recording.v1.Recording\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"x\n\x0f\x44ownloadRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\'\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x18.seatbus.common.v1.Actor\"2\n\rDownloadPiece\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\"t\n\x16\x44\x65leteRecordingRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x19\n\x17\x44\x65leteRecordingResponse\"}\n\x13SetLegalHoldRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\n\n\x02on\x18\x03 \x01(\x08\"\x16\n\x14SetLegalHoldResponse2\xbc\x05\n\x10RecordingService\x12H\n\x05Write\x12\x1b.seatbus.recording.v1.Chunk\x1a\x1e.seatbus.recording.v1.ChunkAck(\x01\x30\x01\x12Y\n\x0cWriteBatches\x12 .seatbus.recording.v1.ChunkBatch\x1a#.seatbus.recording.v1.ChunkAckBatch(\x01\x30\x01\x12\x65\n\x0cGetRecording\x12).seatbus.recording.v1.GetRecordingRequest\x1a*.seatbus.recording.v1.GetRecordingResponse\x12k\n\x0eListRecordings\x12+.seatbus.recording.v1.ListRecordingsRequest\x1a,.seatbus.recording.v1.ListRecordingsResponse\x12X\n\x08\x44ownload\x12%.seatbus.recording.v1.DownloadRequest\x1a#.seatbus.recording.v1.DownloadPiece0\x01\x12n\n\x0f\x44\x65leteRecording\x12,.seatbus.recording.v1.DeleteRecordingRequest\x1a-.seatbus.recording.v1.DeleteRecordingResponse\x12\x65\n\x0cSetLegalHold\x12).seatbus.recording.v1.SetLegalHoldRequest\x1a*.seatbus.recording.v1.SetLegalHoldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seatbus/recording/v1/service.proto\x12\x14seatbus.recording.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseatbus/common/v1/types.proto\x1a seatbus/recording/v1/types.proto\"\xd7\x01\n\x05\x43hunk\x12\x1e\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x04open\x18\x02 \x01(\x0b\x32\x1a.seatbus.recording.v1.Open\x12\x16\n\x0eoffset_samples\x18\x03 \x01(\x04\x12\x17\n\x04left\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12\x18\n\x05right\x18\x05 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12*\n\x08\x65ncoding\x18\x06 \x01(\tB\x18\xbaH\x15r\x13R\x00R\x04pcmuR\x04pcmaR\x03l16\x12\r\n\x05\x63lose\x18\x07 \x01(\x08\"D\n\nChunkBatch\x12\x36\n\x06\x63hunks\x18\x01 \x03(\x0b\x32\x1b.seatbus.recording.v1.ChunkB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"=\n\rChunkAckBatch\x12,\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x1e.seatbus.recording.v1.ChunkAck\"\xa6\x02\n\x04Open\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x19\n\x07\x63\x61ll_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06labels\x18\x04 \x03(\x0b\x32&.seatbus.recording.v1.Open.LabelsEntry\x12\x1c\n\x0btraceparent\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x0c\n\x04mono\x18\x06 \x01(\x08\x12\"\n\x0bsample_rate\x18\x07 \x01(\rB\r\xbaH\n*\x08\x30\x00\x30\xc0>0\x80}\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x08\x43hunkAck\x12\x14\n\x0crecording_id\x18\x01 \x01(\t\x12\x1b\n\x13next_offset_samples\x18\x02 \x01(\x04\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"S\n\x13GetRecordingRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"J\n\x14GetRecordingResponse\x12\x32\n\trecording\x18\x01 \x01(\x0b\x32\x1f.seatbus.recording.v1.Recording\"v\n\x15ListRecordingsRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x18\n\x07\x63\x61ll_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18$\x12%\n\x04page\x18\x03 \x01(\x0b\x32\x17.seatbus.common.v1.Page\"b\n\x16ListRecordingsResponse\x12\x33\n\nrecordings\x18\x01 \x03(\x0b\x32\x1f.seatbus.recording.v1.Recording\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"x\n\x0f\x44ownloadRequest\x12\x1c\n\ttenant_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\'\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x18.seatbus.common.v1.Actor\"2\n\rDownloadPiece\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\"t\n\x16\x44\x65leteRecordingRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x19\n\x17\x44\x65leteRecordingResponse\"}\n\x13SetLegalHoldRequest\x12:\n\x07\x63ontext\x18\x01 \x01(\x0b\x32!.seatbus.common.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0crecording_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\n\n\x02on\x18\x03 \x01(\x08\"\x16\n\x14SetLegalHoldResponse2\xbc\x05\n\x10RecordingService\x12H\n\x05Write\x12\x1b.seatbus.recording.v1.Chunk\x1a\x1e.seatbus.recording.v1.ChunkAck(\x01\x30\x01\x12Y\n\x0cWriteBatches\x12 .seatbus.recording.v1.ChunkBatch\x1a#.seatbus.recording.v1.ChunkAckBatch(\x01\x30\x01\x12\x65\n\x0cGetRecording\x12).seatbus.recording.v1.GetRecordingRequest\x1a*.seatbus.recording.v1.GetRecordingResponse\x12k\n\x0eListRecordings\x12+.seatbus.recording.v1.ListRecordingsRequest\x1a,.seatbus.recording.v1.ListRecordingsResponse\x12X\n\x08\x44ownload\x12%.seatbus.recording.v1.DownloadRequest\x1a#.seatbus.recording.v1.DownloadPiece0\x01\x12n\n\x0f\x44\x65leteRecording\x12,.seatbus.recording.v1.DeleteRecordingRequest\x1a-.seatbus.recording.v1.DeleteRecordingResponse\x12\x65\n\x0cSetLegalHold\x12).seatbus.recording.v1.SetLegalHoldRequest\x1a*.seatbus.recording.v1.SetLegalHoldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHUNK'].fields_by_name['right']._loaded_options = None
   _globals['_CHUNK'].fields_by_name['right']._serialized_options = b'\272H\006z\004\030\200\200\004'
   _globals['_CHUNK'].fields_by_name['encoding']._loaded_options = None
-  _globals['_CHUNK'].fields_by_name['encoding']._serialized_options = b'\272H\020r\016R\000R\004pcmuR\004pcma'
+  _globals['_CHUNK'].fields_by_name['encoding']._serialized_options = b'\272H\025r\023R\000R\004pcmuR\004pcmaR\003l16'
   _globals['_CHUNKBATCH'].fields_by_name['chunks']._loaded_options = None
   _globals['_CHUNKBATCH'].fields_by_name['chunks']._serialized_options = b'\272H\006\222\001\003\020\200\010'
   _globals['_OPEN_LABELSENTRY']._loaded_options = None
@@ -53,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPEN'].fields_by_name['call_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_OPEN'].fields_by_name['traceparent']._loaded_options = None
   _globals['_OPEN'].fields_by_name['traceparent']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_OPEN'].fields_by_name['sample_rate']._loaded_options = None
+  _globals['_OPEN'].fields_by_name['sample_rate']._serialized_options = b'\272H\n*\0100\0000\300>0\200}'
   _globals['_GETRECORDINGREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_GETRECORDINGREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\006r\004\020\001\030?'
   _globals['_GETRECORDINGREQUEST'].fields_by_name['recording_id']._loaded_options = None
@@ -74,37 +76,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETLEGALHOLDREQUEST'].fields_by_name['recording_id']._loaded_options = None
   _globals['_SETLEGALHOLDREQUEST'].fields_by_name['recording_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CHUNK']._serialized_start=188
-  _globals['_CHUNK']._serialized_end=398
-  _globals['_CHUNKBATCH']._serialized_start=400
-  _globals['_CHUNKBATCH']._serialized_end=468
-  _globals['_CHUNKACKBATCH']._serialized_start=470
-  _globals['_CHUNKACKBATCH']._serialized_end=531
-  _globals['_OPEN']._serialized_start=534
-  _globals['_OPEN']._serialized_end=792
-  _globals['_OPEN_LABELSENTRY']._serialized_start=747
-  _globals['_OPEN_LABELSENTRY']._serialized_end=792
-  _globals['_CHUNKACK']._serialized_start=794
-  _globals['_CHUNKACK']._serialized_end=886
-  _globals['_GETRECORDINGREQUEST']._serialized_start=888
-  _globals['_GETRECORDINGREQUEST']._serialized_end=971
-  _globals['_GETRECORDINGRESPONSE']._serialized_start=973
-  _globals['_GETRECORDINGRESPONSE']._serialized_end=1047
-  _globals['_LISTRECORDINGSREQUEST']._serialized_start=1049
-  _globals['_LISTRECORDINGSREQUEST']._serialized_end=1167
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=1169
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=1267
-  _globals['_DOWNLOADREQUEST']._serialized_start=1269
-  _globals['_DOWNLOADREQUEST']._serialized_end=1389
-  _globals['_DOWNLOADPIECE']._serialized_start=1391
-  _globals['_DOWNLOADPIECE']._serialized_end=1441
-  _globals['_DELETERECORDINGREQUEST']._serialized_start=1443
-  _globals['_DELETERECORDINGREQUEST']._serialized_end=1559
-  _globals['_DELETERECORDINGRESPONSE']._serialized_start=1561
-  _globals['_DELETERECORDINGRESPONSE']._serialized_end=1586
-  _globals['_SETLEGALHOLDREQUEST']._serialized_start=1588
-  _globals['_SETLEGALHOLDREQUEST']._serialized_end=1713
-  _globals['_SETLEGALHOLDRESPONSE']._serialized_start=1715
-  _globals['_SETLEGALHOLDRESPONSE']._serialized_end=1737
-  _globals['_RECORDINGSERVICE']._serialized_start=1740
-  _globals['_RECORDINGSERVICE']._serialized_end=2440
+  _globals['_CHUNK']._serialized_end=403
+  _globals['_CHUNKBATCH']._serialized_start=405
+  _globals['_CHUNKBATCH']._serialized_end=473
+  _globals['_CHUNKACKBATCH']._serialized_start=475
+  _globals['_CHUNKACKBATCH']._serialized_end=536
+  _globals['_OPEN']._serialized_start=539
+  _globals['_OPEN']._serialized_end=833
+  _globals['_OPEN_LABELSENTRY']._serialized_start=788
+  _globals['_OPEN_LABELSENTRY']._serialized_end=833
+  _globals['_CHUNKACK']._serialized_start=835
+  _globals['_CHUNKACK']._serialized_end=927
+  _globals['_GETRECORDINGREQUEST']._serialized_start=929
+  _globals['_GETRECORDINGREQUEST']._serialized_end=1012
+  _globals['_GETRECORDINGRESPONSE']._serialized_start=1014
+  _globals['_GETRECORDINGRESPONSE']._serialized_end=1088
+  _globals['_LISTRECORDINGSREQUEST']._serialized_start=1090
+  _globals['_LISTRECORDINGSREQUEST']._serialized_end=1208
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=1210
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=1308
+  _globals['_DOWNLOADREQUEST']._serialized_start=1310
+  _globals['_DOWNLOADREQUEST']._serialized_end=1430
+  _globals['_DOWNLOADPIECE']._serialized_start=1432
+  _globals['_DOWNLOADPIECE']._serialized_end=1482
+  _globals['_DELETERECORDINGREQUEST']._serialized_start=1484
+  _globals['_DELETERECORDINGREQUEST']._serialized_end=1600
+  _globals['_DELETERECORDINGRESPONSE']._serialized_start=1602
+  _globals['_DELETERECORDINGRESPONSE']._serialized_end=1627
+  _globals['_SETLEGALHOLDREQUEST']._serialized_start=1629
+  _globals['_SETLEGALHOLDREQUEST']._serialized_end=1754
+  _globals['_SETLEGALHOLDRESPONSE']._serialized_start=1756
+  _globals['_SETLEGALHOLDRESPONSE']._serialized_end=1778
+  _globals['_RECORDINGSERVICE']._serialized_start=1781
+  _globals['_RECORDINGSERVICE']._serialized_end=2481
 # @@protoc_insertion_point(module_scope)

@@ -43,7 +43,7 @@ class ChunkAckBatch(_message.Message):
     def __init__(self, acks: _Optional[_Iterable[_Union[ChunkAck, _Mapping]]] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("tenant_id", "call_id", "started_at", "labels", "traceparent", "mono")
+    __slots__ = ("tenant_id", "call_id", "started_at", "labels", "traceparent", "mono", "sample_rate")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -57,13 +57,15 @@ class Open(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     MONO_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
     call_id: str
     started_at: _timestamp_pb2.Timestamp
     labels: _containers.ScalarMap[str, str]
     traceparent: str
     mono: bool
-    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., traceparent: _Optional[str] = ..., mono: _Optional[bool] = ...) -> None: ...
+    sample_rate: int
+    def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., traceparent: _Optional[str] = ..., mono: _Optional[bool] = ..., sample_rate: _Optional[int] = ...) -> None: ...
 
 class ChunkAck(_message.Message):
     __slots__ = ("recording_id", "next_offset_samples", "closed", "error")
