@@ -5,63 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatbus_sip_edge.domain import agent_inputs as agents
+from seatbus_sip_edge.domain import requests
 from seatbus_sip_edge.domain.callback_inputs import CalledBack, OfCallback
 from seatbus_sip_edge.domain.device_inputs import OfDevice
 from seatbus_sip_edge.domain.requests import Asked
-from seatbus_sip_edge.domain.requests import (
-    AttributesSet as AttributesSet,
-)
-from seatbus_sip_edge.domain.requests import (
-    CompleteAsked as CompleteAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    ConsultAsked as ConsultAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    DigitsAsked as DigitsAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    HangUpAsked as HangUpAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    HoldAsked as HoldAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    LegRedirected as LegRedirected,
-)
-from seatbus_sip_edge.domain.requests import (
-    LegReplaced as LegReplaced,
-)
-from seatbus_sip_edge.domain.requests import (
-    MuteAsked as MuteAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    OriginatedTo as OriginatedTo,
-)
-from seatbus_sip_edge.domain.requests import (
-    ParkAsked as ParkAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    PartyJoined as PartyJoined,
-)
-from seatbus_sip_edge.domain.requests import (
-    PartyLeft as PartyLeft,
-)
-from seatbus_sip_edge.domain.requests import (
-    PickUpAsked as PickUpAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    RecordingAsked as RecordingAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    SuperviseAsked as SuperviseAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    SwapAsked as SwapAsked,
-)
-from seatbus_sip_edge.domain.requests import (
-    TransferAsked as TransferAsked,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +19,41 @@ if TYPE_CHECKING:
     from seatbus.media.v1 import types_pb2 as media
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_sip_edge.domain.destinations import Destination
+
+# One name for every input, wherever it is written down.
+AttributesSet = requests.AttributesSet
+CompleteAsked = requests.CompleteAsked
+ConsultAsked = requests.ConsultAsked
+DigitsAsked = requests.DigitsAsked
+HangUpAsked = requests.HangUpAsked
+HoldAsked = requests.HoldAsked
+LegRedirected = requests.LegRedirected
+LegReplaced = requests.LegReplaced
+MuteAsked = requests.MuteAsked
+OriginatedTo = requests.OriginatedTo
+ParkAsked = requests.ParkAsked
+PartyJoined = requests.PartyJoined
+PartyLeft = requests.PartyLeft
+PickUpAsked = requests.PickUpAsked
+RecordingAsked = requests.RecordingAsked
+SuperviseAsked = requests.SuperviseAsked
+SwapAsked = requests.SwapAsked
+TransferAsked = requests.TransferAsked
+AgentOffered = agents.AgentOffered
+OfferWithdrawn = agents.OfferWithdrawn
+AgentOfferMade = agents.AgentOfferMade
+AgentRinging = agents.AgentRinging
+AgentAnswered = agents.AgentAnswered
+AgentFailed = agents.AgentFailed
+RingTimedOut = agents.RingTimedOut
+AgentHungUp = agents.AgentHungUp
+WorkBegun = agents.WorkBegun
+WorkNotBegun = agents.WorkNotBegun
+WorkAccepted = agents.WorkAccepted
+WorkRefused = agents.WorkRefused
+Connected = agents.Connected
+ConnectFailed = agents.ConnectFailed
+OfferDropped = agents.OfferDropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,111 +256,6 @@ class ComfortDue:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentOffered:
-    """acd: ring this agent. Checked for epoch and rid before it gets here."""
-
-    contact_id: str
-    rid: str
-    group: str
-    epoch: int
-    agent_tenant_id: str
-    agent_id: str
-    device_id: str
-    queue_id: str
-    leg_id: str
-    ring_timeout_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class OfferWithdrawn:
-    rid: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOfferMade:
-    """Media made the SDP for the agent's leg."""
-
-    leg_id: str
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentRinging:
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAnswered:
-    leg_id: str
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFailed:
-    """The INVITE to the agent's phone ended with `status`; 0: it was never sent."""
-
-    leg_id: str
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class RingTimedOut:
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentHungUp:
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkBegun:
-    """agent_state gives the agent whom no queue gave."""
-
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkNotBegun:
-    leg_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkAccepted:
-    """agent_state took the answer, or is away: then the call is connected and reconciled later."""
-
-    leg_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkRefused:
-    leg_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """Media joined the legs."""
-
-    leg_id: str
-    codec: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectFailed:
-    leg_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class OfferDropped:
-    """acd no longer knows the reservation that was answered."""
-
-    rid: str
-
-
-@dataclass(frozen=True, slots=True)
 class HoldChanged:
     leg_id: str
     held: bool
@@ -460,22 +338,8 @@ Input = (
     | EnqueueRefused
     | LeftQueue
     | ComfortDue
-    | AgentOffered
-    | OfferWithdrawn
-    | AgentOfferMade
-    | AgentRinging
-    | AgentAnswered
-    | AgentFailed
-    | RingTimedOut
-    | AgentHungUp
-    | WorkBegun
-    | WorkNotBegun
-    | WorkAccepted
-    | WorkRefused
-    | Connected
-    | ConnectFailed
-    | OfferDropped
     | HoldChanged
+    | agents.OfAgent
     | Asked
     | OfDevice
     | OfCallback
