@@ -16,8 +16,9 @@ from seatbus_kit.ids import uuid7
 from seatbus_kit.records import RecordStore
 from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
 from seatbus_testkit.nats import NatsServer
+from seatbus_testkit.routing_world import EdgeSettings
 
-from .world import EdgeSettings, T
+from .world import T
 
 QUEUE = QueueSpec((T, "sales"), frozenset([(T, "a1")]))
 
