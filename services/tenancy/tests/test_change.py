@@ -348,7 +348,8 @@ def test_every_field_that_names_an_object_is_checked() -> None:
     followed = {
         "agent_id", "team_id", "branch_id", "flow_id", "queue_id", "trunk_id", "schedule_id", "prompt_id",
         "announcement_prompt_id", "music_prompt_id", "whisper_prompt_id", "emergency_trunk_id",
-        "leader_agent_id", "outage_prompt_id", "device_lost_prompt_id", "overflow_queue_ids", "queue_ids", "seat_ids",
+        "leader_agent_id", "outage_prompt_id", "device_lost_prompt_id", "overflow_queue_ids",
+        "queue_ids", "seat_ids",
     }  # fmt: skip
     not_references = {"tenant_id", "agent_tenant_id", "caller_id", "caller_ids", "default_caller_id"}
     fields = {
