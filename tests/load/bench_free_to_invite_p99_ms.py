@@ -4,6 +4,10 @@ More callers than agents, so that somebody always waits: each caller who has tal
 again. An agent is free when the bus has told this process of his record without work; the INVITE is counted
 when it has reached his phone here. Between the two lie acd's decision, the contact's record, the reservation
 and the edge. The rate of calls follows from the number of agents: `[calls a second] [seconds]`, 20 and 30.
+
+Where the time goes is told by the stamps of the facts that the services write on the way, on one clock:
+`freed` (the agent's record), `decided` (acd), `offered` (the contact's record), `reserved` (the agent's,
+after a read of the contact's), `taken` (the edge), `invited` (the phone here).
 """
 
 from __future__ import annotations
@@ -11,15 +15,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections import deque
+import time
+from collections import defaultdict, deque
 from pathlib import Path
 
 import uvloop
 from bench_call_cpu_ms import Agent
 
-from seatbus.agent.v1.types_pb2 import PRESENCE_READY, AgentState
+from seatbus.acd.v1.events_pb2 import ContactOffered
+from seatbus.agent.v1.events_pb2 import AgentWorkChanged
+from seatbus.agent.v1.types_pb2 import PRESENCE_READY, WORK_STATE_DONE, WORK_STATE_RESERVED, AgentState
+from seatbus.call.v1.events_pb2 import LegCreated
 from seatbus_kit.runtime import close_runtime, open_runtime
 from seatbus_kit.watch import Change, Watcher
+from seatbus_testkit.history import History
 from seatbus_testkit.phone import Phone, Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
@@ -29,6 +38,7 @@ WARM_UP_S = 5.0
 # Talk and what a platform needs around it: so many agents make one call a second.
 AGENTS_A_CALL = 1.2
 TARGET_MS = 20.0
+ORDER = ("freed", "decided", "offered", "reserved", "taken", "invited")
 
 
 class Freed:
@@ -37,6 +47,8 @@ class Freed:
     def __init__(self) -> None:
         self.at: dict[str, float] = {}
         self.took: deque[float] = deque(maxlen=100_000)
+        # Wall time of each INVITE, by agent.
+        self.invites: dict[str, list[float]] = defaultdict(list)
 
     def changed(self, change: Change) -> None:
         if change.entry is None:
@@ -46,9 +58,41 @@ class Freed:
             self.at[record.agent_id] = asyncio.get_running_loop().time()
 
     def invited(self, agent: str, at: float) -> None:
+        self.invites[agent].append(time.time())
         freed = self.at.pop(agent, None)
         if freed is not None:
             self.took.append(at - freed)
+
+
+def hops(history: History, invites: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Seconds between two stamps of one offer, over all offers that followed a talk of the same agent."""
+    freed: dict[str, list[float]] = defaultdict(list)
+    stamps: dict[str, dict[str, float]] = defaultdict(dict)
+    agents: dict[str, str] = {}
+    for event in history.events:
+        fact, at = event.decode(), event.occurred_at.timestamp()
+        if isinstance(fact, AgentWorkChanged) and fact.to == WORK_STATE_DONE:
+            freed[event.entity].append(at)
+        elif isinstance(fact, AgentWorkChanged) and fact.to == WORK_STATE_RESERVED:
+            stamps[fact.rid]["reserved"] = at
+        elif isinstance(fact, ContactOffered):
+            agents[fact.rid] = fact.agent_id
+            stamps[fact.rid]["decided"] = fact.decision.at.ToMicroseconds() / 1e6
+            stamps[fact.rid]["offered"] = at
+        elif isinstance(fact, LegCreated) and fact.rid:
+            stamps[fact.rid]["taken"] = at
+    found: dict[str, list[float]] = defaultdict(list)
+    for rid, agent in agents.items():
+        at = stamps[rid]
+        if len(at) < len(ORDER) - 2:
+            continue
+        before = [moment for moment in freed[agent] if moment <= at["decided"]]
+        after = [moment for moment in invites[agent] if moment >= at["taken"]]
+        if before and after:
+            way = [max(before), *(at[name] for name in ORDER[1:-1]), min(after)]
+            for name, one, other in zip(ORDER[1:], way, way[1:], strict=False):
+                found[name].append(other - one)
+    return found
 
 
 class Seat(Agent):
@@ -118,7 +162,12 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     for seat in seats:
         await seat.close()
     await watcher.stop()
+    found = hops(await History.read(runtime.bus, tenant.id), freed.invites)
     await close_runtime(runtime)
+    for name, spent in found.items():
+        spent.sort()
+        p50, p99 = (spent[int(len(spent) * share)] * 1000 for share in (0.5, 0.99))
+        print(f"until {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(spent)})")
     p50, p90, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.9, 0.99))
     print(f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured)")
     print(f"free_to_invite_p50_ms {p50:.1f} ms")

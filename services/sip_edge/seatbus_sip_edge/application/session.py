@@ -96,8 +96,20 @@ class Session:
         events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
         self._journal(events, now)
         self.spans.after(event, effects)
+        if isinstance(event, on.AgentOffered):
+            effects = self._ask_ahead(effects)
         edge.journal.then(lambda: self._perform(effects, events))
         return True
+
+    def _ask_ahead(self, effects: Sequence[fx.Effect]) -> list[fx.Effect]:
+        """An agent's SDP is asked for while the journal is written; the INVITE waits for it as ever.
+
+        Nobody sees a port that media sets aside; one that the journal does not know goes with its session.
+        """
+        for effect in effects:
+            if isinstance(effect, fx.Media) and effect.reply is fx.MediaReply.OFFER:
+                self.commands.media.perform(effect)
+        return [e for e in effects if not (isinstance(e, fx.Media) and e.reply is fx.MediaReply.OFFER)]
 
     def checkpoint(self) -> None:
         """Journals the state as it is, without a fact."""
