@@ -92,7 +92,8 @@ class AfterFailure(StrEnum):
     PARK = "park"
 
 
-@dataclass(slots=True)
+# Without slots: the journal writes it four times as fast.
+@dataclass
 class Leg:
     """One SIP dialog and the media endpoint of the same id. Times: microseconds since 1970, 0 = not yet."""
 
@@ -181,7 +182,7 @@ class Leg:
         return message
 
 
-@dataclass(slots=True)
+@dataclass
 class Call:
     """The owner's truth about one call. `seq` is the number of its last event.
 
@@ -284,9 +285,9 @@ class Call:
     # Of a call that an agent makes: the colleague who is called; it bypasses every limit; agent_state did not
     # answer; the far network is heard; the number is not to be shown, or the customer's not to the agent.
     direct_agent_id: str = ""
-    emergency: bool = False
     # Whom an agent is for who is rung by the API and then is the caller.
     calls_for: dict[str, str | int] = field(default_factory=dict)
+    emergency: bool = False
     unbound: bool = False
     early_media: bool = False
     withheld: bool = False
