@@ -61,7 +61,8 @@ def estimate_request(**fields: str) -> service_pb2.EstimateWaitRequest:
 
 
 class Bench:
-    def __init__(self, servicer: Acd, server: RpcServer, channels: Channels) -> None:
+    def __init__(self, servicer: Acd, server: RpcServer, channels: Channels, *, by_lane: bool) -> None:
+        self.by_lane = by_lane
         self.servicer = servicer
         self.server = server
         self.channels = channels
@@ -72,6 +73,12 @@ class Bench:
 
     async def estimate(self, timeout: float = 5.0, **fields: str) -> Any:
         return await invoke(self.stub.EstimateWait, estimate_request(**fields), timeout)
+
+    async def goes_on(self) -> None:
+        """The next call is answered, and by the same transport."""
+        self.servicer.answer = service_pb2.EstimateWaitResponse
+        await self.estimate()
+        assert (type(self.servicer.contexts[-1]).__name__ == "LaneContext") == self.by_lane
 
     async def held(self, timeout: float = 5.0) -> tuple[Held, asyncio.Task[Any]]:
         """A call that is in its handler."""
@@ -98,9 +105,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     channels = Channels(LaneTimes() if by_lane else None)
     if by_lane:
         await lane_open(channels, server.address)
-    yield Bench(servicer, server, channels)
-    assert by_lane == any(type(context).__name__ == "LaneContext" for context in servicer.contexts) or (
-        not servicer.contexts
-    )
+    yield Bench(servicer, server, channels, by_lane=by_lane)
     await channels.close()
     await server.stop(0)

@@ -76,6 +76,7 @@ async def test_an_internal_error_tells_nothing_of_the_inside(bench: Bench) -> No
     bench.servicer.answer = fail
     with pytest.raises(errors.SeatbusError, match=r"^internal error in AcdService.EstimateWait$"):
         await bench.estimate()
+    await bench.goes_on()
 
 
 async def test_a_bad_request_is_refused_with_field_and_rule(bench: Bench) -> None:
@@ -111,7 +112,7 @@ async def test_a_late_answer_is_a_deadline_exceeded_and_ends_the_handler(bench: 
     with pytest.raises(errors.DeadlineExceeded):
         await call
     await asyncio.wait_for(held.cancelled.wait(), 5)
-    assert await bench.snapshot() == service_pb2.SnapshotResponse()
+    await bench.goes_on()
 
 
 async def test_a_caller_that_gives_up_ends_the_handler(bench: Bench) -> None:
@@ -120,6 +121,7 @@ async def test_a_caller_that_gives_up_ends_the_handler(bench: Bench) -> None:
     with pytest.raises(asyncio.CancelledError):
         await call
     await asyncio.wait_for(held.cancelled.wait(), 5)
+    await bench.goes_on()
 
 
 async def test_the_handler_knows_how_much_time_is_left(bench: Bench) -> None:
@@ -148,7 +150,7 @@ async def test_messages_of_4_mib_pass_and_larger_ones_are_refused(bench: Bench) 
         await ask(MAX_MESSAGE + 64)
     with pytest.raises(errors.ResourceExhausted):
         await bench.estimate(tenant_id="x" * MAX_MESSAGE)
-    assert await bench.estimate() == service_pb2.EstimateWaitResponse()
+    await bench.goes_on()
 
 
 async def test_answers_find_their_calls_in_any_order(bench: Bench) -> None:
