@@ -397,3 +397,23 @@ def test_the_same_outcomes_give_the_same_steps(made: ivr.Flow, outcomes: list[iv
         return steps
 
     assert run() == run()
+
+
+def test_a_call_back_goes_on_by_whether_it_was_taken_and_a_queue_node_names_several() -> None:
+    wish = ivr.CallbackNode(queue_id="q1", number_attribute="n", next="q", on_failure="no")
+    book = FakeBook(
+        {
+            "main": flow(
+                node("back", callback=wish),
+                node("q", queue=ivr.QueueNode(queue_id="q1", also_queue_ids=["q2"])),
+                node("no", hang_up=ivr.HangUpNode()),
+            )
+        }
+    )
+    asked = start(book, n="0301234")
+    assert asked.position.step.callback == ivr.CallbackAction(queue_id="q1", number="0301234")
+    taken = ivr.Outcome(kind=ivr.OUTCOME_KIND_DONE)
+    queued = advance(asked.position, taken, NOON_MONDAY, book).position.step.enqueue
+    assert (queued.queue_id, list(queued.also_queue_ids)) == ("q1", ["q2"])
+    refused = ivr.Outcome(kind=ivr.OUTCOME_KIND_FAILED, reason="callback_exists")
+    assert advance(asked.position, refused, NOON_MONDAY, book).position.node_id == "no"
