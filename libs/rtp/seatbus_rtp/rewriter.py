@@ -144,11 +144,6 @@ class StreamRewriter:
         return self._packets
 
     @property
-    def packets_counted(self) -> int:
-        """Packets sent, but for those of a run that goes on: cheaper."""
-        return self._packets
-
-    @property
     def octets(self) -> int:
         """Bytes of payload sent."""
         self._end_run()

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from seatbus.media.v1.events_pb2 import MediaEvent, RecordingFailed
 from seatbus.media.v1.service_pb2 import ExecuteRequest, ExecuteResponse
+from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_SRTP_SDES, ENDPOINT_KIND_WEBRTC
 from seatbus_kit.errors import NotFound, SeatbusError, Unimplemented
 from seatbus_kit.log import get_logger
 from seatbus_media.application.alarms import Alarms
@@ -26,13 +27,16 @@ _KEEP_ENDED: Final = 2000
 _KEEP_EVERY_S: Final = 10.0
 _LOOKED_AFTER_AT_ONCE: Final = 4
 _KEEP_PACKETS: Final = RESERVED // 4
+_UNDER_KEYS: Final = frozenset({ENDPOINT_KIND_SRTP_SDES, ENDPOINT_KIND_WEBRTC})
 _CREATES: Final = frozenset({"accept_offer", "make_offer"})
 
 
 def _outruns(session: Session) -> bool:
-    """Whether a leg was sent so much that a successor, who jumps ahead, might soon not be ahead of it."""
-    legs = session.endpoints.values()
-    return any(leg.rewriter.packets_counted - leg.packets_kept > _KEEP_PACKETS for leg in legs)
+    """Whether a leg under keys was sent so much that a successor who jumps ahead might not be ahead of it."""
+    return any(
+        leg.wire.kind in _UNDER_KEYS and leg.rewriter.packets - leg.packets_kept > _KEEP_PACKETS
+        for leg in session.endpoints.values()
+    )
 
 
 class MediaService:

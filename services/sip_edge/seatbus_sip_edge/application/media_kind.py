@@ -62,5 +62,14 @@ def _security(edge: Edge, call: Call, leg: Leg) -> tenancy.MediaSecurity:
     return found.trunk.media_security if found is not None else tenancy.MEDIA_SECURITY_NONE
 
 
+def zone_of(edge: Edge, call: Call, leg_id: str) -> str:
+    """The network in which media meets the caller of a trunk; everybody else is met in the common one."""
+    leg = call.legs[leg_id]
+    if leg_id != call.caller_leg_id or leg.number or leg.agent_id or not call.trunk_id:
+        return ""
+    found = edge.config.get(call.trunk_tenant or call.tenant_id, "trunk", call.trunk_id)
+    return found.trunk.media_zone if found is not None else ""
+
+
 def _is_browser(device: tenancy.Device) -> bool:
     return device.kind == tenancy.DEVICE_KIND_WEBRTC

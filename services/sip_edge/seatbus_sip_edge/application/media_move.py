@@ -19,7 +19,7 @@ from seatbus_kit import metrics
 from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_sip.tables import DialogState
-from seatbus_sip_edge.application.media_kind import with_kind
+from seatbus_sip_edge.application.media_kind import with_kind, zone_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase, Phase, Role
 from seatbus_sip_edge.domain.moving import MOVABLE
@@ -198,13 +198,14 @@ class MediaMove:
 
     def _asked(self, session: Session, leg_id: str, way: Way) -> media.Command:
         sip = session.sip.legs[leg_id]
+        zone = zone_of(self._edge, session.call, leg_id)
         if way is Way.ANSWER and sip.request is not None:
             sdp = sip.request.body.decode("utf-8", "replace")
-            accept = media.Command(accept_offer=media.AcceptOffer(endpoint_id=leg_id, sdp=sdp))
+            accept = media.Command(accept_offer=media.AcceptOffer(endpoint_id=leg_id, sdp=sdp, zone=zone))
             return with_kind(self._edge, session.call, session.call.legs[leg_id], accept)
         last = sip.moved_offer or sip.local_sdp
         return media.Command(
-            make_offer=media.MakeOffer(endpoint_id=leg_id, kind=kind_of(last), continues=last)
+            make_offer=media.MakeOffer(endpoint_id=leg_id, zone=zone, kind=kind_of(last), continues=last)
         )
 
     async def _offer(self, session: Session, leg_id: str, sdp: str) -> str:
