@@ -73,6 +73,18 @@ def named(name: str) -> CodecSpec | None:
     return BY_NAME.get(name.upper())
 
 
+def alike(one: CodecSpec, other: CodecSpec) -> bool:
+    """Whether packets of the one can be heard by who takes the other, as they are or by a table."""
+    return one is other or (one.is_g711 and other.is_g711)
+
+
+def translation(said: CodecSpec, heard: CodecSpec) -> bytes | None:
+    """The table from one codec to another that is alike, None where packets are sound as they are."""
+    if said is heard or said.static_type is None or heard.static_type is None:
+        return None
+    return g711.translation(said.static_type, heard.static_type)
+
+
 class Encoder(Protocol):
     def encode(self, pcm: Pcm) -> bytes:
         """20 ms at the encoder's rate as one payload; empty where nothing is to be sent (Opus DTX)."""

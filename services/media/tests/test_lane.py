@@ -24,7 +24,7 @@ class Way:
         self.others: list[bytes] = []
         self.lane = Lane(lambda data, now: self.others.append(data))
         self.lane.audio_types = frozenset({0, 0x80, 8, 0x88})
-        self.lane.tap = self.heard.append
+        self.lane.add_tap(self.heard.append)
         self.stream = StreamRewriter(99, 65000, 2**32 - 90_000)
         self.stream.set_routes({0: (0, None), 8: (0, g711.translation(8, 0)), 101: (101, None)})
         self.lane.route(self.stream, self.sent.append)

@@ -20,8 +20,7 @@ from seatbus_media.application.sources import QUIET, Player, Quiet
 from seatbus_media.application.ticker import Ticker
 from seatbus_media.domain.tap import Heard
 from seatbus_media.domain.zones import Zone
-from seatbus_rtp import g711
-from seatbus_rtp.codecs import PCMU, CodecSpec, named
+from seatbus_rtp.codecs import PCMU, CodecSpec, alike, named, translation
 from seatbus_rtp.errors import PacketError
 from seatbus_rtp.packet import HEADER_SIZE, is_rtcp
 from seatbus_rtp.quality import ReceiverStats
@@ -77,7 +76,6 @@ class Endpoint:
         self._payload_type = 0
         self._skipping = False
         self._codecs: dict[int, CodecSpec] = {}
-        self._taps: list[Callable[[Heard], None]] = []
         self._quiet: Quiet | None = None
         wire.attach(self)
 
@@ -91,9 +89,7 @@ class Endpoint:
         self.ticker.remove(self)
         self.disconnect()
         self.player = None
-        self.lane.route(None, None)
-        self.lane.tap = None
-        self._taps.clear()
+        self.lane.close()
         self.wire.close()
 
     # -- packets of the leg ----------------------------------------------------------------------------------
@@ -158,7 +154,7 @@ class Endpoint:
         self.lane.audio_types = frozenset(
             number
             for payload, one in self._codecs.items()
-            if _alike(one, codec)
+            if alike(one, codec)
             for number in (payload, payload | 0x80)
         )
         self.reception.speaks(codec)
@@ -197,7 +193,7 @@ class Endpoint:
 
     def relays_to(self, peer: Endpoint) -> bool:
         """Whether the leg's packets are sound for the peer as they are, or by a table."""
-        return _alike(self.says, peer.hears)
+        return alike(self.says, peer.hears)
 
     # -- who hears whom --------------------------------------------------------------------------------------
 
@@ -235,9 +231,9 @@ class Endpoint:
             self.lane.route(None, None)
         else:
             routes: dict[int, Route] = {
-                payload: (peer._payload_type, _table(codec, peer.hears))
+                payload: (peer._payload_type, translation(codec, peer.hears))
                 for payload, codec in self._codecs.items()
-                if _alike(codec, peer.hears)
+                if alike(codec, peer.hears)
             }
             keys, theirs = self.keys, peer.keys
             if keys.in_type is not None and theirs.out_type is not None and keys.in_rate == theirs.out_rate:
@@ -300,7 +296,7 @@ class Endpoint:
     def mute(self, on: bool) -> None:
         """While muted nobody hears the leg, no recording either."""
         self.muted = on
-        self.lane.tap = None if on else self._fan_out()
+        self.lane.mute(on)
         self._rewire_both()
 
     def hold(self, on: bool) -> None:
@@ -308,24 +304,10 @@ class Endpoint:
         self._rewire_both()
 
     def add_tap(self, tap: Callable[[Heard], None]) -> None:
-        self._taps.append(tap)
-        self.lane.tap = None if self.muted else self._fan_out()
+        self.lane.add_tap(tap)
 
     def remove_tap(self, tap: Callable[[Heard], None]) -> None:
-        if tap in self._taps:
-            self._taps.remove(tap)
-        self.lane.tap = None if self.muted else self._fan_out()
-
-    def _fan_out(self) -> Callable[[Heard], None] | None:
-        if len(self._taps) < 2:
-            return self._taps[0] if self._taps else None
-        taps = tuple(self._taps)
-
-        def every(heard: Heard) -> None:
-            for tap in taps:
-                tap(heard)
-
-        return every
+        self.lane.remove_tap(tap)
 
     # -- what media sends of itself --------------------------------------------------------------------------
 
@@ -405,14 +387,3 @@ class Endpoint:
             zone=self.zone.name,
             statistics=self.statistics(),
         )
-
-
-def _alike(one: CodecSpec, other: CodecSpec) -> bool:
-    """Whether packets of the one can be heard by who takes the other."""
-    return one is other or (one.is_g711 and other.is_g711)
-
-
-def _table(said: CodecSpec, heard: CodecSpec) -> bytes | None:
-    if said is heard or said.static_type is None or heard.static_type is None:
-        return None
-    return g711.translation(said.static_type, heard.static_type)

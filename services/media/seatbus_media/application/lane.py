@@ -42,19 +42,23 @@ class Lane:
         "_step",
         "_stop",
         "_table",
+        "_tap",
+        "_taps",
+        "_untapped",
         "audio_types",
         "newest",
         "relaying",
-        "tap",
     )
 
     def __init__(self, other: Callable[[bytes, float], None]) -> None:
         self.audio_types: frozenset[int] = frozenset()
         self.newest: bytes | None = None
         """The packet of sound that came last."""
-        self.tap: Tap | None = None
         self.relaying = False
         """Whether the leg's packets go to its partner as they come."""
+        self._taps: list[Tap] = []
+        self._tap: Tap | None = None
+        self._untapped = False
         self._other = other
         self._stats = ReceiverStats()
         self._rewriter: StreamRewriter | None = None
@@ -76,7 +80,7 @@ class Lane:
         self._stamps.append(now)
         self._bytes += len(data)
         self.newest = data
-        tap = self.tap
+        tap = self._tap
         if tap is not None:
             tap((now, data))
         deliver = self._deliver
@@ -96,8 +100,8 @@ class Lane:
         _, _, seq, ts, source = unpack(data)
         self._stats.receive(source, seq, ts, len(data) - HEADER_SIZE, now)
         self.newest = data
-        if self.tap is not None:
-            self.tap((now, data))
+        if self._tap is not None:
+            self._tap((now, data))
         self._begin(data, self.relay(data, now))
 
     def relay(self, data: bytes, now: float) -> bytes | None:
@@ -129,6 +133,37 @@ class Lane:
         self._step = grows
         self._expected = self._last + grows
         self._stop = self._last + grows * (left + 1)
+
+    # -- taps ------------------------------------------------------------------------------------------------
+
+    def add_tap(self, tap: Tap) -> None:
+        self._taps.append(tap)
+        self._fan_out()
+
+    def remove_tap(self, tap: Tap) -> None:
+        if tap in self._taps:
+            self._taps.remove(tap)
+        self._fan_out()
+
+    def mute(self, on: bool) -> None:
+        """While muted no tap hears the leg."""
+        self._untapped = on
+        self._fan_out()
+
+    def close(self) -> None:
+        """Packets go nowhere any more."""
+        self.route(None, None)
+        self._taps.clear()
+        self._fan_out()
+
+    def _fan_out(self) -> None:
+        taps = () if self._untapped else tuple(self._taps)
+
+        def every(heard: Heard) -> None:
+            for tap in taps:
+                tap(heard)
+
+        self._tap = every if len(taps) > 1 else next(iter(taps), None)
 
     # -- what has come ---------------------------------------------------------------------------------------
 
