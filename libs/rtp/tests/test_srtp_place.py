@@ -36,6 +36,9 @@ def test_a_successor_goes_on_after_any_number_of_turns(profile: SrtpProfile, tur
     assert all(far_receiver.unprotect_rtcp(one or b"") for one in reports)
 
     after, hears = place.sender(ours), place.receiver(ours)
+    # What the one before may have sent is refused: its keystream is used up.
+    assert after.protect(packet(SSRC, last + 1)) is None
+    assert after.protect(packet(SSRC, last + RESERVED - 200)) is None
     fresh = after.protect(packet(SSRC, last + RESERVED + 1))
     assert far_receiver.unprotect(fresh or b"") == packet(SSRC, last + RESERVED + 1)
     report = after.protect_rtcp(b"\x80\xc8\x00\x06" + SSRC.to_bytes(4, "big") + bytes(20))
