@@ -153,7 +153,7 @@ async def test_nobody_reaches_a_customer_who_never_answers_and_the_agent_stays_r
 
 
 async def test_a_call_back_outlives_the_death_of_everybody_and_can_be_cancelled(platform: Platform) -> None:
-    tenant = await company(platform)
+    tenant = await company(platform, ring_timeout_s=60)
     async with AsyncExitStack() as stack:
         out = await stack.enter_async_context(carrier(tenant, policy=Policy.ring()))
         phone = await stack.enter_async_context(agent_phone(tenant, "a1"))

@@ -31,8 +31,9 @@ _SWEEP_SLACK_S: Final = 2.0
 _UNKNOWN_LIMIT: Final = 2
 _AGAIN_S: Final = 2.0
 _UNHEARD_S: Final = 3.0
-# An edge restarts within seconds; its calls go on meanwhile.
+# An edge restarts within seconds, or another adopts its calls (15 s after its death); people talk meanwhile.
 _UNREACHABLE_LIMIT: Final = 5
+_UNREACHABLE_S: Final = 45.0
 
 
 _SYSTEM: Final = Actor(kind=ACTOR_KIND_SYSTEM, id="agent_state")
@@ -48,6 +49,7 @@ class _Look:
     at: float  # monotonic
     unknown: int = 0
     unreachable: int = 0
+    away_since: float = 0.0
 
 
 class Reconciler:
@@ -161,13 +163,15 @@ class Reconciler:
         if dialog is Dialog.UNKNOWN:
             look.unknown, look.unreachable = look.unknown + 1, 0
         elif dialog is Dialog.UNREACHABLE:
+            look.away_since = look.away_since if look.unreachable else mono
             look.unreachable += 1
         else:
             look.unknown = look.unreachable = 0
             look.incarnation = incarnation
-        # An edge that is away is waited for: before a talk until the deadline, in a talk for several looks.
+        # An edge that is away is waited for: before a talk until the deadline, in a talk for long enough.
         talking = Work(item.state) in IN_TALK
-        if look.unknown < _UNKNOWN_LIMIT and not (talking and look.unreachable >= _UNREACHABLE_LIMIT):
+        away = look.unreachable >= _UNREACHABLE_LIMIT and mono - look.away_since >= _UNREACHABLE_S
+        if look.unknown < _UNKNOWN_LIMIT and not (talking and away):
             return
         cause = Cause.DIALOG_LOST if talking else Cause.DEADLINE
         log.warning(
