@@ -7,6 +7,7 @@ that they never meet. Processes are found by their pid files, to be killed and w
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -14,11 +15,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -33,13 +36,36 @@ class PlatformError(Exception):
     """The platform did not do what a test needs; carries the end of its logs."""
 
 
+# Blocks of ports that this process has taken lately, by the lock that says so to other test runs.
+_blocks: deque[IO[bytes]] = deque(maxlen=40)
+
+
 def free_port_base() -> int:
-    """The start of a block of ports that nobody holds now (the first sixteen are tried)."""
-    for _ in range(200):
+    """The start of a block of ports that nobody holds now (the first sixteen are tried), and that no other
+    run of tests on this machine gets while it is one of the last forty blocks given out here.
+    """
+    for _ in range(400):
         base = random.randrange(10000, 30000, 100)
+        if not _locked(base):
+            continue
         if all(_free(base + i, kind) for i in range(16) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
             return base
     raise PlatformError("no free block of ports on the loopback")
+
+
+def _locked(base: int) -> bool:
+    folder = Path(tempfile.gettempdir()) / f"seatbus-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(base)).open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    if len(_blocks) == _blocks.maxlen:
+        _blocks.popleft().close()
+    _blocks.append(lock)
+    return True
 
 
 def _free(port: int, kind: socket.SocketKind) -> bool:
