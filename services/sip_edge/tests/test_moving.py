@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus.media.v1 import types_pb2 as media_types
-from seatbus_sip_edge.application.media_move import kind_of
+from seatbus_sip.flow import Flow
+from seatbus_sip.tables import DialogState
+from seatbus_sip_edge.application.legs.leg import SipLeg
+from seatbus_sip_edge.application.media_move import Way, kind_of, way_of
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
@@ -149,3 +155,31 @@ def test_a_call_that_has_ended_says_nothing_more() -> None:
 )
 def test_audio_moves_as_it_was_agreed(sdp: str, kind: object) -> None:
     assert kind_of(sdp) == kind
+
+
+def _leg(state: DialogState | None, **fields: Any) -> SipLeg:
+    dialog: Any = None if state is None else SimpleNamespace(state=state)
+    return SipLeg("leg", Flow("UDP", ("192.0.2.1", 5060), ("192.0.2.2", 5060)), dialog, **fields)
+
+
+_SETTLED: Any = SimpleNamespace(described=True, unacknowledged=False)
+_OPEN: Any = SimpleNamespace(described=True, unacknowledged=True)
+_EARLY: dict[str, Any] = {"received": object(), "local_sdp": "v=0"}
+
+
+@pytest.mark.parametrize(
+    ("leg", "way"),
+    [
+        (None, Way.NONE),
+        (_leg(None, local_sdp="v=0"), Way.LATER),
+        (_leg(DialogState.CONFIRMED, local_sdp="v=0"), Way.OFFER),
+        (_leg(DialogState.CONFIRMED, local_sdp="v=0", acked=False), Way.OFFER),
+        (_leg(DialogState.EARLY, received=object()), Way.ANSWER),
+        (_leg(DialogState.EARLY, **_EARLY), Way.BLOCKED),
+        (_leg(DialogState.EARLY, **_EARLY, allows=frozenset({"update"})), Way.BLOCKED),
+        (_leg(DialogState.EARLY, **_EARLY, provisional=_OPEN, allows=frozenset({"update"})), Way.BLOCKED),
+        (_leg(DialogState.EARLY, **_EARLY, provisional=_SETTLED, allows=frozenset({"update"})), Way.OFFER),
+    ],
+)
+def test_other_audio_reaches_a_leg_as_its_dialog_permits(leg: SipLeg | None, way: Way) -> None:
+    assert way_of(leg) is way
