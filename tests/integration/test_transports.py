@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from seatbus_testkit.eventually import eventually
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
@@ -104,7 +103,7 @@ async def test_baresip_takes_a_call_over_tcp(platform: Platform, tmp_path: Path)
         async with caller_of(tenant) as caller:
             call = await reach_queue(caller, tenant)
             await until_agent(tenant, "a1", presence="READY", work="TALKING")
-            await eventually(lambda: call.ears.tone(0.5)[0] == pytest.approx(1000, abs=8), 30)
+            await call.ears.wait_tone(1000)
             await call.hang_up()
             await until_agent(tenant, "a1", presence="READY", work="WRAP_UP")
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")

@@ -91,16 +91,16 @@ class BrowserPhone:
     async def run(self, script: str) -> Any:
         return await asyncio.to_thread(self.browser.evaluate, script)
 
-    async def until(self, condition: str, timeout_s: float = 15) -> Any:
+    async def until(self, condition: str, timeout_s: float = 45) -> Any:
         return await asyncio.to_thread(self.browser.wait_for, condition, timeout_s)
 
-    async def hears(self, hz: float, timeout_s: float = 10) -> float:
+    async def hears(self, hz: float, timeout_s: float = 30) -> float:
         """Waits for the tone; returns its level in the page's analyser, dB."""
         condition = f"(() => {{ const [hz, db] = heard(); return Math.abs(hz - {hz}) < 15 && db > -60 }})()"
         await self.until(condition, timeout_s)
         return float((await self.run("heard()"))[1])
 
-    async def hears_nothing(self, timeout_s: float = 10) -> None:
+    async def hears_nothing(self, timeout_s: float = 30) -> None:
         await self.until("heard()[1] < -70", timeout_s)
 
 
