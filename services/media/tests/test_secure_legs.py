@@ -104,11 +104,11 @@ async def test_a_leg_of_another_instance_goes_on_with_its_keys_and_its_session(
     assert (now[:2], int(now[2])) == (was[:2], int(was[2]) + 1)
     # It has spoken for an hour, and goes on under the same key in the third turn of its numbers.
     answer = phone.answer(made.sdp)
-    await answered(desk, command.endpoint_id, answer)
     keys = SrtpKeys(phone.profile, phone.master, phone.master)
     mouth = phone.socket.mouth
     place = SrtpPlace(mouth._ssrc, (2 << 16) + mouth._sequence - RESERVED)
     phone.socket.sealed.sender = place.sender(keys)
+    await answered(desk, command.endpoint_id, answer)
     await connect(desk, caller.id, command.endpoint_id)
     await hear_each_other(caller.socket, phone.socket)
     phone.socket.close()
