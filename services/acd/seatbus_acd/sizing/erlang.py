@@ -98,7 +98,11 @@ def erlang_a_outcome(
     split = min(max(within_s, low), high)
     whole = _integral(density, low, split) + _integral(density, split, high)
     served_in_time = _integral(lambda t: density(t) * stays(t), low, split)
-    served = served_in_time + _integral(lambda t: density(t) * stays(t), split, high)
+    if load > agents / 2:
+        # The density's slope is density * (calls * stays - service); summed over all t it is -density(0).
+        served = (service * whole - math.exp(-peak)) / calls_per_s
+    else:
+        served = served_in_time + _integral(lambda t: density(t) * stays(t), split, high)
     waited = _integral(lambda t: t * density(t) * stays(t), low, split) + _integral(
         lambda t: t * density(t) * stays(t), split, high
     )
