@@ -18,11 +18,12 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import device_inputs as dev
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.call_table import CALLS
 from seatbus_sip_edge.domain.causes import failure_of
 from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
-from seatbus_sip_edge.domain.machine import CALLS, apply
+from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Call, Leg, LegPhase, Phase
 from seatbus_sip_edge.domain.offer import whisper_id
 
