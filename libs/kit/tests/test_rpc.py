@@ -177,7 +177,8 @@ async def test_a_call_in_progress_is_finished_while_the_server_stops(bench: Benc
     async def refused() -> bool:
         try:
             await bench.snapshot()
-        except errors.Unavailable:
+        # gRPC cannot say of a call that meets the end of its connection whether it was taken.
+        except (errors.Unavailable, errors.OutcomeUnknown):
             return True
         return False
 
