@@ -13,6 +13,7 @@ import pytest
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.domain.groups import groups
@@ -243,28 +244,55 @@ async def test_callers_who_are_green_go_first_and_blocked_ones_are_refused(world
     assert order == sorted(order)
 
 
+async def _asked_by(world: World, made: Call, edge: str, request_id: str) -> None:
+    world.edge.calls[made.call_id] = made
+    request = acd.EnqueueRequest(
+        context=world.context(request_id),
+        contact_id=made.contact_id,
+        call_id=made.call_id,
+        queue_id="sales",
+        edge_instance=edge,
+    )
+    await world.insist(lambda: invoke(world.acd().Enqueue, request, 3))
+
+
 async def test_a_visit_is_offered_at_the_edge_that_has_taken_over_its_call(world: World) -> None:
     await eventually(lambda: holder_of(world, "g-acme_service"), 5)
     made = Call()
-    world.edge.calls[made.call_id] = made
-
-    async def asked_by(edge: str, request_id: str) -> None:
-        request = acd.EnqueueRequest(
-            context=world.context(request_id),
-            contact_id=made.contact_id,
-            call_id=made.call_id,
-            queue_id="sales",
-            edge_instance=edge,
-        )
-        await world.insist(lambda: invoke(world.acd().Enqueue, request, 3))
-
-    await asked_by("edge-that-died", made.contact_id)
-    await asked_by(world.runtime.instances.id, f"{made.contact_id}:2")
+    await _asked_by(world, made, "edge-that-died", made.contact_id)
+    await _asked_by(world, made, world.runtime.instances.id, f"{made.contact_id}:2")
     entry = await Bucket(world.runtime.bus, "waiting").read(f"{T}.{made.contact_id}")
     assert entry is not None
     assert acd_types.Contact.FromString(entry.value).edge_instance == world.runtime.instances.id
     await world.login("a1")
     await eventually(lambda: made.offered_to == ["a1"], 5)
+
+
+async def test_an_offer_that_the_next_edge_of_its_call_does_not_know_is_made_again(world: World) -> None:
+    await eventually(lambda: holder_of(world, "g-acme_service"), 5)
+    bucket = Bucket(world.runtime.bus, "config")
+    entry = await bucket.read(f"{T}.queue.sales")
+    assert entry is not None
+    item = tenancy.ConfigObject.FromString(entry.value)
+    item.queue.ring_timeout_s = 120
+    await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
+    await world.login("a1")
+    made = Call(script=["hang", "answer"])
+    await _asked_by(world, made, world.runtime.instances.id, made.contact_id)
+    await eventually(lambda: made.offered_to == ["a1"])
+    # As the other edge has the call, nobody is called for it.
+    world.edge.close(made, made.live_rid)
+    await _asked_by(world, made, "edge-of-earlier-times", f"{made.contact_id}:2")
+
+    async def free() -> bool:
+        found = await Bucket(world.runtime.bus, "agents").read(f"{T}.a1")
+        return found is not None and not agent_types.AgentState.FromString(found.value).work
+
+    await eventually(free, 8)
+    await _asked_by(world, made, world.runtime.instances.id, f"{made.contact_id}:3")
+    # Long before the ring timeout and before agent_state asks who still rings.
+    await asyncio.wait_for(made.done.wait(), 12)
+    assert made.offered_to == ["a1", "a1"]
 
 
 async def test_a_waiting_caller_hears_comfort_messages_also_from_the_next_holder(world: World) -> None:

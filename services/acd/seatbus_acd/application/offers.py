@@ -8,6 +8,7 @@ from seatbus_acd.application.ports import Leg
 from seatbus_acd.domain.model import (
     DEFAULT_RING_TIMEOUT_S,
     AgentReserved,
+    CheckOffer,
     Decision,
     Offer,
     OfferFailed,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from seatbus_acd.application.contacts import Contacts
     from seatbus_acd.application.ports import Agents, Edges, Visit
     from seatbus_acd.domain.engine import Engine
-    from seatbus_acd.domain.model import AgentKey, CheckOffer, ContactKey, Event
+    from seatbus_acd.domain.model import AgentKey, ContactKey, Event
     from seatbus_acd.domain.visit import Fence
 
 log = get_logger("acd.offers")
@@ -184,6 +185,13 @@ class Offers:
         )
         await holder.give_back(visit, effect.rid, "failed")
         holder.apply(OfferFailed(effect.key, effect.rid, Skip.NONE, _RETRY_S))
+
+    async def moved(self, key: ContactKey, rid: str, agent: AgentKey) -> None:
+        """The call of an offered contact is at another edge, which may have it as it was before the offer."""
+        await self.check(CheckOffer(key, rid))
+        visit = self._holder.visits.get(key)
+        if visit is not None and not self._holder.is_current(key, rid):
+            await self.release(visit, agent, rid)
 
     async def release(self, visit: Visit, agent: AgentKey, rid: str) -> None:
         """Frees the agent; if nobody takes the word, the reservation's deadline will."""

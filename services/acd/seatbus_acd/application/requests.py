@@ -100,8 +100,13 @@ class Requests:
         shard = self._shard
         queue = shard.queue(record.tenant_id, record.queue_id)
         moved = await shard.contacts.open(record, queue, request_id)
-        if moved is not None and key in shard.visits:
-            shard.visits[key] = visit_of(moved[0])
+        if moved is None or key not in shard.visits:
+            return
+        stored = moved[0]
+        shard.visits[key] = visit_of(stored)
+        if stored.HasField("offer"):
+            agent = (stored.offer.agent_tenant_id, stored.offer.agent_id)
+            shard.start(shard.offers.moved(key, stored.offer.rid, agent))
 
     def _admit(self, queue: QueueSpec, record: wire.Contact) -> None:
         shard = self._shard

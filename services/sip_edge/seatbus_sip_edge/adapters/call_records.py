@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seatbus_kit.bus import Bus
-    from seatbus_sip_edge.domain.model import Call
+    from seatbus_sip_edge.domain.model import Call, Phase
 
 log = get_logger("sip_edge.calls")
 
-_FIRST_S = 0.08
-_BETWEEN_S = 0.25
+_SOON_S = 0.08
+_LATER_S = 0.25
 _RETRY_S = 0.5
 
 
@@ -30,6 +30,7 @@ class _Slot:
     call: Call
     snapshot: Callable[[], bytes] = bytes
     revision: int = 0
+    phase: Phase | None = None  # as written
     dirty: bool = False
     ended: bool = False
     running: bool = False
@@ -37,7 +38,9 @@ class _Slot:
 
 
 class CallRecords:
-    """The first changes of a call within 80 ms become one write, then those of each 250 ms."""
+    """Changes become one write: those within 80 ms where the call's phase has changed, of 250 ms otherwise.
+    Whoever adopts the call has it as it was that long before.
+    """
 
     def __init__(self, bus: Bus, lost: Callable[[str, str], None] = lambda _call, _owner: None) -> None:
         """`lost(call id, owner)`: another edge has taken the call over."""
@@ -64,7 +67,7 @@ class CallRecords:
             slot = self._slots[call.call_id] = _Slot(call)
         slot.snapshot = snapshot
         slot.dirty = True
-        if slot.timer is None and not slot.running:
+        if not slot.running:
             self._later(slot)
 
     def ended(self, call: Call, *, was_stored: bool = False) -> None:
@@ -95,8 +98,13 @@ class CallRecords:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _later(self, slot: _Slot) -> None:
-        pause = _BETWEEN_S if slot.revision else _FIRST_S
-        slot.timer = asyncio.get_running_loop().call_later(pause, self._start, slot)
+        loop = asyncio.get_running_loop()
+        due = loop.time() + (_LATER_S if slot.phase is slot.call.phase else _SOON_S)
+        if slot.timer is not None:
+            if slot.timer.when() <= due:
+                return
+            slot.timer.cancel()
+        slot.timer = loop.call_at(due, self._start, slot)
 
     def _start(self, slot: _Slot) -> None:
         slot.timer = None
@@ -112,7 +120,7 @@ class CallRecords:
                 if slot.ended:
                     await self._remove(slot, key)
                     break
-                slot.dirty = False
+                slot.dirty, slot.phase = False, slot.call.phase
                 record = slot.call.to_proto()
                 record.snapshot = slot.snapshot()
                 slot.revision = await self._bucket.put(key, record.SerializeToString(), slot.revision)
