@@ -79,7 +79,7 @@ async def talk_with_baresip(
         baresip_agent(folder, platform.sip, user, PASSWORD, hz=BARESIP_HZ, encryption="srtp-mand"),
         caller_of(tenant) as caller,
     ):
-        await asyncio.to_thread(platform.until, registered, 10, "baresip to register")
+        await asyncio.to_thread(platform.until, registered, 40, "baresip to register")
         await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
         call = await reach_queue(caller, tenant)
 

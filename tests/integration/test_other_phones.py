@@ -29,7 +29,7 @@ async def test_sipp_dials_presses_one_and_talks_to_baresip(platform: Platform, t
             found = platform.get(tenant.path("registrations"))["registrations"]
             return any(item["username"] == tenant.username("a1") for item in found)
 
-        await asyncio.to_thread(platform.until, registered, 10, "baresip to register")
+        await asyncio.to_thread(platform.until, registered, 40, "baresip to register")
         await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
         result = await run_sipp(
             tmp_path,

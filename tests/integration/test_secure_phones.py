@@ -47,7 +47,7 @@ async def test_a_phone_that_must_encrypt_talks_with_a_caller(platform: Platform,
             there = platform.get(tenant.path("registrations"))["registrations"]
             return any(item["username"] == user for item in there)
 
-        await asyncio.to_thread(platform.until, registered, 10, "baresip to register")
+        await asyncio.to_thread(platform.until, registered, 40, "baresip to register")
         await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
         async with caller_of(tenant) as caller:
             call = await reach_queue(caller, tenant)

@@ -60,7 +60,7 @@ async def told_baresip(
     port = free_udp_port("127.0.0.1")
     folder.mkdir(exist_ok=True)
     async with baresip_agent(folder, server, username, password, hz=hz, transport=transport, control=port):
-        deadline = asyncio.get_running_loop().time() + 20
+        deadline = asyncio.get_running_loop().time() + 40
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
