@@ -7,9 +7,10 @@ ARGS  ?=
 NAME  ?=
 TESTS ?=
 SECONDS ?= 3600
+EXAMPLES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint proto bench fuzz load soak chaos web chart clean
+.PHONY: help setup run demo test lint proto bench fuzz properties load soak chaos web chart clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +49,9 @@ bench: $(STAMP) ## run one benchmark (NAME=relay_ratio); last line: name value u
 
 fuzz: $(STAMP) ## coverage-guided fuzzing of the SIP stack (ARGS="--seconds 120 sdp"; installs atheris)
 	@$(BIN)/python scripts/fuzz $(ARGS)
+
+properties: $(STAMP) ## property-based tests with EXAMPLES (50) times the examples, new ones each time
+	SEATBUS_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout 0 -m hypothesis $(or $(TESTS),libs services) $(ARGS)
 
 load: $(STAMP) ## load tests (minutes)
 	$(BIN)/pytest tests/load $(ARGS)

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatbus_testkit.platform import Platform
+from seatbus_testkit.properties import examples
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
 from .agents import caller_of
@@ -155,7 +156,7 @@ def test_no_body_of_any_operation_is_failed_on(platform: Platform) -> None:
             answer = platform.http.request(method, address, content=json.dumps({**example, field: value}))
             assert answer.status_code < 500, (method, path, field, str(value)[:20], answer.text)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck), database=None)
     @given(st.sampled_from(bodies), odd_json, st.data())
     def attack(target: tuple[str, str, dict[str, Any]], value: Any, data: st.DataObject) -> None:
         method, path, example = target

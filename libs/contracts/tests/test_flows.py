@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_contracts.flows import EXITS, MAX_NODES, WAITS, FlowError, FlowRule, edges_of, validate_flow
+from seatbus_testkit.properties import examples
 
 
 def node(id: str, kind: str, **fields: object) -> ivr.Node:
@@ -224,7 +225,7 @@ def _paths_are_lawful(checked: ivr.Flow) -> None:
 
 
 @given(flows())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_every_flow_either_keeps_the_laws_or_is_refused_with_a_field(checked: ivr.Flow) -> None:
     refusal = refusal_of(checked)
     if refusal is None:
@@ -235,7 +236,7 @@ def test_every_flow_either_keeps_the_laws_or_is_refused_with_a_field(checked: iv
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_bytes_that_parse_as_a_flow_break_the_check(raw: bytes) -> None:
     garbage = ivr.Flow()
     try:

@@ -22,6 +22,7 @@ from seatbus_rtp.dtls import (
 )
 from seatbus_rtp.errors import DtlsError
 from seatbus_rtp.packet import build
+from seatbus_testkit.properties import examples
 
 US = DtlsIdentity.new(datetime.now(UTC))
 BROWSER = DtlsIdentity.new(datetime.now(UTC))
@@ -162,7 +163,7 @@ def test_records_are_grouped_into_datagrams() -> None:
     assert all(len(one) <= MTU for one in made)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=10), st.sampled_from(DtlsRole))
 def test_garbage_neither_raises_nor_connects(garbage: list[bytes], role: DtlsRole) -> None:
     end = DtlsSrtp(US, role, [BROWSER.fingerprint], 0.0)

@@ -9,6 +9,7 @@ from seatbus_rtp.packet import MAX_PACKET, build
 from seatbus_rtp.rtcp import Cname, ReceiverReport
 from seatbus_rtp.rtcp import build as build_rtcp
 from seatbus_rtp.srtp import MAX_SOURCES, SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender, profile_named
+from seatbus_testkit.properties import examples
 
 CM = SrtpProfile.AES_CM_128_HMAC_SHA1_80
 
@@ -101,7 +102,7 @@ def test_keys_fit_both_ways() -> None:
     assert there.receiver().unprotect(secret or b"") == packet()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=400), st.binary(max_size=400))
 def test_whatever_comes_is_refused_without_an_exception(data: bytes, tail: bytes) -> None:
     _, receiver = pair()
@@ -110,7 +111,7 @@ def test_whatever_comes_is_refused_without_an_exception(data: bytes, tail: bytes
     assert receiver.unprotect_rtcp(bytes([0x80, 200]) + data) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_a_flipped_bit_is_noticed(data: st.DataObject) -> None:
     sender, receiver = pair()

@@ -18,6 +18,7 @@ from seatbus_rtp.stun import (
     read_xor_address,
     xor_address,
 )
+from seatbus_testkit.properties import examples
 
 # RFC 5769 2.1: a request with MESSAGE-INTEGRITY and FINGERPRINT, its password below.
 SAMPLE = bytes.fromhex(
@@ -102,7 +103,7 @@ def test_sizes_are_limited() -> None:
         build_stun(StunType.REQUEST, b"short", [])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for raw in (data, SAMPLE[:8] + data, SAMPLE[:2] + len(data).to_bytes(2, "big") + SAMPLE[4:20] + data):
@@ -114,7 +115,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert not message.authentic(b"secret")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_a_changed_message_is_never_authentic_with_another_meaning(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(SAMPLE) * 8 - 1))
@@ -142,7 +143,7 @@ ATTRIBUTES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(StunType), st.binary(min_size=12, max_size=12), ATTRIBUTES, st.binary(min_size=1))
 def test_what_is_built_is_read(
     kind: StunType, transaction: bytes, attributes: list[tuple[Attribute, bytes]], password: bytes

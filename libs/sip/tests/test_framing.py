@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seatbus_sip import Flow, ParseFailed, SipLayer
 from seatbus_sip.framing import PING, FramingLimits, StreamFramer
+from seatbus_testkit.properties import examples
 
 
 def message(
@@ -124,7 +125,7 @@ def test_an_unframed_response_is_not_answered() -> None:
     assert layer.outgoing() == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -156,7 +157,7 @@ _PIECES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(_PIECES, max_size=30))
 def test_no_noise_escapes_as_an_exception_or_grows(pieces: list[bytes]) -> None:
     limits = FramingLimits(head=500, message=600, line=100)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sip_wire import wire_request
 
 from seatbus_sip.sdp import build_offer
+from seatbus_testkit.properties import examples
 
 _OFFER = build_offer(("192.0.2.2", 4000), session_id=1).to_bytes()
 SEEDS: dict[str, list[bytes]] = {
@@ -58,7 +59,7 @@ _CUTS = st.lists(
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_but_the_librarys_own_errors_comes_out(name: str) -> None:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(st.sampled_from(SEEDS[name]), _CUTS)
     def run(seed: bytes, cuts: list[tuple[int, int, int, bytes]]) -> None:
         TARGETS[name](mutated(seed, cuts))

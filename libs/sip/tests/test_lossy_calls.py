@@ -24,6 +24,7 @@ from seatbus_sip import (
     TransactionTimeout,
 )
 from seatbus_sip.dialog import DialogError
+from seatbus_testkit.properties import examples
 
 
 class Calls:
@@ -149,7 +150,7 @@ def test_every_call_ends_once_whatever_the_network_loses(seed: int, loss: float)
     assert right == len(plan) or (loss == 0.30 and right > 0.8 * len(plan))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.sampled_from([0.0, 0.03, 0.10, 0.30]),
     st.lists(st.sampled_from(["answer", "busy", "cancel"]), min_size=1, max_size=4),
@@ -197,7 +198,7 @@ def test_without_loss_a_call_takes_six_messages() -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(st.sampled_from(["answer", "busy", "cancel"]), min_size=1, max_size=3),
     st.lists(st.lists(st.floats(0.001, 6.0), max_size=3), max_size=60),

@@ -21,6 +21,7 @@ from seatbus_sip.sdp_security import (
     write_cryptos,
     write_ice,
 )
+from seatbus_testkit.properties import examples
 
 KEY = bytes(range(30))
 INLINE = base64.b64encode(KEY).decode()
@@ -134,7 +135,7 @@ def test_an_answer_to_a_browser_has_what_browsers_need() -> None:
 ODD = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=80)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(["crypto", "fingerprint", "setup", "ice-ufrag", "ice-pwd", "mid"]), ODD)
 def test_odd_values_are_as_if_they_were_not_there(name: str, value: str) -> None:
     found = said("UDP/TLS/RTP/SAVPF", f"a={name}:{value}")

@@ -18,6 +18,7 @@ from seatbus_sip import (
     TransactionTimeout,
 )
 from seatbus_sip.ids import CountedIds
+from seatbus_testkit.properties import examples
 
 
 class Network(RuleBasedStateMachine):
@@ -124,5 +125,5 @@ class Network(RuleBasedStateMachine):
         assert all(len(found) == 1 for found in self.finals.values()), self.finals
 
 
-Network.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+Network.TestCase.settings = settings(max_examples=examples(80), stateful_step_count=40, deadline=None)
 TestNetwork = Network.TestCase

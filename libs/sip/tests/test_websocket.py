@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seatbus_sip.framing import FramingLimits
 from seatbus_sip.websocket import WebSocketClient, WebSocketServer
+from seatbus_testkit.properties import examples
 
 SERVER = ("127.0.0.1", 5062)
 SIP = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n"
@@ -132,7 +133,7 @@ def test_pings_are_answered_and_a_farewell_is_said() -> None:
     assert server.encode(SIP) == b""
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(st.binary(max_size=80), max_size=20), st.booleans())
 def test_no_noise_escapes_as_an_exception(pieces: list[bytes], shaken: bool) -> None:
     server, client = pair()

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seatbus_testkit.properties import load_profile
+
 if TYPE_CHECKING:
     from seatbus_testkit.clock import FakeClock
     from seatbus_testkit.nats import NatsServer
     from seatbus_testkit.otlp import OtlpCollector
+
+
+def pytest_configure() -> None:
+    load_profile()
 
 
 @pytest.fixture(scope="session")

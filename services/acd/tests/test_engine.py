@@ -36,6 +36,7 @@ from seatbus_acd.domain.model import (
     Waits,
 )
 from seatbus_acd.domain.pools import order_time
+from seatbus_testkit.properties import examples
 
 T = "acme"
 AGENTS = [(T, f"a{i}") for i in range(4)] + [("operator", "o1")]
@@ -289,7 +290,9 @@ class EngineHistories(RuleBasedStateMachine):
                 assert self.ready[key] or self.shown[key] < self.written[key]
 
 
-EngineHistories.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+EngineHistories.TestCase.settings = settings(
+    max_examples=examples(100), stateful_step_count=60, deadline=None
+)
 TestEngineHistories = EngineHistories.TestCase
 
 

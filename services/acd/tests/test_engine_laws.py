@@ -38,6 +38,7 @@ from seatbus_acd.domain.model import (
     Tick,
     Waits,
 )
+from seatbus_testkit.properties import examples
 
 X, Y = "xena", "yoko"
 TEAM = ("operator", "pool")
@@ -397,5 +398,5 @@ class Laws(RuleBasedStateMachine):
         assert all(contact.reach.options for contact in self.engine.contacts.values() if contact.waiting)
 
 
-Laws.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+Laws.TestCase.settings = settings(max_examples=examples(120), stateful_step_count=50, deadline=None)
 TestLaws = Laws.TestCase

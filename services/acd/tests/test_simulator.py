@@ -24,6 +24,7 @@ from seatbus_acd.simulator.study import Study, study
 from seatbus_acd.simulator.world import Outcome, Run, World
 from seatbus_acd.sizing.erlang import Outcome as Formula
 from seatbus_acd.sizing.erlang import erlang_a_outcome, erlang_c_outcome
+from seatbus_testkit.properties import examples
 
 COMPARED = (
     "service_level_answered",
@@ -133,7 +134,7 @@ def test_the_same_seed_brings_the_same_callers_whatever_the_agents_are() -> None
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     agents=st.integers(1, 6),

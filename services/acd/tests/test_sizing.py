@@ -20,6 +20,7 @@ from seatbus_acd.sizing.staffing import (
     agents_for_erlang_c,
     scheduled,
 )
+from seatbus_testkit.properties import examples
 
 
 def test_the_rule_of_thumb_of_twenty_million_customers() -> None:
@@ -117,7 +118,7 @@ def test_erlang_a_without_impatience_is_erlang_c() -> None:
         assert getattr(endless, name) == pytest.approx(getattr(c, name), rel=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     load=st.floats(0.05, 300),
     handling_s=st.floats(5, 1000),
@@ -146,7 +147,7 @@ def test_laws_of_erlang_a(
     assert now.waits <= erlang_c(load, agents) + tiny
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(load=st.floats(0.01, 500), agents=st.integers(1, 600))
 def test_laws_of_erlang_b_and_c(load: float, agents: int) -> None:
     blocked = erlang_b(load, agents)
@@ -158,7 +159,7 @@ def test_laws_of_erlang_b_and_c(load: float, agents: int) -> None:
     assert blocked <= erlang_c(load, agents) <= 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(load=st.floats(0.5, 100), level=st.floats(0.3, 0.98), formula=st.sampled_from(FORMULAS))
 def test_one_agent_fewer_would_not_do(load: float, level: float, formula: str) -> None:
     target = Target(level, 20, 0.2, 0.95, formula)

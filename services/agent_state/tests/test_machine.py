@@ -15,6 +15,7 @@ from seatbus.common.v1.types_pb2 import ACTOR_KIND_AGENT, Actor
 from seatbus_agent_state.domain.states import BEFORE_TALK, IN_TALK, PRESENCE, WORK, Cause, Presence, Work
 from seatbus_agent_state.domain.turn import Turn
 from seatbus_kit.errors import Refused
+from seatbus_testkit.properties import examples
 
 ME = Actor(kind=ACTOR_KIND_AGENT, id="a1")
 CAPACITY = {"voice": 1, "chat": 3}
@@ -189,7 +190,7 @@ class OneAgent(RuleBasedStateMachine):
         assert not self.agent.work
 
 
-OneAgent.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+OneAgent.TestCase.settings = settings(max_examples=examples(120), stateful_step_count=40, deadline=None)
 TestOneAgent = OneAgent.TestCase
 
 

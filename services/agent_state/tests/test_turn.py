@@ -14,6 +14,7 @@ from seatbus.common.v1.types_pb2 import ACTOR_KIND_AGENT, Actor
 from seatbus_agent_state.domain.states import IN_TALK, PRESENCE, WORK, Cause, Presence, Work
 from seatbus_agent_state.domain.turn import Turn
 from seatbus_kit.errors import Refused
+from seatbus_testkit.properties import examples
 
 START = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 ME = Actor(kind=ACTOR_KIND_AGENT, id="a1")
@@ -307,7 +308,7 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(actions, max_size=40), st.sampled_from([0, 30]))
 def test_whatever_happens_the_events_tell_the_whole_story(steps: list[tuple[str, object]], wrap: int) -> None:
     desk = Desk(wrap)

@@ -16,6 +16,7 @@ from seatbus_contracts.flows import FlowError, validate_flow
 from seatbus_contracts.hours import is_open
 from seatbus_ivr.domain.interpreter import MAX_IDLE_STEPS, Arrival, Moved, advance, begin, has_ended
 from seatbus_testkit.demo_tenant import demo_flow
+from seatbus_testkit.properties import examples
 
 from .conftest import FakeBook
 
@@ -352,7 +353,7 @@ BOOKS = {"a": tenancy.Queue(name="a", overflow=tenancy.Route(queue_id="a"))}
 
 
 @given(valid_flows().filter(lambda made: made is not None), st.lists(OUTCOMES, max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_valid_flow_under_any_outcomes_waits_or_has_ended(
     made: ivr.Flow, outcomes: list[ivr.Outcome]
 ) -> None:
@@ -374,7 +375,7 @@ def test_any_valid_flow_under_any_outcomes_waits_or_has_ended(
 
 
 @given(valid_flows().filter(lambda made: made is not None), st.integers(2, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_caller_who_never_presses_a_key_is_let_go_in_the_end(made: ivr.Flow, kind: int) -> None:
     book = FakeBook({"main": made}, queues=BOOKS)
     moved = start(book)
@@ -384,7 +385,7 @@ def test_a_caller_who_never_presses_a_key_is_let_go_in_the_end(made: ivr.Flow, k
 
 
 @given(valid_flows().filter(lambda made: made is not None), st.lists(OUTCOMES, max_size=15))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_same_outcomes_give_the_same_steps(made: ivr.Flow, outcomes: list[ivr.Outcome]) -> None:
     book = FakeBook({"main": made}, queues=BOOKS)
 

@@ -12,6 +12,7 @@ from seatbus_reporting.domain import metrics
 from seatbus_reporting.domain.board import TenantBoard
 from seatbus_reporting.domain.board_snapshot import dump, load
 from seatbus_reporting.domain.cdr import CallFact, build, contiguous, missing
+from seatbus_testkit.properties import examples
 
 from .script_events import CallScript, answered_call
 
@@ -46,7 +47,7 @@ def counts(board: TenantBoard) -> object:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_repeats_and_late_arrivals_change_nothing_on_the_board(data: st.DataObject) -> None:
     events = script()
@@ -105,7 +106,7 @@ def test_counters_begin_anew_at_midnight_and_yesterdays_visit_is_not_todays() ->
     assert (queue.offered, queue.abandoned, len(queue.waiting), queue.service_level) == (0, 0, 0, -1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a_record_is_final_exactly_when_every_fact_is_there(data: st.DataObject) -> None:
     call = answered_call("t", at=NOON)

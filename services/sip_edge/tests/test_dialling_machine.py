@@ -15,6 +15,7 @@ from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
+from seatbus_testkit.properties import examples
 
 AGENT, CUSTOMER = "agent-leg", "customer-leg"
 _OVER = {agent.WORK_EVENT_ENDED, agent.WORK_EVENT_CANCELLED}
@@ -122,7 +123,7 @@ def _books(desk: Desk) -> None:
         assert desk.facts()[-1] == "CallEnded"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.booleans(),
     st.booleans(),

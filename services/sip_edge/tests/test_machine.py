@@ -26,6 +26,7 @@ from seatbus_sip_edge.domain.legs import LEGS, LegEvent, leg_step
 from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Call, Leg, LegPhase, Phase
 from seatbus_sip_edge.domain.offer import whisper_id
+from seatbus_testkit.properties import examples
 
 
 class _Ids:
@@ -288,7 +289,7 @@ _BEGINNINGS = st.sampled_from(
 _STORIES = st.tuples(_BEGINNINGS, st.lists(_ACTIONS, max_size=50)).map(lambda parts: [*parts[0], *parts[1]])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(_STORIES, st.sampled_from([0, 1, 2, 3]), st.sampled_from(["", "hello"]))
 def test_whatever_happens_the_books_are_right(names: list[str], supervision: int, whisper: str) -> None:
     driver = Driver(supervision, whisper)
@@ -411,7 +412,7 @@ def test_hanging_up_a_supervisor_leaves_the_conversation_alone() -> None:
     assert driver.of(fx.HangUp) == [fx.HangUp(watcher.leg_id)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(_STORIES)
 def test_the_journal_gives_the_same_call_back(names: list[str]) -> None:
     driver = Driver()

@@ -17,6 +17,7 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.model import Call, Phase
+from seatbus_testkit.properties import examples
 from services.sip_edge.tests.test_machine import _ACTIONS, _BEGINNINGS, Driver, _do, _holds_together
 
 RESTORED = on.Restored("v=0", ("PCMU",), "lan")
@@ -185,7 +186,7 @@ def test_an_ending_call_ends() -> None:
 _STORIES = st.lists(st.one_of(_ACTIONS, st.just("restart"), st.just("same_step")), max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.tuples(_BEGINNINGS, _STORIES).map(lambda parts: [*parts[0], *parts[1]]),
     st.sampled_from([0, 1, 2, 3]),

@@ -24,6 +24,7 @@ from seatbus_tenancy.domain.change import MAX_WRITES, Plan, Policy, Request, pla
 from seatbus_tenancy.domain.claims import claims
 from seatbus_tenancy.domain.kinds import KINDS, references
 from seatbus_tenancy.domain.secrets import ha1, without_secrets
+from seatbus_testkit.properties import examples
 
 NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 POLICY = Policy("seatbus", 1000)
@@ -117,7 +118,7 @@ def requests(draw: st.DrawFn) -> Request:
 
 
 @given(st.lists(requests(), max_size=25))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_after_any_changes_no_reference_dangles_and_every_claim_has_its_one_owner(
     changes: list[Request],
 ) -> None:

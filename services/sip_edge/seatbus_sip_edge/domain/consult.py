@@ -127,7 +127,10 @@ def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
 
 
 def connect_failed(turn: Turn, event: on.ConnectFailed) -> Phase:
-    take_away(turn, turn.call.legs[event.leg_id], Cause.HANGUP_CAUSE_MEDIA_FAILED)
+    leg = turn.call.legs[event.leg_id]
+    if turn.call.consult_waiting:
+        return consult_queue.wait_on(turn, leg, None)
+    take_away(turn, leg, Cause.HANGUP_CAUSE_MEDIA_FAILED)
     return _back(turn, event.leg_id, "failed")
 
 
