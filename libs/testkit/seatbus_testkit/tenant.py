@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
-from seatbus_testkit.platform import Platform
+from seatbus_testkit.platform import Platform, PlatformError
 
 _counter = itertools.count(1)
 
@@ -136,13 +136,20 @@ class TestTenant:
     def wait_cdr(self, timeout: float = 45, **match: Any) -> dict[str, Any]:
         """The first final call record with these fields; raises PlatformError with all of them otherwise."""
 
+        rows: list[dict[str, Any]] = []
+
         def found() -> dict[str, Any] | None:
-            for row in self.cdrs(limit=1000):
+            rows[:] = self.cdrs(limit=1000)
+            for row in rows:
                 if row.get("final") and all(row.get(key) == value for key, value in match.items()):
                     return row
             return None
 
-        row: dict[str, Any] = self.platform.until(found, timeout, f"a call record with {match} in {self.id}")
+        try:
+            row: dict[str, Any] = self.platform.until(found, timeout, f"a call record with {match}")
+        except PlatformError as error:
+            live = self.platform.get(self.path("calls"))
+            raise PlatformError(f"{error} in {self.id}; records: {rows}; live calls: {live}") from None
         return row
 
     def board_queue(self) -> dict[str, Any]:
