@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.agent.v1 import types_pb2 as agent_types
+from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.domain.model import (
     CallbackRules,
@@ -146,3 +148,27 @@ async def test_wishes_are_refused_taken_once_kept_over_a_hang_up_and_cancelled(w
 async def not_reached(world: World, line: Call, rid: str) -> None:
     await world.report_work("a1", rid, agent.WORK_EVENT_CANCELLED)
     assert await world.report_offer(line, rid, acd.OFFER_OUTCOME_CUSTOMER_NO_ANSWER)
+
+
+async def test_nobody_is_called_outside_of_the_hours_and_the_callers_behind_are_served(world: World) -> None:
+    closed = tenancy.Schedule(time_zone="UTC")
+    await world.put([tenancy.ConfigObject(tenant_id=T, id="office", schedule=closed)])
+    await world.configure(["a1"], callback=tenancy.CallbackPolicy(schedule_id="office"))
+    await world.start("acd", "acd-1")
+    await world.start("agent_state", "as-1")
+    asleep = await wish(world, "+491")
+    caller = await world.enqueue()
+    await world.login("a1")
+    await asyncio.wait_for(caller.done.wait(), 30)
+    assert caller.connected == ["a1"]
+    assert not world.edge.called_back, "it was this call-back's turn, and night"
+    assert [entry.contact_id for entry in await listed(world)] == [asleep.contact_id]
+    # Rested until the next look at the hours; a new holder looks at once.
+    days = [ivr.OpenPeriod(weekday=day, **{"from": "00:00", "until": "24:00"}) for day in range(1, 8)]
+    opened = tenancy.Schedule(time_zone="UTC", open=days)
+    await world.put([tenancy.ConfigObject(tenant_id=T, id="office", schedule=opened)])
+    (await world.holder()).kill()
+    await world.start("acd", "acd-2")
+    await eventually(lambda: len(world.edge.called_back) == 1, 30)
+    assert world.edge.called_back[0].contact_id == asleep.contact_id
+    assert not world.edge.complaints
