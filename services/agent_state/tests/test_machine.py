@@ -25,6 +25,7 @@ ENDINGS = (
     Cause.BUSY,
     Cause.REJECTED,
     Cause.CANCELLED,
+    Cause.ANSWERED_ELSEWHERE,
     Cause.DIALOG_LOST,
     Cause.DEVICE_LOST,
 )

@@ -91,10 +91,13 @@ def test_without_wrap_up_the_end_of_talk_is_the_end_of_the_contact() -> None:
     assert desk.idle_since == desk.now
 
 
-def test_a_caller_who_left_does_not_cost_the_agent_his_place(desk: Desk) -> None:
+@pytest.mark.parametrize("cause", [Cause.CANCELLED, Cause.ANSWERED_ELSEWHERE])
+def test_a_caller_who_left_or_was_answered_elsewhere_costs_the_agent_nothing(
+    desk: Desk, cause: Cause
+) -> None:
     since = desk.idle_since
     desk.reserve()
-    desk.work(Cause.RINGING, Cause.CANCELLED)
+    desk.work(Cause.RINGING, cause)
     assert desk.presence is Presence.READY
     assert desk.idle_since == since
 

@@ -24,9 +24,10 @@ class ConfiguredAgents:
         found = self._view.get(tenant, "agent", agent_id)
         return found.agent if found is not None else None
 
-    def known(self, tenant: str, agent_id: str) -> bool:
-        agent = self._agent(tenant, agent_id)
-        return agent is not None and not agent.disabled
+    async def known(self, tenant: str, agent_id: str) -> bool:
+        """One who was configured a moment ago is asked for."""
+        found = await self._view.ask(tenant, "agent", agent_id)
+        return found is not None and not found.agent.disabled
 
     def capacity(self, tenant: str, agent_id: str, channel: str) -> int:
         """Contacts at a time on a channel; one voice contact where nothing is configured."""

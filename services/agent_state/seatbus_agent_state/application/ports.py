@@ -23,8 +23,8 @@ class ShiftConfig(Protocol):
 
 
 class AgentConfig(Protocol):
-    def known(self, tenant: str, agent_id: str) -> bool:
-        """False for an agent that is not configured, or disabled."""
+    async def known(self, tenant: str, agent_id: str) -> bool:
+        """False for an agent that is not configured, or disabled. Raises Unavailable."""
         ...
 
     def capacity(self, tenant: str, agent_id: str, channel: str) -> int: ...

@@ -22,6 +22,7 @@ from seatbus_kit.log import get_logger
 from seatbus_kit.records import Change, Outcome, RecordStore
 
 if TYPE_CHECKING:
+    from seatbus.acd.v1.types_pb2 import Contact
     from seatbus.common.v1.types_pb2 import Actor, RequestContext
     from seatbus_agent_state.application.ports import AgentConfig, Contacts, Directory, Seats, Timers
     from seatbus_kit.clock import Clock
@@ -89,7 +90,7 @@ class AgentService:
 
         The seat is claimed first: whoever loses it meanwhile is logged out again.
         """
-        self._must_know(who.tenant, who.agent_id)
+        await self._must_know(who.tenant, who.agent_id)
         if seat_id:
             self._must_be_a_seat(who.tenant, seat_id)
             await self._seats.claim(who.tenant, seat_id, who.agent_id, who.request_id)
@@ -141,11 +142,11 @@ class AgentService:
 
     async def reserve(self, who: Who, item: WorkItem) -> Agent:
         """P2 step 2. Raises Refused(agent_not_ready | no_capacity | offer_withdrawn) or StaleEpoch."""
-        self._must_know(who.tenant, who.agent_id)
+        await self._must_know(who.tenant, who.agent_id)
         contact = await self._contacts.read(item.tenant_id, item.contact_id)
         if contact is not None and contact.epoch > item.acd_epoch:
             raise StaleEpoch(sent=item.acd_epoch, current=contact.epoch)
-        if contact is None or contact.state != CONTACT_STATE_OFFERED or contact.offer.rid != item.rid:
+        if contact is None or not _offered(contact, item.rid):
             raise Refused("offer_withdrawn", f"contact {item.contact_id} is not offered under {item.rid}")
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
         self._config.add_rules(item)
@@ -153,7 +154,7 @@ class AgentService:
 
     async def begin(self, who: Who, item: WorkItem) -> Agent:
         """Work that no queue gave. Raises NotFound or Refused(logged_out | no_capacity)."""
-        self._must_know(who.tenant, who.agent_id)
+        await self._must_know(who.tenant, who.agent_id)
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
         return await self._change(who, lambda turn: turn.begin(item, capacity))
 
@@ -191,7 +192,7 @@ class AgentService:
         found = await self._store.read(record_key(tenant, agent_id))
         if found is not None:
             return Agent(*found)
-        self._must_know(tenant, agent_id)
+        await self._must_know(tenant, agent_id)
         return Agent(logged_out(tenant, agent_id), 0)
 
     async def recent(self, tenant: str, agent_id: str) -> AgentState | None:
@@ -242,8 +243,8 @@ class AgentService:
         """A change that a deadline or the reconciliation makes."""
         return await self._change(who, decide)
 
-    def _must_know(self, tenant: str, agent_id: str) -> None:
-        if not self._config.known(tenant, agent_id):
+    async def _must_know(self, tenant: str, agent_id: str) -> None:
+        if not await self._config.known(tenant, agent_id):
             raise NotFound(
                 f"tenant {tenant} has no active agent {agent_id}", field="agent_id", rule="configured"
             )
@@ -309,6 +310,13 @@ class AgentService:
     def _set_timer(self, agent: AgentState, turn: Turn, rid: str, at: datetime) -> None:
         delay = (at - turn.now).total_seconds()
         self._timers.set(Deadline(agent.tenant_id, agent.agent_id, rid, at), max(delay, 0.0))
+
+
+def _offered(contact: Contact, rid: str) -> bool:
+    """Under this rid, perhaps beside others."""
+    if contact.state != CONTACT_STATE_OFFERED:
+        return False
+    return contact.offer.rid == rid or any(offer.rid == rid for offer in contact.also_offered)
 
 
 def logged_out(tenant: str, agent_id: str) -> AgentState:

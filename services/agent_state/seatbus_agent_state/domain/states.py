@@ -113,6 +113,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     CANCELLED = "cancelled"
     DEVICE_LOST = "device_lost"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
 
     RESERVED = "reserved"
     RELEASED = "released"
@@ -154,6 +155,7 @@ _BEFORE_TALK: Final = {
     **_FAILED,
     Cause.ANSWERED: Step(Work.TALKING),
     Cause.CANCELLED: Step(Work.DONE),
+    Cause.ANSWERED_ELSEWHERE: Step(Work.DONE),
     Cause.RELEASED: Step(Work.DONE),
     Cause.DEADLINE: Step(Work.DONE),
     # The bus was away when the agent answered; the end arrives first.

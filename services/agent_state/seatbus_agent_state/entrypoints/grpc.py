@@ -32,6 +32,7 @@ _CAUSES: dict[int, Cause] = {
     api.WORK_EVENT_CANCELLED: Cause.CANCELLED,
     api.WORK_EVENT_DIALING: Cause.DIALING,
     api.WORK_EVENT_DEVICE_LOST: Cause.DEVICE_LOST,
+    api.WORK_EVENT_ANSWERED_ELSEWHERE: Cause.ANSWERED_ELSEWHERE,
 }
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"

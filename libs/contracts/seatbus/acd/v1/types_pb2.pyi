@@ -56,7 +56,7 @@ CALLBACK_ORDER_AGENT_FIRST: CallbackOrder
 CALLBACK_ORDER_CUSTOMER_FIRST: CallbackOrder
 
 class Contact(_message.Message):
-    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id", "first_enqueued_at", "also_queue_ids", "caller", "callback")
+    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id", "first_enqueued_at", "also_queue_ids", "caller", "callback", "also_offered")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class Contact(_message.Message):
     ALSO_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
     CALLER_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    ALSO_OFFERED_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     contact_id: str
@@ -114,7 +115,8 @@ class Contact(_message.Message):
     also_queue_ids: _containers.RepeatedScalarFieldContainer[str]
     caller: str
     callback: Callback
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ...) -> None: ...
+    also_offered: _containers.RepeatedCompositeFieldContainer[Offer]
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ..., also_offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ...) -> None: ...
 
 class Callback(_message.Message):
     __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s", "requested_at", "not_before", "expires_at", "last_failure", "customer_waits")
@@ -141,7 +143,7 @@ class Callback(_message.Message):
     def __init__(self, number: _Optional[str] = ..., order: _Optional[_Union[CallbackOrder, str]] = ..., attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., retry_s: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[str] = ..., customer_waits: _Optional[bool] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id", "call_id", "edge_instance")
+    __slots__ = ("rid", "agent_tenant_id", "agent_id", "offered_at", "agent_revision", "queue_id", "call_id", "edge_instance", "ring_rid")
     RID_FIELD_NUMBER: _ClassVar[int]
     AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +152,7 @@ class Offer(_message.Message):
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     EDGE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    RING_RID_FIELD_NUMBER: _ClassVar[int]
     rid: str
     agent_tenant_id: str
     agent_id: str
@@ -158,10 +161,11 @@ class Offer(_message.Message):
     queue_id: str
     call_id: str
     edge_instance: str
-    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ...) -> None: ...
+    ring_rid: str
+    def __init__(self, rid: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., offered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_revision: _Optional[int] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., ring_rid: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position", "won_queue_id", "step")
+    __slots__ = ("contact_id", "queue_id", "at", "rule", "chosen_agent_id", "candidate_agent_ids", "candidates", "position", "won_queue_id", "step", "also_chosen_agent_ids")
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +176,7 @@ class Decision(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     WON_QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
+    ALSO_CHOSEN_AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
     contact_id: str
     queue_id: str
     at: _timestamp_pb2.Timestamp
@@ -182,7 +187,8 @@ class Decision(_message.Message):
     position: int
     won_queue_id: str
     step: str
-    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ..., won_queue_id: _Optional[str] = ..., step: _Optional[str] = ...) -> None: ...
+    also_chosen_agent_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., chosen_agent_id: _Optional[str] = ..., candidate_agent_ids: _Optional[_Iterable[str]] = ..., candidates: _Optional[int] = ..., position: _Optional[int] = ..., won_queue_id: _Optional[str] = ..., step: _Optional[str] = ..., also_chosen_agent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LastAgent(_message.Message):
     __slots__ = ("tenant_id", "customer", "agent_tenant_id", "agent_id", "queue_id", "at")
@@ -237,7 +243,7 @@ class QueueSnapshot(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., waiting: _Optional[int] = ..., offered: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_agents: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ..., estimate_error_s: _Optional[int] = ..., agents_logged_in: _Optional[int] = ..., closed: _Optional[bool] = ..., callbacks: _Optional[int] = ...) -> None: ...
 
 class WaitingContact(_message.Message):
-    __slots__ = ("contact_id", "queue_id", "call_id", "caller", "priority", "position", "enqueued_at", "agent_id", "rule", "channel", "callback")
+    __slots__ = ("contact_id", "queue_id", "call_id", "caller", "priority", "position", "enqueued_at", "agent_id", "rule", "channel", "callback", "also_agent_ids")
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -249,6 +255,7 @@ class WaitingContact(_message.Message):
     RULE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    ALSO_AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
     contact_id: str
     queue_id: str
     call_id: str
@@ -260,7 +267,8 @@ class WaitingContact(_message.Message):
     rule: str
     channel: str
     callback: bool
-    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ..., callback: _Optional[bool] = ...) -> None: ...
+    also_agent_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ..., callback: _Optional[bool] = ..., also_agent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CallbackEntry(_message.Message):
     __slots__ = ("contact_id", "queue_id", "call_id", "priority", "enqueued_at", "callback", "calling_call_id", "agent_id")

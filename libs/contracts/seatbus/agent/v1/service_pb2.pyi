@@ -28,6 +28,7 @@ class WorkEvent(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WORK_EVENT_CANCELLED: _ClassVar[WorkEvent]
     WORK_EVENT_DIALING: _ClassVar[WorkEvent]
     WORK_EVENT_DEVICE_LOST: _ClassVar[WorkEvent]
+    WORK_EVENT_ANSWERED_ELSEWHERE: _ClassVar[WorkEvent]
 WORK_EVENT_UNSPECIFIED: WorkEvent
 WORK_EVENT_RINGING: WorkEvent
 WORK_EVENT_ANSWERED: WorkEvent
@@ -44,6 +45,7 @@ WORK_EVENT_UNREACHABLE: WorkEvent
 WORK_EVENT_CANCELLED: WorkEvent
 WORK_EVENT_DIALING: WorkEvent
 WORK_EVENT_DEVICE_LOST: WorkEvent
+WORK_EVENT_ANSWERED_ELSEWHERE: WorkEvent
 
 class LoginRequest(_message.Message):
     __slots__ = ("context", "agent_id", "seat_id", "device_id", "take_over", "ready")

@@ -69,7 +69,7 @@ RECORDING_CONTROL_RESUME: RecordingControl
 RECORDING_CONTROL_STOP: RecordingControl
 
 class OfferAgentRequest(_message.Message):
-    __slots__ = ("context", "call_id", "contact_id", "rid", "epoch", "group", "agent_tenant_id", "agent_id", "ring_timeout_s", "queue_id", "acd_address")
+    __slots__ = ("context", "call_id", "contact_id", "rid", "epoch", "group", "agent_tenant_id", "agent_id", "ring_timeout_s", "queue_id", "acd_address", "ring_rid")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,7 @@ class OfferAgentRequest(_message.Message):
     RING_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     ACD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RING_RID_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     call_id: str
     contact_id: str
@@ -92,7 +93,8 @@ class OfferAgentRequest(_message.Message):
     ring_timeout_s: int
     queue_id: str
     acd_address: str
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., epoch: _Optional[int] = ..., group: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., ring_timeout_s: _Optional[int] = ..., queue_id: _Optional[str] = ..., acd_address: _Optional[str] = ...) -> None: ...
+    ring_rid: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., call_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., epoch: _Optional[int] = ..., group: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., ring_timeout_s: _Optional[int] = ..., queue_id: _Optional[str] = ..., acd_address: _Optional[str] = ..., ring_rid: _Optional[str] = ...) -> None: ...
 
 class OfferAgentResponse(_message.Message):
     __slots__ = ("leg_id",)

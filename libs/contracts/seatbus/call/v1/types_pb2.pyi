@@ -77,6 +77,7 @@ class HangupCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HANGUP_CAUSE_API: _ClassVar[HangupCause]
     HANGUP_CAUSE_NO_ACK: _ClassVar[HangupCause]
     HANGUP_CAUSE_DEVICE_LOST: _ClassVar[HangupCause]
+    HANGUP_CAUSE_ANSWERED_ELSEWHERE: _ClassVar[HangupCause]
     HANGUP_CAUSE_CALLBACK: _ClassVar[HangupCause]
 DIRECTION_UNSPECIFIED: Direction
 DIRECTION_INBOUND: Direction
@@ -130,6 +131,7 @@ HANGUP_CAUSE_QUEUE_OVERFLOW: HangupCause
 HANGUP_CAUSE_API: HangupCause
 HANGUP_CAUSE_NO_ACK: HangupCause
 HANGUP_CAUSE_DEVICE_LOST: HangupCause
+HANGUP_CAUSE_ANSWERED_ELSEWHERE: HangupCause
 HANGUP_CAUSE_CALLBACK: HangupCause
 
 class Leg(_message.Message):

@@ -288,7 +288,7 @@ class RedirectPolicy(_message.Message):
     def __init__(self, follow: _Optional[bool] = ..., prefixes: _Optional[_Iterable[str]] = ..., same_trunk: _Optional[bool] = ..., max_hops: _Optional[int] = ...) -> None: ...
 
 class Branch(_message.Message):
-    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id")
+    __slots__ = ("name", "time_zone", "media_region", "emergency_numbers", "emergency_trunk_id", "emergency_callback", "dial_plan", "record_outbound", "outbound_wrap_up_s", "caller_id", "media_zone")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_REGION_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +299,7 @@ class Branch(_message.Message):
     RECORD_OUTBOUND_FIELD_NUMBER: _ClassVar[int]
     OUTBOUND_WRAP_UP_S_FIELD_NUMBER: _ClassVar[int]
     CALLER_ID_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_ZONE_FIELD_NUMBER: _ClassVar[int]
     name: str
     time_zone: str
     media_region: str
@@ -309,7 +310,8 @@ class Branch(_message.Message):
     record_outbound: bool
     outbound_wrap_up_s: int
     caller_id: str
-    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., record_outbound: _Optional[bool] = ..., outbound_wrap_up_s: _Optional[int] = ..., caller_id: _Optional[str] = ...) -> None: ...
+    media_zone: str
+    def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., record_outbound: _Optional[bool] = ..., outbound_wrap_up_s: _Optional[int] = ..., caller_id: _Optional[str] = ..., media_zone: _Optional[str] = ...) -> None: ...
 
 class DialPlan(_message.Message):
     __slots__ = ("country_code", "national_prefix", "international_prefix", "area_code", "outside_prefix")
@@ -498,7 +500,7 @@ class CallRate(_message.Message):
     def __init__(self, prefix: _Optional[str] = ..., micros_per_minute: _Optional[int] = ...) -> None: ...
 
 class Queue(_message.Message):
-    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s", "device_lost_s", "device_lost_prompt_id", "callback", "last_agent_s")
+    __slots__ = ("name", "branch_id", "strategy", "members", "requirements", "ring_timeout_s", "wrap_up_s", "service_level_s", "short_abandon_s", "max_waiting", "max_wait_s", "overflow", "music_prompt_id", "record", "priority", "relaxation", "closed", "disposition_required", "ageing_s", "allow_pull", "whisper_prompt_id", "sticky_s", "overflow_queue_ids", "own_branch_first", "leave_without_agents", "green_numbers", "green_attribute", "blocked_numbers", "comfort", "mass_outage", "outage_prompt_id", "max_wrap_up_s", "device_lost_s", "device_lost_prompt_id", "callback", "last_agent_s", "ring_agents")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -535,6 +537,7 @@ class Queue(_message.Message):
     DEVICE_LOST_PROMPT_ID_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
     LAST_AGENT_S_FIELD_NUMBER: _ClassVar[int]
+    RING_AGENTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     strategy: Strategy
@@ -571,7 +574,8 @@ class Queue(_message.Message):
     device_lost_prompt_id: str
     callback: CallbackPolicy
     last_agent_s: int
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ..., device_lost_s: _Optional[int] = ..., device_lost_prompt_id: _Optional[str] = ..., callback: _Optional[_Union[CallbackPolicy, _Mapping]] = ..., last_agent_s: _Optional[int] = ...) -> None: ...
+    ring_agents: int
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., strategy: _Optional[_Union[Strategy, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., ring_timeout_s: _Optional[int] = ..., wrap_up_s: _Optional[int] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_wait_s: _Optional[int] = ..., overflow: _Optional[_Union[Route, _Mapping]] = ..., music_prompt_id: _Optional[str] = ..., record: _Optional[bool] = ..., priority: _Optional[int] = ..., relaxation: _Optional[_Iterable[_Union[RelaxationStep, _Mapping]]] = ..., closed: _Optional[bool] = ..., disposition_required: _Optional[bool] = ..., ageing_s: _Optional[int] = ..., allow_pull: _Optional[bool] = ..., whisper_prompt_id: _Optional[str] = ..., sticky_s: _Optional[int] = ..., overflow_queue_ids: _Optional[_Iterable[str]] = ..., own_branch_first: _Optional[bool] = ..., leave_without_agents: _Optional[bool] = ..., green_numbers: _Optional[_Iterable[str]] = ..., green_attribute: _Optional[str] = ..., blocked_numbers: _Optional[_Iterable[str]] = ..., comfort: _Optional[_Union[ComfortSchedule, _Mapping]] = ..., mass_outage: _Optional[bool] = ..., outage_prompt_id: _Optional[str] = ..., max_wrap_up_s: _Optional[int] = ..., device_lost_s: _Optional[int] = ..., device_lost_prompt_id: _Optional[str] = ..., callback: _Optional[_Union[CallbackPolicy, _Mapping]] = ..., last_agent_s: _Optional[int] = ..., ring_agents: _Optional[int] = ...) -> None: ...
 
 class CallbackPolicy(_message.Message):
     __slots__ = ("customer_first", "max_attempts", "retry_s", "ring_timeout_s", "accept_by_key", "schedule_id", "max_age_s", "key", "ask_number", "ask_prompt_id", "taken_prompt_id", "greeting_prompt_id", "caller_id")
@@ -679,7 +683,7 @@ class Agent(_message.Message):
     def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., team_id: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., extension: _Optional[str] = ..., capacities: _Optional[_Mapping[str, int]] = ..., auto_answer: _Optional[bool] = ..., caller_ids: _Optional[_Iterable[str]] = ..., disabled: _Optional[bool] = ..., ring_policy: _Optional[_Union[RingPolicy, str]] = ..., schedule_id: _Optional[str] = ..., shift_policy: _Optional[_Union[ShiftPolicy, str]] = ...) -> None: ...
 
 class Device(_message.Message):
-    __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority", "media_security")
+    __slots__ = ("agent_id", "kind", "username", "password", "ha1_md5", "ha1_sha256", "number", "priority", "media_security", "media_zone")
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
@@ -689,6 +693,7 @@ class Device(_message.Message):
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_SECURITY_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_ZONE_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     kind: DeviceKind
     username: str
@@ -698,7 +703,8 @@ class Device(_message.Message):
     number: str
     priority: int
     media_security: MediaSecurity
-    def __init__(self, agent_id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., ha1_md5: _Optional[str] = ..., ha1_sha256: _Optional[str] = ..., number: _Optional[str] = ..., priority: _Optional[int] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ...) -> None: ...
+    media_zone: str
+    def __init__(self, agent_id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., username: _Optional[str] = ..., password: _Optional[str] = ..., ha1_md5: _Optional[str] = ..., ha1_sha256: _Optional[str] = ..., number: _Optional[str] = ..., priority: _Optional[int] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., media_zone: _Optional[str] = ...) -> None: ...
 
 class Team(_message.Message):
     __slots__ = ("name", "branch_id", "leader_agent_id", "share_caps")
