@@ -17,7 +17,7 @@ from seatbus_sip_edge.application.spans import CallSpans
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.device_inputs import DeviceGone
-from seatbus_sip_edge.domain.errors import IllegalInput
+from seatbus_sip_edge.domain.errors import IllegalInput, WrongPhase
 from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Cause, Phase
 
@@ -70,8 +70,9 @@ class Session:
         return self.call.phase is Phase.ENDED
 
     def feed(self, event: on.Input) -> bool:
-        """Applies an input; False when the call could not take it where it is."""
+        """Applies an input; False when the call could not take it where it is, or a bug has ended it."""
         call = self.call
+        fits = True
         edge = self.edge
         if not edge.standstill.awake():
             edge.standstill.after(lambda: edge.sessions.get(call.call_id) is self and self.feed(event))
@@ -88,6 +89,16 @@ class Session:
                 what=error.event,
             )
             return False
+        except WrongPhase as error:
+            log.error(
+                "a bug of the call table, the call is ended",
+                tenant=call.tenant_id,
+                call=call.call_id,
+                phase=error.phase,
+                what=error.event,
+                error=str(error),
+            )
+            effects, fits = list(error.effects), False
         if not effects:
             return True
         for effect in effects:
@@ -99,7 +110,7 @@ class Session:
         if isinstance(event, on.AgentOffered):
             effects = self._ask_ahead(effects)
         edge.journal.then(lambda: self._perform(effects, events))
-        return True
+        return fits
 
     def _ask_ahead(self, effects: Sequence[fx.Effect]) -> list[fx.Effect]:
         """An agent's SDP is asked for while the journal is written; the INVITE waits for it as ever.

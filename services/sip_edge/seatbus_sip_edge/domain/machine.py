@@ -1,6 +1,7 @@
 """A call takes an input: the table says what happens and where it may lead.
 
-A missing entry raises IllegalInput and changes nothing.
+A missing entry raises IllegalInput and changes nothing. An action that leads elsewhere than the table says is
+a bug: it raises WrongPhase, and the call has been ended.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain import supervise
 from seatbus_sip_edge.domain.call_table import CALLS, ENDS, Rule
-from seatbus_sip_edge.domain.errors import IllegalInput
-from seatbus_sip_edge.domain.model import LegPhase, Phase, Role
+from seatbus_sip_edge.domain.errors import IllegalInput, WrongPhase
+from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.turn import Ids, Turn
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ _ON_THE_WAY = (
 
 
 def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
-    """Applies one input; returns the effects in order. Raises IllegalInput, changing nothing."""
+    """Applies one input; returns the effects in order.
+
+    Raises IllegalInput, changing nothing, or WrongPhase, with the effects of a call that ends.
+    """
     turn = Turn(call, now, ids)
     if isinstance(event, _OF_AN_AGENT) and _is_over(call, event.leg_id):
         _late(turn, event)
@@ -63,9 +67,18 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
         raise IllegalInput(call.phase.value, type(event).__name__)
     following = rule.action(turn, event)
     if following not in rule.to:
-        raise IllegalInput(call.phase.value, f"{type(event).__name__} to {following.value}")
+        before = call.phase
+        _abort(turn, following)
+        raise WrongPhase(before.value, type(event).__name__, following.value, turn.effects)
     call.phase = following
     return turn.effects
+
+
+def _abort(turn: Turn, phase: Phase) -> None:
+    """The action is done and its facts have their numbers: the call ends from where it has led."""
+    call = turn.call
+    call.phase = phase
+    call.phase = CALLS[phase][on.Aborted].action(turn, on.Aborted(Cause.HANGUP_CAUSE_SYSTEM))
 
 
 def _supervises(call: Call, leg_id: str) -> bool:
