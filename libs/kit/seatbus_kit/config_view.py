@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_contracts.sources import SourceError, parse_address, parse_source
+from seatbus_contracts.subjects import SubjectError, config_key
 from seatbus_kit.log import get_logger
 from seatbus_kit.watch import Change, Watcher
 
@@ -73,6 +74,18 @@ class ConfigView:
     def get(self, tenant: str, kind: str, id: str) -> tenancy.ConfigObject | None:
         """`kind` is the name of the oneof field, for example "queue"."""
         return self._objects.get((tenant, kind), _NOTHING).get(id)
+
+    async def ask(self, tenant: str, kind: str, id: str) -> tenancy.ConfigObject | None:
+        """As `get`; what is not here may only not have arrived yet: the bus is asked. Raises Unavailable."""
+        found = self.get(tenant, kind, id)
+        if found is not None:
+            return found
+        try:
+            key = config_key(tenant, kind, id)
+        except SubjectError:
+            return None
+        await self._watcher.refresh(key)
+        return self.get(tenant, kind, id)
 
     def objects(self, tenant: str, kind: str) -> Mapping[str, tenancy.ConfigObject]:
         """All objects of a kind by id, live."""

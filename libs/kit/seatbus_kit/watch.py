@@ -98,6 +98,12 @@ class Watcher:
         """Seconds since the bus last confirmed that this copy is complete; infinite before the first load."""
         return self._clock.monotonic() - self._heard if self._heard > float("-inf") else float("inf")
 
+    async def refresh(self, key: str) -> None:
+        """Has what the leader has of a key, if that is newer than the copy. Raises Unavailable."""
+        entry = await self._bucket.read(key)
+        if entry is not None:
+            self._apply(key, entry)
+
     async def start(self, timeout: float = 30.0) -> None:
         """Returns after a full load. Raises Unavailable when there was none within `timeout` s."""
         if self._task is not None:

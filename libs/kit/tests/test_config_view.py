@@ -175,6 +175,23 @@ async def test_changes_arrive_and_indexes_follow(bus: Bus, view: ConfigView) -> 
     assert versions == [("acme", 2)]
 
 
+async def test_what_has_not_arrived_yet_is_asked_for(bus: Bus, view: ConfigView) -> None:
+    await view.stop()
+    await write(bus, 2, number("new", "5000"), gone=("acme.agent.a1",))
+    assert view.get("acme", "number", "new") is None
+    assert await view.ask("acme", "number", "new") is not None
+    owner = view.number("5000")
+    assert owner is not None
+    assert owner[1] == "new"
+    for id in ("nobody", "no.id", ""):
+        assert await view.ask("acme", "number", id) is None
+    assert await view.ask("acme", "agent", "a1") is not None, "what is here is not asked for"
+    await view.start()
+    await until(view, 2)
+    assert view.get("acme", "agent", "a1") is None
+    assert view.get("acme", "number", "new") is not None
+
+
 async def test_an_unreadable_object_leaves_the_last_one_in_place(bus: Bus, view: ConfigView) -> None:
     bucket = Bucket(bus, "config")
     entry = await bucket.get("acme.agent.a1")

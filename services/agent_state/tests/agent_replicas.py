@@ -20,12 +20,11 @@ from seatbus_agent_state.application.reconcile import Reconciler
 from seatbus_agent_state.bootstrap import AgentStateApp
 from seatbus_agent_state.settings import Settings
 from seatbus_kit.buckets import Bucket
-from seatbus_kit.errors import NotFound
+from seatbus_kit.config_view import ConfigView
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
 from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
 from seatbus_kit.settings import ServiceSettings
-from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 
 AGENT = "a1"
@@ -63,6 +62,7 @@ class Replicas:
         ]
         self._next = 0
         self.reconcilers: list[Reconciler] = []
+        self.views: list[ConfigView] = []
 
     def stub(self) -> AgentStateServiceStub:
         """Each replica in turn."""
@@ -97,17 +97,10 @@ class Replicas:
         return answer.agent
 
     async def login(self) -> None:
+        """At each replica, one of which answers with what the other has done."""
         request = api.LoginRequest(context=self.context(), agent_id=AGENT, ready=True)
-
-        async def tried() -> bool:
-            try:
-                await invoke(self.stub().Login, request, 2)
-            except NotFound:
-                return False
-            return True
-
-        await eventually(tried)
-        await eventually(tried)
+        for _ in self._stubs:
+            await invoke(self.stub().Login, request, 10)
 
     async def offered(self, rid: str, epoch: int = 1) -> str:
         """A contact that acd has offered under `rid`."""
@@ -186,6 +179,7 @@ async def replicas(nats_server: NatsServer) -> AsyncIterator[Replicas]:
         apps.append(app)
     made = Replicas(name, edge_settings.instance_id, runtimes, edge)
     made.reconcilers = [app.reconciler for app in apps]
+    made.views = [app._config for app in apps]
     await made.configure(AGENT)
     await made.login()
     yield made

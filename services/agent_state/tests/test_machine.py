@@ -12,7 +12,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from seatbus.agent.v1.events_pb2 import AgentBreakOverrun, AgentPresenceChanged, AgentWorkChanged
 from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
 from seatbus.common.v1.types_pb2 import ACTOR_KIND_AGENT, Actor
-from seatbus_agent_state.domain.states import BEFORE_TALK, IN_TALK, PRESENCE, WORK, Cause, Presence, Work
+from seatbus_agent_state.domain.states import (
+    BEFORE_TALK,
+    IN_TALK,
+    PRESENCE,
+    WORK,
+    Cause,
+    LoginPolicy,
+    Presence,
+    ShiftEnd,
+    Work,
+)
 from seatbus_agent_state.domain.turn import Turn
 from seatbus_kit.errors import Refused
 from seatbus_testkit.properties import examples
@@ -29,6 +39,15 @@ ENDINGS = (
     Cause.DIALOG_LOST,
     Cause.DEVICE_LOST,
 )
+# Of a talk, which without wrap-up is over at once.
+ENDS_OF_A_TALK = ("ended", "dialog_lost", "device_lost")
+
+
+class Codes:
+    """Words that the tenants of contacts know."""
+
+    def refusal(self, tenant: str, queue_id: str, code: str) -> str:
+        return "" if code == "sold" else f"{code} is none"
 
 
 class OneAgent(RuleBasedStateMachine):
@@ -78,7 +97,7 @@ class OneAgent(RuleBasedStateMachine):
             self.items[event.rid] = event.to
             if event.to == Work.DONE:
                 del self.items[event.rid]
-                assert event.rid not in busy or event.cause in ("ended", "dialog_lost"), "a talk was cut"
+                assert event.rid not in busy or event.cause in ENDS_OF_A_TALK, "a talk was cut"
         else:
             assert isinstance(event, AgentBreakOverrun)
 
@@ -93,13 +112,35 @@ class OneAgent(RuleBasedStateMachine):
     def log_in(self, ready: bool) -> None:
         self.act(lambda turn: turn.login("l", "s1", "d1", take_over=False, ready=ready))
 
-    @rule(seat=st.sampled_from(["s1", "s2"]), take_over=st.booleans(), ready=st.booleans())
-    def log_in_again(self, seat: str, take_over: bool, ready: bool) -> None:
-        self.act(lambda turn: turn.login(f"l-{seat}", seat, "d1", take_over=take_over, ready=ready))
+    @rule(
+        seat=st.sampled_from(["s1", "s2"]),
+        take_over=st.booleans(),
+        ready=st.booleans(),
+        policy=st.sampled_from(sorted(LoginPolicy)),
+    )
+    def log_in_again(self, seat: str, take_over: bool, ready: bool, policy: LoginPolicy) -> None:
+        moves = self.agent.presence != Presence.LOGGED_OUT and self.agent.seat_id != seat
+        taken = self.act(
+            lambda turn: turn.login(f"l-{seat}", seat, "d1", take_over=take_over, ready=ready, policy=policy)
+        )
+        if moves:
+            asked = take_over and policy is LoginPolicy.ASK
+            assert taken is (asked or policy is LoginPolicy.TAKE_OVER)
 
     @rule()
     def log_out(self) -> None:
         self.act(Turn.logout)
+
+    @rule(login=st.sampled_from(["l", "l-s1", "l-s2"]))
+    def lose_the_seat(self, login: str) -> None:
+        stays = self.agent.login_id != login
+        before = self.agent.SerializeToString(deterministic=True)
+        assert self.act(lambda turn: turn.unseat(login))
+        assert not stays or self.agent.SerializeToString(deterministic=True) == before
+
+    @rule(on=st.booleans(), policy=st.sampled_from(sorted(ShiftEnd)))
+    def shift(self, on: bool, policy: ShiftEnd) -> None:
+        assert self.act(lambda turn: turn.shift(on=on, policy=policy))
 
     @rule(presence=st.sampled_from([Presence.READY, Presence.NOT_READY]), limit=st.sampled_from([0, 30]))
     def set_presence(self, presence: Presence, limit: int) -> None:
@@ -109,9 +150,11 @@ class OneAgent(RuleBasedStateMachine):
     def force(self, presence: Presence) -> None:
         self.act(lambda turn: turn.force(presence, "meeting"))
 
-    @rule(registered=st.booleans(), seconds=st.sampled_from([1, 29, 31]))
-    def device(self, registered: bool, seconds: int) -> None:
-        self.act(lambda turn: turn.device("d1", registered=registered), seconds)
+    @rule(
+        device=st.sampled_from(["d1", "d1", "d2"]), registered=st.booleans(), s=st.sampled_from([1, 29, 31])
+    )
+    def device(self, device: str, registered: bool, s: int) -> None:
+        assert self.act(lambda turn: turn.device(device, registered=registered), s)
 
     @rule(channel=st.sampled_from(sorted(CAPACITY)), wrap_up_s=st.sampled_from([0, 20]), wants=st.booleans())
     def reserve(self, channel: str, wrap_up_s: int, wants: bool) -> None:
@@ -127,23 +170,56 @@ class OneAgent(RuleBasedStateMachine):
         )
         assert self.act(lambda turn: turn.reserve(item, CAPACITY[channel])) is (ready and free)
 
-    @rule(kind=st.sampled_from(["outbound", "direct", "consult"]))
+    @rule(kind=st.sampled_from(["outbound", "direct", "consult", "callback"]))
     def begin(self, kind: str) -> None:
         self.number += 1
         item = WorkItem(rid=f"r{self.number}", channel="voice", kind=kind, ring_timeout_s=20, wrap_up_s=20)
-        self.act(lambda turn: turn.begin(item, CAPACITY["voice"]))
+        taken = self.act(lambda turn: turn.begin(item, CAPACITY["voice"]))
+        assert not (taken and kind == "callback"), "only a queue reserves for a call-back"
+
+    @precondition(lambda self: self.agent.work)
+    @rule(which=st.integers(0, 5), reserved=st.booleans())
+    def ask_again(self, which: int, reserved: bool) -> None:
+        """A repeat, and the question whether the agent of a call-back still is reserved."""
+        item = self.one(which)
+        before = self.agent.SerializeToString(deterministic=True)
+        assert self.act(lambda turn: (turn.reserve if reserved else turn.begin)(item, 1))
+        assert self.agent.SerializeToString(deterministic=True) == before
+
+    def one(self, which: int) -> WorkItem:
+        item = WorkItem()
+        item.CopyFrom(self.agent.work[which % len(self.agent.work)])
+        return item
 
     @precondition(lambda self: self.agent.work)
     @rule(cause=st.sampled_from(sorted(Cause)), which=st.integers(0, 5))
     def report(self, cause: Cause, which: int) -> None:
-        item = self.agent.work[which % len(self.agent.work)]
-        rid, state = item.rid, Work(item.state)
-        applied = self.act(lambda turn: turn.work(rid, cause))
-        assert applied is ((state, cause) in WORK)
+        item = self.one(which)
+        applied = self.act(lambda turn: turn.work(item.rid, cause))
+        assert applied is ((Work(item.state), cause) in WORK)
 
-    @rule(disposition=st.sampled_from(["", "sold"]))
-    def complete_wrap_up(self, disposition: str) -> None:
-        self.act(lambda turn: turn.complete_wrap_up("", disposition))
+    @rule()
+    def report_of_nothing(self) -> None:
+        assert not self.act(lambda turn: turn.work("r0", Cause.ENDED))
+
+    @precondition(lambda self: self.agent.work)
+    @rule(which=st.integers(0, 5), seconds=st.sampled_from([1, 60]))
+    def rings_on(self, which: int, seconds: int) -> None:
+        item = self.one(which)
+        assert self.act(lambda turn: turn.extend_reservation(item.rid, seconds))
+
+    @precondition(lambda self: self.agent.work)
+    @rule(which=st.integers(0, 5), edge=st.sampled_from(["e1", "e2"]))
+    def edge_takes_over(self, which: int, edge: str) -> None:
+        item = self.one(which)
+        assert self.act(lambda turn: turn.owned_by(item.rid, edge))
+        assert next(have for have in self.agent.work if have.rid == item.rid).edge_instance == edge
+
+    @rule(which=st.integers(0, 5), disposition=st.sampled_from(["", "sold", "no word"]))
+    def complete_wrap_up(self, which: int, disposition: str) -> None:
+        rid = self.one(which).rid if which and self.agent.work else ""
+        ended = self.act(lambda turn: turn.complete_wrap_up(rid, disposition, Codes()))
+        assert not (ended and disposition == "no word")
 
     @rule(seconds=st.sampled_from([10, 3600]))
     def extend_wrap_up(self, seconds: int) -> None:

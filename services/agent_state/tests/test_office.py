@@ -34,6 +34,16 @@ async def known(replicas: Replicas, *agents: str) -> None:
     await eventually(listed)
 
 
+async def test_an_agent_who_was_configured_a_moment_ago_may_log_in(replicas: Replicas) -> None:
+    for view in replicas.views:
+        await view.stop()
+    await replicas.configure("b1")
+    seated = await replicas.sit("b1", "seat-1")
+    assert (seated.agent_id, seated.presence) == ("b1", wire.PRESENCE_READY)
+    with pytest.raises(NotFound):
+        await replicas.sit("nobody", "seat-2")
+
+
 async def test_of_many_agents_at_one_seat_one_sits(replicas: Replicas) -> None:
     agents = [f"b{number}" for number in range(8)]
     await replicas.configure(*agents)

@@ -60,6 +60,6 @@ async def bootstrap(runtime: Runtime) -> IvrApp:
         runtime.settings.instance_id,
         clock=runtime.clock,
     )
-    calls = Calls(positions, books.of, runtime.clock, journal)
+    calls = Calls(positions, books, runtime.clock, journal)
     runtime.rpc.add(add_IvrServiceServicer_to_server, IvrServicer(calls))
     return IvrApp(view, positions, Sweep(positions, runtime.clock))

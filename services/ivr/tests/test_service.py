@@ -122,6 +122,14 @@ async def test_a_call_that_left_its_flow_does_not_come_back(replica: Replica, te
         await replica.advance(tenant, uuid7(), 1)
 
 
+async def test_a_flow_that_has_not_arrived_yet_is_asked_for(replica: Replica) -> None:
+    await replica.app._view.stop()
+    name = f"t-{uuid7()[-8:]}"
+    await configure(replica.bus, name, tenancy.ConfigObject(id="main", flow=demo_flow()))
+    step = await replica.begin(name, uuid7())
+    assert (step.step_seq, step.node_id) == (1, "greeting")
+
+
 async def test_unknown_and_unserved_flows_are_refused_at_begin(replica: Replica, tenant: str) -> None:
     with pytest.raises(NotFound) as missing:
         await replica.begin(tenant, uuid7(), "nothing")

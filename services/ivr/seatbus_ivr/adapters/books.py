@@ -36,6 +36,11 @@ class Books:
             known = self._graphs[tenant, flow_id] = (stored, Graph(stored.flow))
         return known[1]
 
+    async def ask_flow(self, tenant: str, flow_id: str) -> Graph | None:
+        """As `flow`; one that is not here is asked for. Raises Unavailable."""
+        await self._view.ask(tenant, "flow", flow_id)
+        return self.flow(tenant, flow_id)
+
     def object(self, tenant: str, kind: str, id: str) -> tenancy.ConfigObject | None:
         return self._view.get(tenant, kind, id)
 

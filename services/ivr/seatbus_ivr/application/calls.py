@@ -41,14 +41,22 @@ class Journal(Protocol):
     def __call__(self, tenant: str, call: str, flow: str, notes: tuple[Note, ...]) -> None: ...
 
 
+class Library(Protocol):
+    """What all tenants have configured."""
+
+    def of(self, tenant: str) -> Book: ...
+
+    async def ask_flow(self, tenant: str, flow_id: str) -> Graph | None:
+        """Also one that was written a moment ago. Raises Unavailable."""
+        ...
+
+
 class Calls:
     """The use cases of the contract `seatbus.ivr.v1.IvrService`."""
 
-    def __init__(
-        self, positions: Positions, book_of: Callable[[str], Book], clock: Clock, journal: Journal
-    ) -> None:
+    def __init__(self, positions: Positions, books: Library, clock: Clock, journal: Journal) -> None:
         self._positions = positions
-        self._book_of = book_of
+        self._books = books
         self._clock = clock
         self._journal = journal
 
@@ -56,8 +64,8 @@ class Calls:
         """The step the call is at. Raises NotFound (no such flow), Unimplemented naming the node, Refused
         when the call has left its flow already.
         """
-        book = self._book_of(arrival.tenant_id)
-        self._graph(book, arrival)
+        await self._check_flow(arrival)
+        book = self._books.of(arrival.tenant_id)
         moved: Moved | None = None
 
         def decide(position: ivr.FlowPosition | None) -> Change[ivr.FlowPosition]:
@@ -78,7 +86,7 @@ class Calls:
         """The step after `step_seq`. Raises NotFound for a call that is in no flow, Refused for a step
         that is neither the current one nor the one before.
         """
-        book = self._book_of(tenant)
+        book = self._books.of(tenant)
         moved: Moved | None = None
 
         def decide(position: ivr.FlowPosition | None) -> Change[ivr.FlowPosition]:
@@ -123,14 +131,12 @@ class Calls:
         if unsupported is not None:
             raise _unimplemented(unsupported)
 
-    @staticmethod
-    def _graph(book: Book, arrival: Arrival) -> Graph:
-        graph = book.flow(arrival.flow_id)
+    async def _check_flow(self, arrival: Arrival) -> None:
+        graph = await self._books.ask_flow(arrival.tenant_id, arrival.flow_id)
         if graph is None:
             raise NotFound(f"no flow {arrival.flow_id} of tenant {arrival.tenant_id}", field="flow_id")
         if graph.unsupported is not None:
             raise _unimplemented(graph.unsupported)
-        return graph
 
     def _tell(self, tenant: str, call: str, moved: Moved | None) -> None:
         if moved is not None and moved.notes:
