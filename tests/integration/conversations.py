@@ -64,11 +64,11 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(tenant: TestTenant, *others: str) -> AsyncIterator[Talk]:
-    """The customer talks with a1. `others` have phones and are logged in, not ready."""
+async def talk(tenant: TestTenant, *others: str, transport: str = "UDP") -> AsyncIterator[Talk]:
+    """The customer talks with a1, on a phone over `transport`. `others` have phones, logged in, not ready."""
     async with AsyncExitStack() as stack:
         caller = await stack.enter_async_context(caller_of(tenant))
-        phones = {"a1": await stack.enter_async_context(agent_phone(tenant, "a1"))}
+        phones = {"a1": await stack.enter_async_context(agent_phone(tenant, "a1", transport=transport))}
         for agent in others:
             phones[agent] = await stack.enter_async_context(agent_phone(tenant, agent, ready=False))
         made = Talk(tenant, phones)

@@ -11,6 +11,8 @@ from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
 from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .conversations import CALLER, FIRST, SECOND, hears, hears_music
+from .conversations import talk as conversation
 
 pytestmark = pytest.mark.platform
 
@@ -103,3 +105,58 @@ async def test_the_customer_of_a_phone_that_stays_away_is_the_next_to_be_served(
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
     assert [segment["cause"] for segment in cdr["segments"]] == ["device_lost", "agent_hung_up"]
     assert (cdr["agent_id"], cdr["queue_visits"]) == ("a2", 2)
+
+
+async def test_a_phone_lost_while_its_agent_asks_a_colleague_takes_its_talk_up_again(
+    platform: Platform,
+) -> None:
+    tenant = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}], "wrap_up_s": 0})
+    async with conversation(tenant, "a2", transport="TCP") as call:
+        await call.ask("consult", {"agent_id": "a2"})
+        second = await call.answer("a2", SECOND)
+        await hears(second, FIRST)
+        call.phones["a1"].vanish()
+        await second.wait_ended(timeout=20)
+        await hears_music(call.customer)
+        await until_agent(tenant, "a1", presence="READY", work="HELD")
+        back = await phone_again(tenant, "a1", "TCP")
+        again = await back.next_call()
+        await again.answer()
+        again.mouth.play_tone(FIRST, -15)
+        await hears(call.customer, FIRST)
+        await hears(again, CALLER)
+        await until_agent(tenant, "a1", presence="READY", work="TALKING")
+        await again.hang_up()
+        await call.customer.wait_ended(timeout=5)
+        await back.close()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(part["agent_id"], part["cause"]) for part in cdr["segments"]] == [
+        ("a1", "device_lost"),
+        ("a2", "device_lost"),
+        ("a1", "agent_hung_up"),
+    ]
+
+
+async def test_a_phone_lost_in_a_conference_leaves_the_others_talking(platform: Platform) -> None:
+    tenant = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}], "wrap_up_s": 0})
+    async with conversation(tenant, "a2", transport="TCP") as call:
+        await call.ask("consult", {"agent_id": "a2"})
+        second = await call.answer("a2", SECOND)
+        await hears(second, FIRST)
+        await call.ask("consult/complete", {"end": "conference"})
+        await hears(call.customer, FIRST, SECOND)
+        call.phones["a1"].vanish()
+        await hears(call.customer, SECOND)
+        await hears(second, CALLER)
+        await until_agent(tenant, "a1", presence="NOT_READY")
+        await until_agent(tenant, "a2", presence="NOT_READY", work="TALKING")
+        back = await phone_again(tenant, "a1", "TCP")
+        await until_agent(tenant, "a1", presence="READY")
+        await second.hang_up()
+        await call.customer.wait_ended(timeout=5)
+        await back.close()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert [(part["agent_id"], part["cause"]) for part in cdr["segments"]] == [
+        ("a1", "device_lost"),
+        ("a2", "agent_hung_up"),
+    ]

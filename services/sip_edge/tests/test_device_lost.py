@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from seatbus.agent.v1 import service_pb2 as agent
+from seatbus.call.v1 import service_pb2 as control
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain.device_inputs import DeviceGone
 from seatbus_testkit.phone import Phone
 
+from .colleagues import phone_of
 from .outside_world import OUTSIDE, carrier, company
 from .two_edges import Second
 
@@ -287,3 +289,92 @@ async def test_who_was_called_by_an_agent_is_held_too_and_without_a_queue_it_is_
     wanted = call_types.HANGUP_CAUSE_AGENT_HUNG_UP if back else LOST
     assert (await world.ended()).cause == wanted
     await world.until(lambda: ("work ended" if back else "work device_lost") in world.told)
+
+
+# ---- a third party ---------------------------------------------------------------------------------------
+async def _asking(world: Any, *, queue: bool = False) -> Any:
+    """anna asks ben, or a queue where nobody is; returns ben's side."""
+    edge = world.app.edge
+    ben = await phone_of(world, "ben", "ben-phone")
+    await ben.register()
+    await world.put("queue", "experts", tenancy.Queue(name="Experts"))
+    await world.until(lambda: edge.directory.queue(world.tenant, "experts"))
+    wanted = {"queue_id": "experts"} if queue else {"agent_id": "ben"}
+    call_id = world.events[0].entity
+    await world.ask(
+        "StartConsult",
+        control.StartConsultRequest(
+            context=world.context(), call_id=call_id, target=call_types.OutboundTarget(**wanted)
+        ),
+    )
+    if queue:
+        await world.until(lambda: len(world.acd.enqueued) == 2)
+        return None
+    side = await ben.next_call()
+    await side.answer()
+    await world.until(lambda: world.app.edge.sessions[call_id].call.consult_leg.phase.value == "talking")
+    return side
+
+
+@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize("queue", [True, False])
+async def test_in_a_consultation_the_customer_waits_on_and_the_question_is_over(
+    empty_world: Any, steps: Any, queue: bool, back: bool
+) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps, hold_s=15 if back else 1)
+    third = await _asking(world, queue=queue)
+    phone.vanish()
+    await _lost(world)
+    if third is not None:
+        await third.wait_ended()
+    else:
+        await world.until(lambda: world.acd.cancelled)
+    assert world.types()[-10:].count("CallConsultEnded") == 1
+    assert call.state == "answered"
+    if back:
+        again = await (await _phone(world, "TCP")).next_call()
+        await again.answer()
+        await world.until(lambda: "CallDeviceBack" in world.types())
+        await again.hang_up()
+        await call.wait_ended()
+        wanted = call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+    else:
+        await world.until(lambda: len(world.acd.enqueued) == (3 if queue else 2))
+        assert world.acd.enqueued[-1].queue_id == world.QUEUE
+        assert world.acd.enqueued[-1].first_fifo == 1
+        await world.until(lambda: "work device_lost" in world.told)
+        await call.hang_up()
+        wanted = call_types.HANGUP_CAUSE_ABANDONED_IN_QUEUE
+    assert (await world.ended()).cause == wanted
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_in_a_conference_the_others_go_on_talking(empty_world: Any, steps: Any, silent: bool) -> None:
+    world = empty_world
+    call, phone, _ = await _talking(world, steps)
+    third = await _asking(world)
+    call_id = world.events[0].entity
+    await world.ask(
+        "CompleteConsult",
+        control.CompleteConsultRequest(
+            context=world.context(), call_id=call_id, end=control.CONSULT_END_CONFERENCE
+        ),
+    )
+    session = world.app.edge.sessions[call_id]
+    lost = session.call.agent_leg_id
+    if silent:
+        assert world.app.edge.lost_devices.silent(session, lost)
+    else:
+        phone.vanish()
+    await world.until(lambda: world.types().count("CallBridged") == 2)
+    assert (world.last("CallBridged").agent_id, world.last("CallTransferred").kind) == ("ben", "device_lost")
+    await world.until(lambda: "work device_lost" in world.told)
+    assert call.state == third.state == "answered"
+    await third.hang_up()
+    await call.wait_ended()
+    ended = await world.ended()
+    assert [leg.cause for leg in ended.call.legs if leg.agent_id] == [
+        LOST,
+        call_types.HANGUP_CAUSE_AGENT_HUNG_UP,
+    ]

@@ -38,6 +38,8 @@ log = get_logger("sip_edge.devices")
 _LISTEN_S: Final = 1.0
 _RPC_S: Final = 1.0
 _ANSWER_S: Final = 2.0
+# Where an agent's phone can be lost.
+_TALKS: Final = (Phase.BRIDGED, Phase.CONSULTING, Phase.CONFERENCED)
 
 
 class LostDevices:
@@ -90,7 +92,7 @@ class LostDevices:
                 and (leg.agent_tenant_id, leg.agent_id) == (tenant, agent_id)
                 and leg.device_id in ("", device_id)
                 and leg.phase is LegPhase.TALKING
-                and session.call.phase in (Phase.BRIDGED, Phase.DEVICE_LOST)
+                and session.call.phase in (*_TALKS, Phase.DEVICE_LOST)
             ):
                 yield session, leg
 
@@ -125,7 +127,7 @@ class LostDevices:
             if heard is None or before is None:
                 before = heard
                 continue
-            if heard == before and call.phase is Phase.BRIDGED:
+            if heard == before and call.phase in _TALKS:
                 if not doubtful or not await self._answers(session, leg):
                     self._lose(session, leg, "its registration is gone and nothing is heard of it")
                 return
@@ -183,17 +185,18 @@ class LostDevices:
             return False
         if call.phase is Phase.DEVICE_LOST:
             return True
-        if call.phase is not Phase.BRIDGED:
+        if call.phase not in _TALKS:
             return False
         self._lose(session, leg, "it is silent and does not answer")
         return True
 
     def _lose(self, session: Session, leg: Leg, why: str) -> None:
         call = session.call
-        if not leg.live or leg.lost or call.phase is not Phase.BRIDGED:
+        if not leg.live or leg.lost or call.phase not in _TALKS:
             return
         log.warning(
-            "an agent's phone is lost in a talk, the customer is held",
+            "an agent's phone is lost in a talk",
+            phase=call.phase.value,
             tenant=call.tenant_id,
             call=call.call_id,
             agent=leg.agent_id,
@@ -210,7 +213,7 @@ class LostDevices:
     def expect(self, session: Session, leg_id: str) -> None:
         """The phone may have registered anew before anybody knew that it was lost."""
         leg = session.call.legs.get(leg_id)
-        if leg is not None:
+        if leg is not None and leg.live:
             self._tell_back(session, leg, registered=False)
 
     def _tell_back(self, session: Session, leg: Leg, *, registered: bool) -> None:

@@ -318,6 +318,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.Connected: _rule(consult.connected, P.CONSULTING),
         on.ConnectFailed: _rule(consult.connect_failed, P.CONSULTING, P.BRIDGED),
         on.AgentHungUp: _rule(consult.hung_up, P.CONSULTING, P.BRIDGED, P.REACHING, *_ASKED_QUEUE, *ENDS),
+        dev.DeviceLost: _rule(device_lost.lost_while_asking, P.CONSULTING, P.DEVICE_LOST),
         on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *ENDS),
         on.SwapAsked: _rule(consult.swapped, P.CONSULTING),
         on.CompleteAsked: _rule(
@@ -336,6 +337,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         **_LEAVES,
         **_talks(P.CONFERENCED),
         on.AgentHungUp: _rule(consult.hung_up, P.BRIDGED, *ENDS),
+        dev.DeviceLost: _rule(device_lost.lost_in_conference, P.CONFERENCED, P.BRIDGED),
         on.HangUpAsked: _rule(consult.leg_hang_up_asked, P.BRIDGED, *ENDS),
         on.CompleteAsked: _rule(consult.completed, P.CONFERENCED, P.BRIDGED, *ENDS),
         on.MediaMoved: _rule(moving.conferenced, P.CONFERENCED),

@@ -145,10 +145,17 @@ def _not_reached(
     return _back(turn, leg.leg_id, "failed")
 
 
-def _dismiss(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> Phase:
-    turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-    take_away(turn, leg, cause, gone=gone)
+def let_go(turn: Turn, cause: call_types.HangupCause, *, gone: bool = False) -> None:
+    """Whoever was asked, or was to come, goes."""
+    leg = turn.call.consult_leg
+    if leg is not None:
+        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+        take_away(turn, leg, cause, gone=gone)
     consult_queue.is_over(turn, acd_types.VISIT_OUTCOME_ABANDONED)
+
+
+def _dismiss(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool = False) -> Phase:
+    let_go(turn, cause, gone=gone)
     return _back(turn, leg.leg_id, "returned")
 
 
@@ -167,15 +174,20 @@ def queue_failed(turn: Turn, event: on.EnqueueRefused | on.LeftQueue) -> Phase:
 def _back(turn: Turn, leg_id: str, outcome: str) -> Phase:
     """The agent is with the customer again."""
     call, asks = turn.call, turn.call.agent_leg
-    if call.phase is Phase.CONSULTING:
-        turn.record(facts.CallConsultEnded(leg_id=leg_id, outcome=outcome))
-    call.consult_leg_id, call.swapped = "", False
+    is_over(turn, leg_id, outcome)
     if asks is None:
         return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
     connect(turn, call.caller_leg_id, asks.leg_id)
     pause_recording(turn, on=False)
     turn.report(asks, agent.WORK_EVENT_CONSULT_ENDED)
     return Phase.BRIDGED
+
+
+def is_over(turn: Turn, leg_id: str, outcome: str) -> None:
+    call = turn.call
+    if call.phase is Phase.CONSULTING:
+        turn.record(facts.CallConsultEnded(leg_id=leg_id, outcome=outcome))
+    call.consult_leg_id, call.swapped = "", False
 
 
 # ---- who hangs up -----------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """An agent's phone is lost in a talk: the customer is held, and the talk goes on when the phone is back.
 
+In a consultation the question is over then, and the customer, who heard music, goes on hearing it. In a
+conference the two others go on talking: the third party has the customer.
+
 The dialog is taken up again if the phone still knows it, else the phone is called anew: another leg under the
 same reservation. When it stays away, or its agent refuses, the customer goes to the front of the last queue.
 """
@@ -12,16 +15,16 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
+from seatbus_sip_edge.domain import consult, offer
 from seatbus_sip_edge.domain import device_inputs as dev
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain import offer
 from seatbus_sip_edge.domain.controls import hold_again, pause_recording, release_hold
 from seatbus_sip_edge.domain.ending import finish, take_away
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase
 from seatbus_sip_edge.domain.new_legs import RING_S
-from seatbus_sip_edge.domain.transfer import connect
+from seatbus_sip_edge.domain.transfer import connect, hand_over
 from seatbus_sip_edge.domain.waiting import visit_again
 
 if TYPE_CHECKING:
@@ -61,6 +64,29 @@ def lost(turn: Turn, event: dev.DeviceLost) -> Phase:
         turn.play_music()
     turn.do(fx.SetTimer(fx.Timer.DEVICE, call.device_lost_s or HOLD_S), fx.AwaitDevice(leg.leg_id))
     return Phase.DEVICE_LOST
+
+
+def lost_while_asking(turn: Turn, event: dev.DeviceLost) -> Phase:
+    """Whoever was asked is let go: there is nobody left to talk with."""
+    call, leg = turn.call, turn.call.agent_leg
+    if leg is None or leg.leg_id != event.leg_id or leg.phase is not LegPhase.TALKING:
+        return call.phase
+    third = call.consult_leg_id
+    consult.let_go(turn, Cause.HANGUP_CAUSE_DEVICE_LOST)
+    consult.is_over(turn, third, "failed")
+    turn.report(leg, agent.WORK_EVENT_CONSULT_ENDED)
+    return lost(turn, event)
+
+
+def lost_in_conference(turn: Turn, event: dev.DeviceLost) -> Phase:
+    call, leg, third = turn.call, turn.call.agent_leg, turn.call.consult_leg
+    if leg is None or third is None or leg.leg_id != event.leg_id:
+        return call.phase
+    leg.lost = True
+    turn.record(
+        facts.CallDeviceLost(leg_id=leg.leg_id, agent_id=leg.agent_id, agent_tenant_id=leg.agent_tenant_id)
+    )
+    return hand_over(turn, third, "device_lost", cause=Cause.HANGUP_CAUSE_DEVICE_LOST)
 
 
 def _music(turn: Turn, event: on.PlayFinished) -> Phase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.media.v1 import service_pb2 as media
@@ -55,7 +56,14 @@ def target_of(leg: Leg) -> call_types.OutboundTarget:
     return call_types.OutboundTarget(agent_id=leg.agent_id)
 
 
-def hand_over(turn: Turn, to: Leg, kind: str, *, gone: bool = False) -> Phase:
+def hand_over(
+    turn: Turn,
+    to: Leg,
+    kind: str,
+    *,
+    gone: bool = False,
+    cause: call_types.HangupCause = Cause.HANGUP_CAUSE_TRANSFERRED,
+) -> Phase:
     """The agent leaves, `to` stays with the customer. `gone`: the agent's phone has sent BYE itself."""
     call, before = turn.call, turn.call.agent_leg
     release_hold(turn)
@@ -68,10 +76,12 @@ def hand_over(turn: Turn, to: Leg, kind: str, *, gone: bool = False) -> Phase:
     to.mode = ""
     to.queue_id = (to.queue_id or call.queue_id) if to.agent_id else ""
     if before is not None:
-        take_away(turn, before, Cause.HANGUP_CAUSE_TRANSFERRED, gone=gone)
+        take_away(turn, before, cause, gone=gone)
     call.agent_leg_id = to.leg_id
     call.consult_leg_id, call.swapped = "", False
     settle(turn, to)
+    if call.phase is Phase.CONFERENCED:
+        turn.report(to, agent.WORK_EVENT_CONSULT_ENDED)
     connect(turn, call.caller_leg_id, to.leg_id)
     offer.bridged(turn, to)
     if call.record:
