@@ -86,7 +86,12 @@ class AcdApp:
         runtime.rpc.add(
             add_AcdServiceServicer_to_server,
             AcdServicer(
-                Desk(self._router, holders, settings.instance_id),
+                Desk(
+                    self._router,
+                    holders,
+                    settings.instance_id,
+                    lambda key: self._config.ask(key[0], "queue", key[1]),
+                ),
                 tenancy,
                 Sizing(),
                 StoredCallbacks(self._store),

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,8 @@ from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.domain.groups import groups
-from seatbus_acd.domain.model import AgentSpec, QueueSpec
+from seatbus_acd.domain.model import AgentSpec, QueueKey, QueueSpec
+from seatbus_acd.entrypoints.desk import Desk
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import NotFound, Refused
 from seatbus_kit.lease import Holder
@@ -53,6 +54,24 @@ def test_queues_are_of_one_group_when_an_agent_an_overflow_or_a_capped_team_join
         {},
     )
     assert set(across.values()) == {"g-x"}
+
+
+async def test_a_queue_that_is_not_here_is_looked_up_before_anybody_is_refused() -> None:
+    arrived: set[QueueKey] = set()
+
+    class Routes:
+        def group(self, key: QueueKey) -> str:
+            if key not in arrived:
+                raise NotFound(f"no queue {key[1]}", field="queue_id")
+            return "g-acme"
+
+    async def look_up(key: QueueKey) -> None:
+        arrived.update([key] if key[1] == "new" else [])
+
+    desk = Desk(cast("Any", Routes()), cast("Any", None), "acd-1", look_up)
+    assert await desk.must_know((T, "new")) == "g-acme"
+    with pytest.raises(NotFound):
+        await desk.must_know((T, "old"))
 
 
 @pytest.fixture

@@ -28,14 +28,20 @@ _FORWARD_S: Final = 4.0
 
 
 class Desk:
-    def __init__(self, router: Router, holders: Holders, own_id: str) -> None:
+    """`look_up` asks for a queue that is not here: it may have been configured a moment ago."""
+
+    def __init__(
+        self, router: Router, holders: Holders, own_id: str, look_up: Callable[[QueueKey], Awaitable[object]]
+    ) -> None:
         self._router = router
         self._holders = holders
         self._own_id = own_id
+        self._look_up = look_up
 
-    def must_know(self, key: QueueKey) -> None:
-        """Raises NotFound for a queue that is not configured."""
-        self._router.group(key)
+    async def must_know(self, key: QueueKey) -> str:
+        """The routing group of a queue. Raises NotFound for one that is not configured, Unavailable."""
+        await self._look_up(key)
+        return self._router.group(key)
 
     async def at_queue(
         self,
@@ -45,7 +51,7 @@ class Desk:
         context: Context,
         here: Callable[[Shard], Awaitable[T]],
     ) -> T:
-        return await self._at_group(self._router.group(key), method, request, context, here)
+        return await self._at_group(await self.must_know(key), method, request, context, here)
 
     async def at_contact(
         self,

@@ -137,7 +137,7 @@ class AcdServicer(AcdServiceServicer):
     async def Move(self, request: api.MoveRequest, context: Context) -> api.MoveResponse:
         tenant = request.context.tenant_id
         key = (tenant, request.contact_id)
-        self._desk.must_know((tenant, request.to_queue_id))
+        await self._desk.must_know((tenant, request.to_queue_id))
 
         async def here(shard: Shard) -> api.MoveResponse:
             await shard.requests.move(key, request.to_queue_id)
