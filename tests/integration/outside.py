@@ -24,13 +24,17 @@ async def carrier(
     host, port = phone.address
     trunk = {"name": trunk_id, "host": host, "port": port, "outbound": True, "setup_timeout_s": 20, **fields}
     await configure(tenant, {"id": trunk_id, "trunk": trunk})
-    await asyncio.to_thread(
-        tenant.platform.until, lambda: _asked(tenant, trunk_id), 30, f"the edge to ask {trunk_id}"
-    )
+    await trunk_is_asked(tenant, trunk_id)
     try:
         yield phone
     finally:
         await phone.close()
+
+
+async def trunk_is_asked(tenant: TestTenant, trunk_id: str) -> None:
+    await asyncio.to_thread(
+        tenant.platform.until, lambda: _asked(tenant, trunk_id), 30, f"the edge to ask {trunk_id}"
+    )
 
 
 def _asked(tenant: TestTenant, trunk_id: str) -> bool:

@@ -110,9 +110,11 @@ async def run_sipp(
     return SippResult(process.returncode or 0, output.decode(errors="replace"))
 
 
-async def _sipp(program: str, folder: Path, *args: str) -> asyncio.subprocess.Process:
+async def _sipp(
+    program: str, folder: Path, *args: str, calls: str = "1", seconds: str = "30"
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        program, *args, "-m", "1", "-timeout", "30", "-trace_err", "-nostdin", cwd=folder,
+        program, *args, "-m", calls, "-timeout", seconds, "-trace_err", "-nostdin", cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 
@@ -138,6 +140,26 @@ async def sipp_agent(
         with contextlib.suppress(ProcessLookupError):
             answering.kill()
         await answering.wait()
+
+
+@asynccontextmanager
+async def sipp_carrier(folder: Path, host: str, scenario: str) -> AsyncIterator[int]:
+    """SIPp as the peer of a trunk, at this port. Raises RuntimeError when a call goes otherwise."""
+    program, port = need("sipp", "sip-tester"), free_udp_port(host)
+    at = ["-i", host, "-p", str(port)]
+    process = await _sipp(program, folder, "-sf", str(SCENARIOS / scenario), *at, calls="1000", seconds="120")
+    try:
+        yield port
+        # It ends once its calls have.
+        process.send_signal(signal.SIGUSR1)
+        await asyncio.wait_for(process.communicate(), 30)
+        if process.returncode:
+            said = "".join(path.read_text(errors="replace") for path in folder.glob("*errors.log"))
+            raise RuntimeError(f"SIPp, {process.returncode}: {said[-3000:]}")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 @asynccontextmanager
