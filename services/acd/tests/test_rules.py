@@ -171,20 +171,35 @@ def test_weighted_random_follows_the_weights_and_repeats_itself_exactly() -> Non
     assert share[C] / 2000 == pytest.approx(0.6, abs=0.035)
 
 
-def test_simultaneous_ring_holds_several_agents_under_one_rid_and_frees_the_losers() -> None:
+def test_simultaneous_ring_holds_several_agents_under_rids_of_their_own_and_frees_the_losers() -> None:
     floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING))
     for key in (A, B, C):
         floor.agent(key)
     offer = only(floor.caller("c1"))
-    assert {offer.agent, *offer.also} == {A, B, C}
+    assert [made.agent for made in (offer, *offer.also)] == [A, B, C]
+    assert len({offer.rid, *(made.rid for made in offer.also)}) == 3
+    assert {offer.ring, *(made.ring for made in offer.also)} == {offer.rid}
+    assert (offer.decision.chosen, offer.decision.also) == (A, (B, C))
     assert why(floor.caller("c2")) is Rule.NO_AGENT_READY
     # One declines: the others ring on, and he is not asked again before his record is newer.
-    floor.give(OfferFailed(offer.key, offer.rid, Skip.AGENT, agent=B))
-    assert floor.engine.contacts[offer.key].rid == offer.rid
-    assert not floor.engine.agents[B].free("voice")
-    # A answers: C is free for the next caller at once.
+    for refused in (offer.also[0], offer):
+        floor.give(OfferFailed(offer.key, refused.rid, Skip.AGENT))
+        assert not floor.engine.agents[refused.agent].free("voice")
+    assert floor.engine.contacts[offer.key].rid == offer.also[1].rid
+    # The caller leaves: C is free for the next caller at once.
     [won] = offers(floor.give(ContactLeft(offer.key, answered=True)))
-    assert won.key == (T, "c2")
+    assert (won.key, won.agent, won.also, won.ring) == ((T, "c2"), C, (), "")
+
+
+def test_a_queue_says_how_many_ring_at_once_and_the_longest_idle_are_among_them() -> None:
+    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING, ring_agents=2))
+    for key in (C, A, B):
+        floor.wait(1)
+        floor.agent(key)
+    offer = only(floor.caller("c1"))
+    assert [made.agent for made in (offer, *offer.also)] == [C, A]
+    other = only(floor.caller("c2"))
+    assert (other.agent, other.also) == (B, ())
 
 
 def test_nobody_of_a_simultaneous_ring_left_means_back_to_the_place() -> None:
@@ -193,9 +208,19 @@ def test_nobody_of_a_simultaneous_ring_left_means_back_to_the_place() -> None:
     floor.agent(B)
     offer = only(floor.caller("c1"))
     floor.caller("c2")
-    floor.give(OfferFailed(offer.key, offer.rid, Skip.AGENT, agent=offer.agent))
-    floor.give(OfferFailed(offer.key, offer.rid, Skip.AGENT, agent=offer.also[0]))
+    floor.give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
+    floor.give(OfferFailed(offer.key, offer.also[0].rid, Skip.AGENT))
     assert floor.engine.position(offer.key) == 1
+
+
+def test_a_ring_that_is_over_as_a_whole_frees_nobody_for_a_later_caller_first() -> None:
+    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING, members=(A, B)))
+    floor.agent(A)
+    floor.agent(B)
+    offer = only(floor.caller("c1"))
+    floor.caller("c2")
+    again = only(floor.give(OfferFailed(offer.key, offer.rid, Skip.NONE, whole=True)))
+    assert (again.key, len(again.also)) == (offer.key, 1)
 
 
 def test_a_class_without_an_ageing_time_of_its_own_does_not_starve() -> None:

@@ -11,6 +11,7 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.adapters.topology import Topology
 from seatbus_acd.domain.callers import CallerRules, Numbers
 from seatbus_acd.domain.model import (
+    DEFAULT_RING_AGENTS,
     DEFAULT_RING_TIMEOUT_S,
     AgentKey,
     AgentSpec,
@@ -47,6 +48,7 @@ _STRATEGIES: Final = {
     tenancy.STRATEGY_ROUND_ROBIN: Strategy.ROUND_ROBIN,
     tenancy.STRATEGY_FIXED_ORDER: Strategy.FIXED_ORDER,
     tenancy.STRATEGY_WEIGHTED_RANDOM: Strategy.WEIGHTED_RANDOM,
+    tenancy.STRATEGY_SIMULTANEOUS_RING: Strategy.SIMULTANEOUS_RING,
 }
 
 
@@ -166,6 +168,7 @@ class TopologyReader:
             ),
             _callback(queue.callback) if queue.HasField("callback") else None,
             queue.last_agent_s,
+            queue.ring_agents or DEFAULT_RING_AGENTS,
         )
 
 

@@ -40,5 +40,7 @@ class DecisionLog:
             headers = base64.b64decode(message.get("hdrs") or "")
             if _OFFERED in headers:
                 offered = ContactOffered.FromString(base64.b64decode(message.get("data") or ""))
-                found.append(offered.decision)
+                # A simultaneous ring has one decision and an event for each agent.
+                if offered.decision.chosen_agent_id == offered.agent_id:
+                    found.append(offered.decision)
         return found

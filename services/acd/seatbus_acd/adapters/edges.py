@@ -102,6 +102,7 @@ class EdgeClient:
             ring_timeout_s=offer.ring_timeout_s,
             queue_id=visit.queue_id,
             acd_address=self._own_address(),
+            ring_rid=offer.ring,
         )
         trace = trace_of(visit.call_id)
         await self._repeated(lambda: invoke(self._stub(visit).OfferAgent, request, _TIMEOUT_S, trace))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.contacts import spec_of, visit_of
 from seatbus_acd.domain.model import ContactArrived, ContactKey, QueueKey
+from seatbus_acd.domain.visit import offers_of
 from seatbus_kit.ids import uuid7
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Adoption:
                 continue
             visit = shard.visits[key] = visit_of(record)
             shard.apply(ContactArrived(spec_of(record, revision, shard.members((key[0], record.queue_id)))))
-            if record.state == wire.CONTACT_STATE_OFFERED:
+            for made in offers_of(record):
                 # The last holder may have died before it told the edge.
-                shard.start(shard.offers.resume(visit, record))
+                shard.start(shard.offers.resume(visit, made))
 
     async def _adopt_record(self, key: ContactKey) -> tuple[wire.Contact, int] | None:
         shard = self._shard
@@ -50,15 +51,11 @@ class Adoption:
         if not self._mine((key[0], present.queue_id)):
             self._foreign.add(key)
             return None
-        held = 0
-        if present.state == wire.CONTACT_STATE_OFFERED:
-            agent = (present.offer.agent_tenant_id, present.offer.agent_id)
-            held = await shard.deps.agents.holds(agent, present.offer.rid)
-        rid = present.offer.rid
-
-        def reserved(record: wire.Contact) -> bool:
-            return bool(held) and record.offer.rid == rid
-
+        reserved = [
+            made.rid
+            for made in offers_of(present)
+            if await shard.deps.agents.holds((made.agent_tenant_id, made.agent_id), made.rid)
+        ]
         request_id = f"adopt/{shard.fence.group}/{shard.fence.epoch}/{uuid7()}"
         return await shard.contacts.adopt(key, reserved, request_id)
 

@@ -81,16 +81,9 @@ class Contacts:
             record = rules.must_exist(found)
             self._fence.check(record)
             record.fifo = fifo
-            made = rules.offer(
-                record,
-                offer.rid,
-                offer.agent,
-                offer.agent_revision,
-                decision_message(offer.decision),
-                self._clock.now(),
-                (visit.call_id, visit.edge_instance) if visit.callback is not None else ("", ""),
-            )
-            return Change(record, made)
+            now = self._clock.now()
+            made = [offer_message(visit, item, now) for item in (offer, *offer.also)]
+            return Change(record, rules.offer(record, made, decision_message(offer.decision)))
 
         await self._mutate(visit, decide, f"{offer.rid}/offer")
 
@@ -185,13 +178,14 @@ class Contacts:
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             record = rules.must_exist(found)
             self._fence.check(record)
-            if rid and (record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid):
-                raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+            if rid:
+                rules.win(record, rid)
             if rules.calls_back(record) and outcome == wire.VISIT_OUTCOME_ABANDONED:
                 return Change(record, write=False, result=bytes([wire.VISIT_OUTCOME_CALLBACK]))
             final, events = rules.end(record, outcome, queue(record.queue_id), now, cause)
             offered[:] = [record.offer.rid]
-            return Change(None, events, result=bytes([final]))
+            # The marker keeps the record as it was, and with it who rang, but not who of several won.
+            return Change(None, events, result=bytes([final]) + rid.encode())
 
         try:
             done = await self._store.mutate(record_key(*key), decide, request_id=request_id)
@@ -223,16 +217,16 @@ class Contacts:
         record = self._store.parse(entry.value)
         if not record.meta.recent or not record.meta.recent[-1].result:
             return None
-        outcome = cast("wire.VisitOutcome", record.meta.recent[-1].result[0])
-        return outcome, record.offer.rid
+        result = record.meta.recent[-1].result
+        return cast("wire.VisitOutcome", result[0]), result[1:].decode() or record.offer.rid
 
     def is_ended(self, key: ContactKey) -> bool:
         return key in self._ended
 
     async def adopt(
-        self, key: ContactKey, reserved: Callable[[wire.Contact], bool], request_id: str
+        self, key: ContactKey, reserved: Collection[str], request_id: str
     ) -> tuple[wire.Contact, int] | None:
-        """Takes a contact over under this lease; None when it has ended."""
+        """Takes a contact over under this lease; None when it has ended. `reserved`: what agents hold."""
         found = await self._store.read(record_key(*key))
         if found is None:
             return None
@@ -244,7 +238,7 @@ class Contacts:
             # Ours already: it may be offered by now, and what `reserved` tells of is an older look.
             if self._fence.wrote(record):
                 return Change(record, write=False)
-            events = rules.adopt(record, self._fence, revision, reserved=reserved(record))
+            events = rules.adopt(record, self._fence, revision, reserved=reserved)
             return Change(record, events)
 
         outcome = await self._store.mutate(record_key(*key), decide, request_id=request_id)
@@ -326,14 +320,10 @@ def _first_at(record: wire.Contact) -> float | None:
 def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ()) -> ContactSpec:
     """The engine's view of a record. `members` tell whose the preferred agent is."""
     tenant = record.tenant_id
-    offered = None
-    if record.state == wire.CONTACT_STATE_OFFERED:
-        made = record.offer
-        offered = Offered(
-            made.rid,
-            (made.agent_tenant_id, made.agent_id),
-            _seconds(made.offered_at),
-        )
+    offered = tuple(
+        Offered(made.rid, (made.agent_tenant_id, made.agent_id), _seconds(made.offered_at))
+        for made in rules.offers_of(record)
+    )
     preferred = None
     if record.preferred_agent_id:
         own, shared = (tenant, record.preferred_agent_id), (OPERATOR, record.preferred_agent_id)
@@ -359,6 +349,20 @@ def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ())
     )
 
 
+def offer_message(visit: Visit, offer: Offer, now: datetime) -> wire.Offer:
+    message = wire.Offer(
+        rid=offer.rid,
+        agent_tenant_id=offer.agent[0],
+        agent_id=offer.agent[1],
+        agent_revision=offer.agent_revision,
+        ring_rid=offer.ring,
+    )
+    if visit.callback is not None:
+        message.call_id, message.edge_instance = visit.call_id, visit.edge_instance
+    message.offered_at.FromDatetime(now)
+    return message
+
+
 def decision_message(decision: Decision) -> wire.Decision:
     message = wire.Decision(
         contact_id=decision.contact[1],
@@ -370,6 +374,7 @@ def decision_message(decision: Decision) -> wire.Decision:
         position=decision.position,
         won_queue_id=decision.won[1] if decision.won else "",
         step=decision.step,
+        also_chosen_agent_ids=[agent for _, agent in decision.also],
     )
     message.at.FromDatetime(datetime.fromtimestamp(decision.at, UTC))
     return message

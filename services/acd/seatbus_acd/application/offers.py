@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seatbus_acd.application.ports import Leg
 from seatbus_acd.domain.model import (
@@ -20,6 +20,8 @@ from seatbus_kit.errors import NotFound, Refused, SeatbusError, StaleEpoch
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from seatbus.acd.v1 import types_pb2 as wire
     from seatbus_acd.application.callbacks import Callbacks
     from seatbus_acd.application.contacts import Contacts
@@ -53,6 +55,7 @@ class Holder(Protocol):
     def apply(self, event: Event) -> None: ...
     def is_current(self, key: ContactKey, rid: str) -> bool: ...
     def fifo(self, key: ContactKey) -> int: ...
+    def start(self, work: Coroutine[Any, Any, None]) -> None: ...
     async def end_gone(self, visit: Visit) -> None: ...
     async def answered(self, key: ContactKey, rid: str, request_id: str = "") -> None: ...
     async def give_back(self, visit: Visit, rid: str, reason: str) -> None: ...
@@ -72,7 +75,7 @@ class Offers:
         if visit.callback is not None:
             begun = holder.callbacks.begin(visit)
             if isinstance(begun, float):
-                holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, begun))
+                self._not_made(offer, begun)
                 return
             visit = begun
         if not self._edges.present(visit.edge_instance):
@@ -82,7 +85,7 @@ class Offers:
                 call=visit.call_id,
                 edge=visit.edge_instance,
             )
-            holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _EDGE_ABSENT_RETRY_S))
+            self._not_made(offer, _EDGE_ABSENT_RETRY_S)
             return
         try:
             await holder.contacts.offer(visit, offer, holder.fifo(offer.key))
@@ -93,13 +96,23 @@ class Offers:
                 call=visit.call_id,
                 reason=str(error),
             )
-            holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S))
+            self._not_made(offer, _RETRY_S)
             return
         except StaleEpoch:
             raise
         except SeatbusError as error:
-            await self._undo(visit, offer, str(error))
+            for item in (offer, *offer.also):
+                await self._undo(visit, item, str(error), whole=True)
             return
+        for item in offer.also:
+            holder.start(self._bring(visit, item))
+        await self._bring(visit, offer)
+
+    def _not_made(self, offer: Offer, retry_s: float) -> None:
+        self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, retry_s, whole=True))
+
+    async def _bring(self, visit: Visit, offer: Offer) -> None:
+        """Each agent of a ring by himself: who cannot be reserved or rung leaves the others be."""
         if await self._reserve(visit, offer):
             await self._ring(visit, offer)
 
@@ -143,9 +156,8 @@ class Offers:
         except SeatbusError as error:
             await self._undo(visit, offer, str(error))
 
-    async def resume(self, visit: Visit, record: wire.Contact) -> None:
+    async def resume(self, visit: Visit, made: wire.Offer) -> None:
         """After a takeover: the edge is told of an offer that stands. It may know the rid already."""
-        made = record.offer
         key = (visit.tenant, visit.contact_id)
         if not self._holder.is_current(key, made.rid):
             return
@@ -153,7 +165,10 @@ class Offers:
         queue = self._holder.engine.queues.get((visit.tenant, visit.queue_id))
         ring_timeout_s = queue.spec.ring_timeout_s if queue is not None else DEFAULT_RING_TIMEOUT_S
         decision = Decision(key, (visit.tenant, visit.queue_id), 0.0, Rule.LONGEST_IDLE, agent)
-        await self._ring(visit, Offer(key, made.rid, agent, made.agent_revision, ring_timeout_s, 0, decision))
+        offer = Offer(
+            key, made.rid, agent, made.agent_revision, ring_timeout_s, 0, decision, ring=made.ring_rid
+        )
+        await self._ring(visit, offer)
 
     async def check(self, effect: CheckOffer) -> None:
         """Nothing was heard of an offer: the edge knows."""
@@ -207,13 +222,13 @@ class Offers:
                 reason=str(error),
             )
 
-    async def _undo(self, visit: Visit, offer: Offer, why: str) -> None:
+    async def _undo(self, visit: Visit, offer: Offer, why: str, *, whole: bool = False) -> None:
         """It is not known how far the offer got. The fenced write comes first: a holder who has been replaced
         must not free an agent whom the next one has adopted. The contact does not wait for the agent to be
         freed: whoever keeps us waiting for the one would keep it from all others.
         """
         written = await self._write_back(visit, offer, "failed", why)
-        self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S))
+        self._holder.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, _RETRY_S, whole=whole))
         if written:
             await self.release(visit, offer.agent, offer.rid)
 

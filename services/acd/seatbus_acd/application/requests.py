@@ -22,7 +22,7 @@ from seatbus_acd.domain.model import (
     QueueKey,
     Skip,
 )
-from seatbus_acd.domain.visit import calls_back
+from seatbus_acd.domain.visit import calls_back, offers_of
 from seatbus_kit.errors import NotFound, Refused, ResourceExhausted, Unavailable
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class Requests:
             return
         stored = moved[0]
         shard.visits[key] = visit_of(stored)
-        if stored.HasField("offer"):
-            agent = (stored.offer.agent_tenant_id, stored.offer.agent_id)
-            shard.start(shard.offers.moved(key, stored.offer.rid, agent))
+        for made in offers_of(stored):
+            agent = (made.agent_tenant_id, made.agent_id)
+            shard.start(shard.offers.moved(key, made.rid, agent))
 
     def _admit(self, queue: QueueSpec, record: wire.Contact) -> None:
         shard = self._shard
@@ -153,8 +153,7 @@ class Requests:
         """
         shard = self._shard
         if outcome == "ringing":
-            contact = shard.engine.contacts.get(key)
-            if contact is None or contact.rid != rid:
+            if not shard.is_current(key, rid):
                 raise Refused("not_current_offer", f"contact {key[1]} is not offered under {rid}")
             shard.apply(OfferProgress(key, rid))
         elif outcome == "answered":
@@ -166,12 +165,12 @@ class Requests:
             if customer_waits and visit.callback is not None:
                 visit = await shard.callbacks.customer_waits(visit, rid)
             contact = shard.engine.contacts.get(key)
-            agent = contact.agent.key if contact and contact.agent and contact.rid == rid else None
+            held = contact.under(rid) if contact is not None else None
             await shard.take_back(visit, rid, outcome)
             offers_ended.inc(outcome=outcome)
             if outcome == "failed":
-                if agent is not None:
-                    await shard.offers.release(visit, agent, rid)
+                if held is not None:
+                    await shard.offers.release(visit, held.agent.key, rid)
                 shard.apply(OfferFailed(key, rid, Skip.NONE, _RETRY_S))
             else:
                 shard.apply(OfferFailed(key, rid, Skip.AGENT))
@@ -188,7 +187,7 @@ class Requests:
         if front and contact is not None:
             await shard.contacts.to_front(visit)
             shard.apply(ContactLeft(key))
-            placed = replace(contact.spec, fifo=FRONT, first_at=FRONT_AT, offers=contact.offers)
+            placed = replace(contact.spec, fifo=FRONT, first_at=FRONT_AT, offers=contact.offers, offered=())
             shard.apply(ContactArrived(placed))
         return shard.engine.position(key)
 
@@ -243,11 +242,11 @@ class Requests:
 
     async def _withdraw(self, visit: Visit, contact: Contact) -> None:
         shard = self._shard
-        key, rid, agent = contact.spec.key, contact.rid, contact.agent
-        await shard.take_back(visit, rid, "requeued")
-        if agent is not None:
-            await shard.offers.release(visit, agent.key, rid)
-        shard.apply(OfferFailed(key, rid, Skip.AGENT))
+        key, rid, offers = contact.spec.key, contact.rid, contact.held
+        for held in offers:
+            await shard.take_back(visit, held.rid, "requeued")
+            await shard.offers.release(visit, held.agent.key, held.rid)
+        shard.apply(OfferFailed(key, rid, Skip.AGENT, whole=True))
 
     async def _visit(self, key: ContactKey) -> Visit:
         shard = self._shard

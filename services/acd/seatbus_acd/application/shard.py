@@ -143,7 +143,7 @@ class Shard:
                     if self._may_decide():
                         self.start(self.offers.make(effect))
                     else:
-                        self._soon(OfferFailed(effect.key, effect.rid, Skip.NONE, 0.5))
+                        self._soon(OfferFailed(effect.key, effect.rid, Skip.NONE, 0.5, whole=True))
                 case Waits():
                     self.decisions.add(effect.decision)
                 case LeaveQueue():
@@ -156,7 +156,7 @@ class Shard:
 
     def is_current(self, key: ContactKey, rid: str) -> bool:
         contact = self.engine.contacts.get(key)
-        return not self._stopped and contact is not None and contact.rid == rid
+        return not self._stopped and contact is not None and contact.under(rid) is not None
 
     def fifo(self, key: ContactKey) -> int:
         return self.engine.contacts[key].spec.fifo
@@ -207,8 +207,9 @@ class Shard:
             now = self.deps.timeline()
             self.estimates.answered((visit.tenant, visit.queue_id), now, key, visit.enqueued_at)
             self._note()
-            if contact is not None and contact.agent is not None:
-                self._served(visit, contact.agent.key)
+            held = contact.under(rid) if contact is not None else None
+            if held is not None:
+                self._served(visit, held.agent.key)
         self.left(key, answered=True)
 
     def _served(self, visit: Visit, agent: AgentKey) -> None:

@@ -64,6 +64,7 @@ def _shown(shard: Shard, contact: Contact) -> wire.WaitingContact:
         rule=decisions[-1].rule.value if decisions else "",
         channel=spec.channel,
         callback=spec.callback,
+        also_agent_ids=[held.agent.key[1] for held in contact.held[1:]],
     )
     shown.enqueued_at.FromDatetime(datetime.fromtimestamp(spec.enqueued_at, UTC))
     return shown

@@ -12,8 +12,9 @@ from seatbus_acd.domain.model import Decision, Rule, Strategy
 from seatbus_acd.domain.reach import OWN_BRANCH, STICKY
 
 if TYPE_CHECKING:
-    from seatbus_acd.domain.model import AgentKey
-    from seatbus_acd.domain.pools import Contact, Option, Queue
+    from collections.abc import Sequence
+
+    from seatbus_acd.domain.pools import Agent, Contact, Option, Queue
 
 _FIRST_CANDIDATES: Final = 10
 _RULES: Final = {strategy: Rule(strategy.value) for strategy in Strategy}
@@ -39,8 +40,10 @@ def why_waiting(contact: Contact, queue: Queue) -> Rule:
 
 
 def told(
-    contact: Contact, rule: Rule, chosen: AgentKey | None, option: Option, now: float, position: int
+    contact: Contact, rule: Rule, agents: Sequence[Agent], option: Option, now: float, position: int
 ) -> Decision:
+    """`agents`: who is offered the contact, nobody or of a simultaneous ring several."""
+    chosen = agents[0].key if agents else None
     pools = option.pools
     if len(pools) == 1:
         idle = list(islice(pools[0].idle, _FIRST_CANDIDATES))
@@ -57,12 +60,13 @@ def told(
         position,
         option.queue if chosen is not None and option.queue != contact.spec.queue else None,
         contact.reach.step,
+        tuple(agent.key for agent in agents[1:]),
     )
 
 
-def rid_of(contact: Contact, epoch: int, now: float) -> str:
-    """A UUIDv7 whose random part comes from what makes the offer unique."""
-    seed = f"{contact.spec.key}/{epoch}/{contact.offers}".encode()
+def rid_of(contact: Contact, epoch: int, now: float, number: int = 0) -> str:
+    """A UUIDv7 whose random part comes from what makes the offer unique. `number`: of a ring of several."""
+    seed = f"{contact.spec.key}/{epoch}/{contact.offers}{f'/{number}' if number else ''}".encode()
     random = int.from_bytes(blake2b(seed, digest_size=10).digest(), "big")
     time_ms = int(now * 1000) & 0xFFFF_FFFF_FFFF
     value = time_ms << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1

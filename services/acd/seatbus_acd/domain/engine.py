@@ -1,10 +1,10 @@
 """The routing engine: `apply(event, now) -> effects`. No clock, no randomness, no I/O.
 
-Laws: a contact has at most one offer, and is won once whatever the number of its queues; an agent is offered
-no more than his capacity; while an agent whom a contact may be offered is free, the contact does not wait,
-unless its decision names the rule (a share cap, its sticky agent, its own branch); among the contacts that an
-agent may serve, one of the same class that came earlier goes first, whatever happened to it meanwhile; every
-decision has a record.
+Laws: a contact has at most one offer, or those of one simultaneous ring, and is won once whatever the number
+of its queues; an agent is offered no more than his capacity; while an agent whom a contact may be offered is
+free, the contact does not wait, unless its decision names the rule (a share cap, its sticky agent, its own
+branch); among the contacts that an agent may serve, one of the same class that came earlier goes first,
+whatever happened to it meanwhile; every decision has a record.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Engine(Matching):
                 self._failed(event)
             case OfferProgress():
                 contact = self.contacts.get(event.key)
-                if contact is not None and contact.rid == event.rid:
+                if contact is not None and contact.under(event.rid) is not None:
                     self._arm(contact, self._ring_timeout(contact) + OFFER_GRACE_S)
             case LeaveFailed():
                 contact = self.contacts.get(event.key)
@@ -109,12 +109,12 @@ class Engine(Matching):
             return
         contact = self.contacts[spec.key] = Contact(spec)
         self._settle(contact)
-        if spec.offered is not None:
-            agent = self._floor.agent(spec.offered.agent)
-            contact.rid = spec.offered.rid
-            revision = agent.status.revision if agent.status is not None else 0
-            contact.held = [Held(agent, 0, revision)]
-            self._floor.claim(agent, contact)
+        if spec.offered:
+            for made in spec.offered:
+                agent = self._floor.agent(made.agent)
+                revision = agent.status.revision if agent.status is not None else 0
+                contact.held.append(Held(agent, made.rid, 0, revision))
+                self._floor.claim(agent, contact, made.rid)
             self._arm(contact, self._ring_timeout(contact) + OFFER_GRACE_S)
         elif spec.not_before > self._now:
             self._arm(contact, spec.not_before - self._now)
@@ -175,7 +175,7 @@ class Engine(Matching):
             # His record says what became of the reservation, once it is as new as the reservation itself.
             agent = held.agent
             agent.min_revision = max(agent.min_revision, held.reserved_revision)
-            self._floor.release(agent, contact.rid)
+            self._floor.release(agent, held.rid)
             self._serve(agent)
 
     def _pulled(self, event: Pulled) -> None:
@@ -192,17 +192,15 @@ class Engine(Matching):
 
     def _reserved(self, event: AgentReserved) -> None:
         contact = self.contacts.get(event.key)
-        if contact is None or contact.rid != event.rid:
-            return
-        for held in contact.held:
-            if event.agent in (None, held.agent.key):
-                held.reserved_revision = event.revision
+        held = contact.under(event.rid) if contact is not None else None
+        if held is not None:
+            held.reserved_revision = event.revision
 
     def _failed(self, event: OfferFailed) -> None:
         contact = self.contacts.get(event.key)
-        if contact is None or contact.rid != event.rid or not contact.held:
+        if contact is None or contact.under(event.rid) is None:
             return
-        over = [held for held in contact.held if event.agent in (None, held.agent.key)]
+        over = [held for held in contact.held if event.whole or held.rid == event.rid]
         contact.held = [held for held in contact.held if held not in over]
         for held in over:
             agent = held.agent
@@ -212,12 +210,11 @@ class Engine(Matching):
             elif held.reserved_revision:
                 # He is reserved by his record until the release of it is seen.
                 agent.min_revision = max(agent.min_revision, held.reserved_revision + 1)
-            self._floor.release(agent, contact.rid)
+            self._floor.release(agent, held.rid)
         if contact.held:
             # Other phones still ring.
             self._serve_all(over)
             return
-        contact.rid = ""
         contact.armed.pop(Kind.OWN, None)
         if event.retry_s > 0:
             self._arm(contact, event.retry_s)
@@ -295,7 +292,7 @@ class Engine(Matching):
         queue = self.queues.get(contact.spec.queue)
         if kind is Kind.LIFE:
             # An offered contact leaves when it comes back.
-            if not contact.rid and not contact.leaving:
+            if not contact.held and not contact.leaving:
                 self._leave_queue(contact, over_by(contact.spec))
         elif kind is Kind.STEP:
             if contact.waiting:
@@ -311,8 +308,8 @@ class Engine(Matching):
             self._arm_comfort(contact, queue)
         elif contact.leaving:
             self._effects.append(LeaveQueue(contact.spec.key, contact.leave_reason))
-        elif contact.rid:
+        elif contact.held:
             self._arm(contact, CHECK_AGAIN_S)
-            self._effects.append(CheckOffer(contact.spec.key, contact.rid))
+            self._effects += [CheckOffer(contact.spec.key, held.rid) for held in contact.held]
         elif not contact.waiting:
             self._wait(contact, tell=False)

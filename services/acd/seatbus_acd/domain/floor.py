@@ -94,9 +94,9 @@ class Floor:
         self.index(agent)
         return deserted
 
-    def claim(self, agent: Agent, contact: Contact) -> None:
-        if agent.status is None or contact.rid not in agent.status.items:
-            agent.claims[contact.rid] = (contact.spec.channel, contact.spec.queue)
+    def claim(self, agent: Agent, contact: Contact, rid: str) -> None:
+        if agent.status is None or rid not in agent.status.items:
+            agent.claims[rid] = (contact.spec.channel, contact.spec.queue)
         agent.chosen += 1
         self.index(agent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # An offer of which nothing is heard is looked into this long after its phone must have stopped ringing.
 OFFER_GRACE_S: Final = 15.0
-MOST_RING_AT_ONCE: Final = 8
 # A call-back rests while its queue is closed.
 CLOSED_LOOK_S: Final = 30.0
 
@@ -97,15 +97,15 @@ class Matching:
         if not heads:
             return []
         head, pool = min(heads, key=lambda found: found[0])
-        return self._ring_group(self.agents[head[2]], pool)
+        return self._ring_group(self.agents[head[2]], pool, self.queues[option.queue].spec)
 
-    def _ring_group(self, first: Agent, pool: Pool) -> list[Agent]:
+    def _ring_group(self, first: Agent, pool: Pool, queue: QueueSpec) -> list[Agent]:
         if pool.roster.strategy is not Strategy.SIMULTANEOUS_RING:
             return [first]
-        room = min((gate.cap.most - gate.used for gate in pool.roster.gates), default=MOST_RING_AT_ONCE)
+        room = min((gate.cap.most - gate.used for gate in pool.roster.gates), default=queue.ring_agents)
         group = [first]
         for _, _, key in pool.idle:
-            if len(group) >= min(room, MOST_RING_AT_ONCE):
+            if len(group) >= min(room, queue.ring_agents):
                 break
             if key != first.key:
                 group.append(self.agents[key])
@@ -176,8 +176,9 @@ class Matching:
                     break
                 contact, pool = found
                 option = next(o for o in contact.reach.options if o.waits and pool in o.pools)
-                rule = rule_of(option, self.queues[option.queue])
-                self._offer(contact, self._ring_group(agent, pool), option, rule)
+                queue = self.queues[option.queue]
+                group = self._ring_group(agent, pool, queue.spec)
+                self._offer(contact, group, option, rule_of(option, queue))
 
     def _next_for(self, agent: Agent, channel: str) -> tuple[Contact, Pool] | None:
         """The first of each class among all pools of the agent; between classes the order time decides."""
@@ -210,33 +211,43 @@ class Matching:
     # Offers
 
     def _offer(self, contact: Contact, agents: list[Agent], option: Option, rule: Rule) -> None:
-        decision = told(contact, rule, agents[0].key, option, self._now, self.position(contact.spec.key))
-        self._stop_waiting(contact)
         if contact.spec.callback:
             # One customer is called with one agent.
             agents = agents[:1]
+        decision = told(contact, rule, agents, option, self._now, self.position(contact.spec.key))
+        self._stop_waiting(contact)
         contact.offers += 1
-        contact.rid = rid_of(contact, self._epoch, self._now)
-        contact.held = [Held(a, a.status.revision if a.status is not None else 0) for a in agents]
-        for agent in agents:
+        contact.held = [
+            Held(
+                agent,
+                rid_of(contact, self._epoch, self._now, number),
+                agent.status.revision if agent.status is not None else 0,
+            )
+            for number, agent in enumerate(agents)
+        ]
+        for held in contact.held:
+            agent = held.agent
             for pool in option.pools:
                 if agent.key in pool.keys:
                     pool.roster.chosen(agent.key, pool)
-            self._floor.claim(agent, contact)
+            self._floor.claim(agent, contact, held.rid)
         queue = self.queues[option.queue].spec
         self._arm(contact, queue.ring_timeout_s + customer_rings(contact.spec, queue) + OFFER_GRACE_S)
-        self._effects.append(
+        ring = contact.rid if len(agents) > 1 else ""
+        first, *also = (
             Offer(
                 contact.spec.key,
-                contact.rid,
-                agents[0].key,
-                contact.held[0].seen_revision,
+                held.rid,
+                held.agent.key,
+                held.seen_revision,
                 queue.ring_timeout_s,
                 queue.wrap_up_s,
                 decision,
-                tuple(agent.key for agent in agents[1:]),
+                ring=ring,
             )
+            for held in contact.held
         )
+        self._effects.append(replace(first, also=tuple(also)) if also else first)
 
     def _arm(self, contact: Contact, delay_s: float) -> None:
         self._timers.arm(contact, Kind.OWN, self._now + delay_s)
@@ -244,4 +255,4 @@ class Matching:
     def _tell(self, contact: Contact, rule: Rule) -> None:
         option = Option(contact.spec.queue, contact.joined)
         position = self.position(contact.spec.key)
-        self._effects.append(Waits(told(contact, rule, None, option, self._now, position)))
+        self._effects.append(Waits(told(contact, rule, (), option, self._now, position)))

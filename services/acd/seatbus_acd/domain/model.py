@@ -19,6 +19,7 @@ DEFAULT_CHANNEL = "voice"
 DEFAULT_RING_TIMEOUT_S = 20
 # No class may starve: without a value of its own a queue ages its contacts at this pace.
 DEFAULT_AGEING_S = 300
+DEFAULT_RING_AGENTS = 5
 
 
 class Strategy(StrEnum):
@@ -109,6 +110,8 @@ class QueueSpec:
     callers: CallerRules = field(default_factory=CallerRules)
     callback: CallbackRules | None = None
     last_agent_s: int = 0
+    # Of a simultaneous ring: how many ring at once.
+    ring_agents: int = DEFAULT_RING_AGENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,8 @@ class ContactSpec:
     channel: str = DEFAULT_CHANNEL
     requirements: Requirements = ()
     offers: int = 0
-    offered: Offered | None = None
+    # Of a simultaneous ring several.
+    offered: tuple[Offered, ...] = ()
     first_at: float | None = None
     also: tuple[QueueKey, ...] = ()
     preferred: AgentKey | None = None
@@ -250,7 +254,6 @@ class AgentReserved:
     key: ContactKey
     rid: str
     revision: int
-    agent: AgentKey | None = None  # of a ring of several
 
 
 class Skip(Enum):
@@ -264,9 +267,9 @@ class Skip(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
-    """The contact is back in its place. `retry_s` is for failures that would repeat at once; `revision` is
-    that of the agent's record on which a refusal rests, 0 where none was named. With `agent` only his part
-    of a ring of several is over.
+    """The contact is back in its place, unless others of a simultaneous ring go on. `retry_s` is for failures
+    that would repeat at once; `revision` is that of the agent's record on which a refusal rests, 0 where none
+    was named. `whole`: all offers of the ring are over.
     """
 
     key: ContactKey
@@ -274,7 +277,7 @@ class OfferFailed:
     skip: Skip
     retry_s: float = 0.0
     revision: int = 0
-    agent: AgentKey | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +336,8 @@ class Rule(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Why this agent, or why nobody. `candidates` counts the agents that could take it now; `won` is the
-    queue whose agents were chosen from, `step` how far the contact's wishes were relaxed.
+    queue whose agents were chosen from, `step` how far the contact's wishes were relaxed. `also` are the
+    further agents of a simultaneous ring.
     """
 
     contact: ContactKey
@@ -346,11 +350,14 @@ class Decision:
     position: int = 0
     won: QueueKey | None = None
     step: str = ""
+    also: tuple[AgentKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`also` are the further agents of a simultaneous ring: one rid, one of them may connect."""
+    """`also` are the further offers of a simultaneous ring, each with its own rid; one of all may connect.
+    `ring` is the rid of the first one then.
+    """
 
     key: ContactKey
     rid: str
@@ -359,7 +366,8 @@ class Offer:
     ring_timeout_s: int
     wrap_up_s: int
     decision: Decision
-    also: tuple[AgentKey, ...] = ()
+    also: tuple[Offer, ...] = ()
+    ring: str = ""
 
 
 @dataclass(frozen=True, slots=True)

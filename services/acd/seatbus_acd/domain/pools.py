@@ -122,6 +122,7 @@ class Held:
     """An agent to whom a contact is offered."""
 
     agent: Agent
+    rid: str
     seen_revision: int = 0
     reserved_revision: int = 0
 
@@ -139,7 +140,7 @@ class Queue:
 
 
 class Contact:
-    """A contact in the engine: it waits, is offered (`rid`), leaves its queue, or rests until its timer."""
+    """A contact in the engine: it waits, is offered (`held`), leaves its queue, or rests until its timer."""
 
     __slots__ = (
         "ageing_s",
@@ -152,7 +153,6 @@ class Contact:
         "order",
         "place",
         "reach",
-        "rid",
         "spec",
         "waiting",
     )
@@ -169,13 +169,24 @@ class Contact:
         self.waiting = False
         self.leaving = False
         self.leave_reason = LeaveReason.QUEUE_CLOSED
-        self.rid = ""
         self.held: list[Held] = []
         self.armed: dict[Kind, int] = {}
 
     @property
     def agent(self) -> Agent | None:
+        """Of several who ring the first."""
         return self.held[0].agent if self.held else None
+
+    @property
+    def rid(self) -> str:
+        """Of several offers the first; empty while it is not offered."""
+        return self.held[0].rid if self.held else ""
+
+    def under(self, rid: str) -> Held | None:
+        for held in self.held:
+            if held.rid == rid:
+                return held
+        return None
 
 
 class Pool:

@@ -17,9 +17,11 @@ from seatbus.acd.v1.events_pb2 import (
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from google.protobuf.message import Message
 
-    from seatbus_acd.domain.model import AgentKey, QueueSpec
+    from seatbus_acd.domain.model import QueueSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,49 +121,70 @@ def customer_waits(record: wire.Contact, rid: str) -> None:
 
     Raises Refused(not_current_offer).
     """
-    if record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid:
-        raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+    must_stand(record, rid)
     record.callback.customer_waits = True
     record.call_id, record.edge_instance = record.offer.call_id, record.offer.edge_instance
 
 
-def offer(
-    record: wire.Contact,
-    rid: str,
-    agent: AgentKey,
-    agent_revision: int,
-    decision: wire.Decision,
-    now: datetime,
-    attempt: tuple[str, str] = ("", ""),
-) -> list[Message]:
-    """P2 step 1. An older offer that could not be written back before is given up here.
+def offers_of(record: wire.Contact) -> list[wire.Offer]:
+    """The offer that stands, or those of a simultaneous ring."""
+    return [record.offer, *record.also_offered] if record.state == wire.CONTACT_STATE_OFFERED else []
 
-    `attempt`: call and edge by which a customer is called back.
-    """
+
+def offer(record: wire.Contact, made: Sequence[wire.Offer], decision: wire.Decision) -> list[Message]:
+    """P2 step 1. Older offers that could not be written back before are given up here."""
     events: list[Message] = []
-    if record.state == wire.CONTACT_STATE_OFFERED and record.offer.rid != rid:
-        events = give_back(record, record.offer.rid, "failed")
-    tenant, agent_id = agent
+    for old in [old.rid for old in offers_of(record)]:
+        events += give_back(record, old, "failed")
     record.state = wire.CONTACT_STATE_OFFERED
     record.offers += 1
-    made = record.offer
-    made.Clear()
-    made.rid, made.agent_tenant_id, made.agent_id = rid, tenant, agent_id
-    made.agent_revision, made.queue_id = agent_revision, decision.won_queue_id
-    made.call_id, made.edge_instance = attempt
-    made.offered_at.FromDatetime(now)
-    events.append(ContactOffered(rid=rid, agent_tenant_id=tenant, agent_id=agent_id, decision=decision))
+    for item in made:
+        item.queue_id = decision.won_queue_id
+        events.append(
+            ContactOffered(
+                rid=item.rid,
+                agent_tenant_id=item.agent_tenant_id,
+                agent_id=item.agent_id,
+                decision=decision,
+            )
+        )
+    record.offer.CopyFrom(made[0])
+    record.also_offered.extend(made[1:])
     return events
 
 
-def give_back(record: wire.Contact, rid: str, reason: str) -> list[Message]:
-    """Back to its place. Raises Refused(not_current_offer)."""
-    if record.state != wire.CONTACT_STATE_OFFERED or record.offer.rid != rid:
+def must_stand(record: wire.Contact, rid: str) -> None:
+    """Raises Refused(not_current_offer)."""
+    if not any(offer.rid == rid for offer in offers_of(record)):
         raise Refused("not_current_offer", f"the contact's offer is {record.offer.rid or 'none'}")
+
+
+def give_back(record: wire.Contact, rid: str, reason: str) -> list[Message]:
+    """Back to its place, unless others of the ring go on. Raises Refused(not_current_offer)."""
+    must_stand(record, rid)
+    if record.offer.rid != rid:
+        over = next(offer for offer in record.also_offered if offer.rid == rid)
+        event = ContactReturned(rid=rid, agent_id=over.agent_id, reason=reason)
+        record.also_offered.remove(over)
+        return [event]
     event = ContactReturned(rid=rid, agent_id=record.offer.agent_id, reason=reason)
-    record.state = wire.CONTACT_STATE_WAITING
-    record.ClearField("offer")
+    if record.also_offered:
+        record.offer.CopyFrom(record.also_offered.pop(0))
+    else:
+        record.state = wire.CONTACT_STATE_WAITING
+        record.ClearField("offer")
     return [event]
+
+
+def win(record: wire.Contact, rid: str) -> None:
+    """The offer under which the visit ends is the one that its last record shows.
+
+    Raises Refused(not_current_offer).
+    """
+    must_stand(record, rid)
+    if record.also_offered:
+        record.offer.CopyFrom(next(offer for offer in offers_of(record) if offer.rid == rid))
+        record.ClearField("also_offered")
 
 
 _CALLBACK_CAUSES = {
@@ -207,16 +230,18 @@ def end(
     return outcome, [event]
 
 
-def adopt(record: wire.Contact, fence: Fence, fifo: int, *, reserved: bool) -> list[Message]:
-    """A new holder takes the contact over: an offer whose agent is reserved for it stands, else it waits.
+def adopt(record: wire.Contact, fence: Fence, fifo: int, *, reserved: Collection[str]) -> list[Message]:
+    """A new holder takes the contact over: offers whose agents are reserved for it stand (`reserved`: their
+    rids), else it waits.
 
     Raises StaleEpoch when a later holder was here first.
     """
     if record.group == fence.group and record.epoch > fence.epoch:
         fence.check(record)
     events: list[Message] = []
-    if record.state == wire.CONTACT_STATE_OFFERED and not reserved:
-        events = give_back(record, record.offer.rid, "rebuilt")
+    for rid in [offer.rid for offer in offers_of(record)]:
+        if rid not in reserved:
+            events += give_back(record, rid, "rebuilt")
     record.group, record.epoch = fence.group, fence.epoch
     record.fifo = record.fifo or fifo
     return events
