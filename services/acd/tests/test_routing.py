@@ -14,6 +14,7 @@ import pytest
 from seatbus.acd.v1 import events_pb2 as facts
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
 from seatbus_kit.buckets import Bucket
@@ -119,6 +120,25 @@ async def test_a_call_is_offered_answered_and_wrapped_up(world: World) -> None:
 async def _is_ready(world: World, agent_id: str) -> bool:
     found = await world.agent(agent_id)
     return found.presence == agent_types.PRESENCE_READY and not found.work
+
+
+async def test_an_offer_that_stands_outlives_acd_and_an_edge_that_is_restarted_meanwhile(
+    world: World,
+) -> None:
+    await world.configure(["a1"])
+    await asyncio.gather(world.start("acd", "acd-1", "acd-2"), world.start("agent_state", "as-1"))
+    await world.login("a1")
+    ringing = await world.enqueue(script=["hang"])
+    await eventually(lambda: bool(ringing.live_rid))
+    rid = ringing.live_rid
+    world.edge.restarting = True
+    (await world.holder()).kill()
+    await eventually(lambda: world.edge.missed.count(rid) > 3, 40)
+    world.edge.restarting = False
+    assert await world.report_work("a1", rid, agent.WORK_EVENT_ANSWERED)
+    assert await world.report_offer(ringing, rid, acd.OFFER_OUTCOME_ANSWERED)
+    assert ringing.offered_to == ["a1"]
+    assert set(world.edge.missed) == {rid}
 
 
 async def test_waiting_callers_survive_the_death_of_acd_in_their_order(world: World) -> None:

@@ -20,6 +20,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.common.v1.types_pb2 import RequestContext
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
+from seatbus_kit.errors import Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
 from seatbus_testkit import routing_world as base
@@ -48,6 +49,15 @@ class Edge(base.RoutingEdge[Call]):
         self.complaints: list[str] = []
         self.order: list[str] = []
         self.called_back: list[call.CallBackRequest] = []
+        # While it is restarted it answers no offer; these were made meanwhile.
+        self.restarting = False
+        self.missed: list[str] = []
+
+    async def OfferAgent(self, request: call.OfferAgentRequest, context: Any) -> call.OfferAgentResponse:
+        if self.restarting:
+            self.missed.append(request.rid)
+            raise Unavailable("the journal is being read")
+        return await super().OfferAgent(request, context)
 
     async def CallBack(self, request: call.CallBackRequest, context: Any) -> call.CallBackResponse:
         """The customer's phone rings until the test says how that ends."""

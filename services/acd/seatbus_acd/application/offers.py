@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seatbus_acd.application.ports import Leg
@@ -34,6 +35,8 @@ log = get_logger("acd.offers")
 
 _EDGE_ABSENT_RETRY_S: Final = 2.0
 _RETRY_S: Final = 1.0
+# An edge that died at the same time is back within seconds, and its phones ring on.
+_RESTART_TRIES: Final = 8
 offers_ended = metrics.counter(
     "seatbus_acd_offers_total", "Offers of contacts to agents by how they ended", ("outcome",)
 )
@@ -143,8 +146,8 @@ class Offers:
         holder.apply(AgentReserved(offer.key, offer.rid, revision))
         return True
 
-    async def _ring(self, visit: Visit, offer: Offer) -> None:
-        """P2 step 3."""
+    async def _ring(self, visit: Visit, offer: Offer, patience: int = 0) -> None:
+        """P2 step 3. An edge that is away is asked so many times more."""
         fence = self._holder.fence
         try:
             await self._edges.offer(visit, offer, fence.group, fence.epoch)
@@ -154,7 +157,12 @@ class Offers:
         except StaleEpoch:
             raise
         except SeatbusError as error:
-            await self._undo(visit, offer, str(error))
+            if not patience or not error.retryable:
+                await self._undo(visit, offer, str(error))
+                return
+            await asyncio.sleep(_RETRY_S)
+            if self._holder.is_current(offer.key, offer.rid):
+                await self._ring(self._holder.visits.get(offer.key, visit), offer, patience - 1)
 
     async def resume(self, visit: Visit, made: wire.Offer) -> None:
         """After a takeover: the edge is told of an offer that stands. It may know the rid already."""
@@ -168,7 +176,7 @@ class Offers:
         offer = Offer(
             key, made.rid, agent, made.agent_revision, ring_timeout_s, 0, decision, ring=made.ring_rid
         )
-        await self._ring(visit, offer)
+        await self._ring(visit, offer, _RESTART_TRIES)
 
     async def check(self, effect: CheckOffer) -> None:
         """Nothing was heard of an offer: the edge knows."""
