@@ -61,7 +61,8 @@ def enqueue_refused(turn: Turn, event: on.EnqueueRefused) -> Phase:
 
 def left_queue(turn: Turn, event: on.LeftQueue) -> Phase:
     call = turn.call
-    if event.contact_id != call.contact_id:
+    # Whom an agent has taken has left already.
+    if event.contact_id != call.contact_id or not call.waiting:
         return call.phase
     leg = call.agent_leg
     if leg is not None:
