@@ -17,7 +17,8 @@ from seatbus_sip_edge.application.media_move import Way, kind_of, way_of
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
-from services.sip_edge.tests.test_machine import Driver, _do
+from services.sip_edge.tests.driver import Driver
+from services.sip_edge.tests.stories import do
 
 _TALKS = ["accepted", "enqueue", "offer", "made", "ringing", "answered", "work_ok", "connected"]
 
@@ -25,7 +26,7 @@ _TALKS = ["accepted", "enqueue", "offer", "made", "ringing", "answered", "work_o
 def _moved(*story: str) -> tuple[Driver, list[fx.Effect], list[media.Command]]:
     driver = Driver()
     for name in story:
-        _do(driver, name)
+        do(driver, name)
     made = driver.feed(on.MediaMoved())
     return driver, made, [command for item in made if isinstance(item, fx.Media) for command in item.commands]
 
@@ -79,7 +80,7 @@ def test_an_agent_that_rings_rings_on_and_the_customer_hears_music() -> None:
 def test_what_an_agent_hears_first_is_cut_short() -> None:
     driver = Driver(whisper="welcome")
     for name in ("accepted", "enqueue", "offer", "made", "ringing", "answered", "work_ok"):
-        _do(driver, name)
+        do(driver, name)
     leg = driver.call.agent_leg
     assert leg is not None
     assert leg.whispering
@@ -129,7 +130,7 @@ def test_a_conference_with_a_supervisor_is_what_it_was() -> None:
 def test_a_message_that_is_being_left_goes_on_as_another_one() -> None:
     driver = Driver()
     for name in ("accepted", "voicemail"):
-        _do(driver, name)
+        do(driver, name)
     driver.feed(on.PlayFinished(f"step-{driver.call.step_seq}", "completed"))
     first = driver.call.voicemail_id
     assert first

@@ -14,7 +14,8 @@ from seatbus_sip_edge.domain.destinations import destination_of
 from seatbus_sip_edge.domain.model import Phase
 from seatbus_sip_edge.domain.overflow import MOST_VISITS
 
-from .test_machine import Driver
+from .driver import Driver
+from .stories import do
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,3 +107,15 @@ def test_in_a_mass_outage_the_announcement_is_ahead_of_the_music() -> None:
     to = destination_of(tenancy.Route(queue_id="backup"), queue=broken)
     made = driver.feed(on.LeftQueue(driver.call.contact_id, "moved", to))
     assert plays(made) == ["comfort"]
+
+
+def test_whom_an_agent_has_taken_leaves_no_queue_any_more() -> None:
+    """acd gave the caller up in the moment in which somebody answered."""
+    driver = queued()
+    for name in ("offer", "made", "answered", "work_ok"):
+        do(driver, name)
+    assert driver.feed(on.LeftQueue(driver.call.contact_id, "max_wait", TO_BACKUP)) == []
+    do(driver, "connected")
+    assert driver.call.phase is Phase.BRIDGED
+    facts = [type(fact.message).__name__ for fact in driver.of(fx.Record) if isinstance(fact, fx.Record)]
+    assert facts.count("CallDequeued") == 1

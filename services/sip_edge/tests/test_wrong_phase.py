@@ -18,7 +18,8 @@ from seatbus_sip_edge.domain.errors import WrongPhase
 from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Phase
 from seatbus_sip_edge.domain.turn import Turn
-from services.sip_edge.tests.test_machine import _TALK, Driver, _do
+from services.sip_edge.tests.driver import Driver
+from services.sip_edge.tests.stories import TALK, do
 
 
 def _takes_the_agent_away(turn: Turn, event: on.AttributesSet) -> Phase:
@@ -31,8 +32,8 @@ def _takes_the_agent_away(turn: Turn, event: on.AttributesSet) -> Phase:
 
 def test_the_call_ends_and_its_facts_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver()
-    for name in _TALK:
-        _do(driver, name)
+    for name in TALK:
+        do(driver, name)
     call, before = driver.call, driver.call.seq
     wrong = Rule(_takes_the_agent_away, frozenset({Phase.BRIDGED}))
     monkeypatch.setitem(CALLS[Phase.BRIDGED], on.AttributesSet, wrong)  # type: ignore[arg-type]
