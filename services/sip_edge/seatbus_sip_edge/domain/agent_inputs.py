@@ -19,6 +19,7 @@ class AgentOffered:
     queue_id: str
     leg_id: str
     ring_timeout_s: int
+    ring: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def end_agent(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool
 
 def work_at_end(leg: Leg) -> agent.WorkEvent:
     """What agent_state is told of a leg that ended without a failure of its own."""
+    if leg.cause == Cause.HANGUP_CAUSE_ANSWERED_ELSEWHERE:
+        return agent.WORK_EVENT_ANSWERED_ELSEWHERE
     if leg.lost and not leg.retaking:
         return agent.WORK_EVENT_DEVICE_LOST
     return agent.WORK_EVENT_ENDED if leg.was_answered or leg.lost else agent.WORK_EVENT_CANCELLED

@@ -106,6 +106,8 @@ class Leg:
     agent_tenant_id: str = ""
     device_id: str = ""
     rid: str = ""
+    # What it has in common with those that ring beside it for the same customer; empty: it rings alone.
+    ring: str = ""
     queue_id: str = ""
     ring_timeout_s: int = 0
     created_at: int = 0
@@ -335,6 +337,18 @@ class Call:
         if self.consult_waiting and contact_id == self.consult_contact_id:
             return True
         return self.waiting and contact_id == self.contact_id
+
+    @property
+    def rung(self) -> list[Leg]:
+        """Live legs that ring beside the agent's."""
+        leg = self.legs.get(self.agent_leg_id)
+        if leg is None or not leg.ring:
+            return []
+        return [
+            other
+            for other in self.legs.values()
+            if other.ring == leg.ring and other.live and other is not leg
+        ]
 
     @property
     def supervisors(self) -> list[Leg]:

@@ -69,7 +69,8 @@ def offered(turn: Turn, _event: on.MediaMoved) -> Phase:
     leg = turn.call.agent_leg
     if leg is None or not leg.confirmed:
         turn.play_music()
-    _called(turn, leg)
+    for called in (leg, *turn.call.rung):
+        _called(turn, called)
     return Phase.OFFERED
 
 

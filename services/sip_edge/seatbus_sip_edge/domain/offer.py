@@ -9,11 +9,12 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import callback_wish
+from seatbus_sip_edge.domain import callback_wish, ring
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure, failure_of
 from seatbus_sip_edge.domain.ending import end_agent, finish, take_away
+from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.waiting import COMFORT
@@ -45,6 +46,13 @@ def ask_offer(turn: Turn, leg: Leg, *, like: str | None = None) -> None:
     )
 
 
+def offered_too(turn: Turn, event: on.AgentOffered) -> Phase:
+    """One more agent of a ring. Raises IllegalInput."""
+    if not ring.takes_another(turn.call, event.ring):
+        raise IllegalInput(turn.call.phase.value, type(event).__name__)
+    return offered(turn, event)
+
+
 def offered(turn: Turn, event: on.AgentOffered) -> Phase:
     call = turn.call
     call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
@@ -55,13 +63,15 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
         agent_tenant_id=event.agent_tenant_id,
         device_id=event.device_id,
         rid=event.rid,
+        ring=event.ring,
         queue_id=event.queue_id,
         ring_timeout_s=event.ring_timeout_s,
         created_at=turn.now,
     )
     turn.move_leg(leg, LegEvent.OFFER_ASKED)
     call.legs[leg.leg_id] = leg
-    call.agent_leg_id = leg.leg_id
+    if call.agent_leg is None:
+        call.agent_leg_id = leg.leg_id
     turn.record(
         facts.LegCreated(
             leg_id=leg.leg_id,
@@ -95,13 +105,19 @@ def ringing(turn: Turn, event: on.AgentRinging) -> Phase:
 
 
 def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
-    leg = turn.call.legs[event.leg_id]
+    call, leg = turn.call, turn.call.legs[event.leg_id]
     turn.move_leg(leg, LegEvent.ANSWERED)
     leg.answered_at = turn.now
+    if leg in call.rung:
+        if ring.is_answered(call):
+            # ACK was sent, BYE follows.
+            ring.lose(turn, leg)
+            return call.phase
+        call.agent_leg_id = leg.leg_id
     leg.answer_sdp = event.sdp
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     turn.report(leg, agent.WORK_EVENT_ANSWERED)
-    return turn.call.phase
+    return call.phase
 
 
 def start_recording(call: Call, leg: Leg) -> media.Command:
@@ -173,6 +189,7 @@ def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
     else:
         begin_talk(turn, leg)
     turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED))
+    ring.win(turn)
     return Phase.OFFERED
 
 
@@ -247,12 +264,11 @@ def _back_to_queue(turn: Turn, leg: Leg, failure: OfferFailure, sip_status: int 
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     turn.end_leg(leg, failure.cause, sip_status)
     remove_endpoint(turn, leg)
-    turn.call.agent_leg_id = ""
     turn.do(
         fx.ReportWork(leg.leg_id, failure.work),
         fx.ReportOffer(leg.leg_id, turn.call.contact_id, failure.offer),
     )
-    return Phase.QUEUED
+    return ring.go_on(turn, leg)
 
 
 def failed(turn: Turn, event: on.AgentFailed) -> Phase:
@@ -270,14 +286,13 @@ def ring_timed_out(turn: Turn, event: on.RingTimedOut) -> Phase:
 
 
 def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
-    leg = turn.call.agent_leg
-    if leg is None or leg.rid != event.rid or leg.confirmed:
+    leg = turn.call.leg_of(event.rid)
+    if leg is None or not leg.live or leg.confirmed:
         return Phase.OFFERED
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     end_agent(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
     remove_endpoint(turn, leg)
-    turn.call.agent_leg_id = ""
-    return Phase.QUEUED
+    return ring.go_on(turn, leg)
 
 
 def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
@@ -288,9 +303,8 @@ def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
     turn.close_sip(leg)
     turn.end_leg(leg, Cause.HANGUP_CAUSE_CANCELLED)
     remove_endpoint(turn, leg)
-    turn.call.agent_leg_id = ""
     turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
-    return Phase.QUEUED
+    return ring.go_on(turn, leg)
 
 
 def hung_up_early(turn: Turn, event: on.AgentHungUp) -> Phase:
@@ -301,9 +315,8 @@ def hung_up_early(turn: Turn, event: on.AgentHungUp) -> Phase:
     if confirmed:
         return finish(turn, Cause.HANGUP_CAUSE_AGENT_HUNG_UP)
     remove_endpoint(turn, leg)
-    turn.call.agent_leg_id = ""
     turn.do(fx.ReportOffer(leg.leg_id, turn.call.contact_id, acd.OFFER_OUTCOME_FAILED))
-    return Phase.QUEUED
+    return ring.go_on(turn, leg)
 
 
 def dropped(turn: Turn, event: on.OfferDropped) -> Phase:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
-from seatbus_sip_edge.domain import callback_wish
-from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import callback_wish, ring
 from seatbus_sip_edge.domain.destinations import send_to
-from seatbus_sip_edge.domain.ending import finish, take_away
+from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import Cause, Phase
 from seatbus_sip_edge.domain.waiting import COMFORT
 
@@ -64,10 +63,7 @@ def left_queue(turn: Turn, event: on.LeftQueue) -> Phase:
     # Whom an agent has taken has left already.
     if event.contact_id != call.contact_id or not call.waiting:
         return call.phase
-    leg = call.agent_leg
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    ring.silence(turn)
     outcome = "transferred_out" if event.reason == "moved" else "overflowed"
     return _leave(turn, outcome, event.reason, event.to, event.first_fifo, event.first_enqueued_at)
 

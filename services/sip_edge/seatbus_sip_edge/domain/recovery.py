@@ -27,6 +27,7 @@ from seatbus_sip_edge.domain.reaching import wait_parked
 from seatbus_sip_edge.domain.transfer import connect
 
 if TYPE_CHECKING:
+    from seatbus_sip_edge.domain.model import Leg
     from seatbus_sip_edge.domain.turn import Turn
 
 
@@ -57,7 +58,23 @@ def _last_offer(turn: Turn) -> None:
     if not ended:
         return
     leg = ended[-1]
+    _ring_ended(turn, leg)
+    _tell_end(turn, leg)
+
+
+def _ring_ended(turn: Turn, leg: Leg) -> None:
+    """How others ended that rang beside it."""
+    for other in turn.call.legs.values():
+        if leg.ring and other.ring == leg.ring and not other.live and other is not leg:
+            _tell_end(turn, other)
+
+
+def _tell_end(turn: Turn, leg: Leg) -> None:
+    call = turn.call
     turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
+    if leg.cause == Cause.HANGUP_CAUSE_ANSWERED_ELSEWHERE:
+        turn.report(leg, work_at_end(leg))
+        return
     failure = failure_by_cause(leg.cause)
     if leg.was_answered:
         work, outcome = work_at_end(leg), acd.OFFER_OUTCOME_FAILED
@@ -119,8 +136,10 @@ def offered(turn: Turn, _event: on.Restored) -> Phase:
     if leg is None:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
     callback.tell_customer_waits(turn)
+    _ring_ended(turn, leg)
     if not leg.confirmed:
-        ask_again(turn, leg)
+        for called in (leg, *call.rung):
+            ask_again(turn, called)
     else:
         join(turn, leg)
         turn.do(fx.ReportOffer(leg.leg_id, call.contact_id, acd.OFFER_OUTCOME_ANSWERED, repeated=True))
@@ -160,11 +179,8 @@ def _ended_lately(turn: Turn) -> None:
         if leg.live or leg.role == Role.LEG_ROLE_CALLER or _since(turn, leg.ended_at) > REPEATED_S:
             continue
         turn.do(fx.HangUp(leg.leg_id) if leg.was_answered else fx.CancelDial(leg.leg_id))
-        if leg.was_answered or leg.lost:
-            turn.report(leg, work_at_end(leg))
-        else:
-            failure = failure_by_cause(leg.cause)
-            turn.report(leg, failure.work if failure is not None else agent.WORK_EVENT_CANCELLED)
+        failure = None if leg.was_answered or leg.lost else failure_by_cause(leg.cause)
+        turn.report(leg, failure.work if failure is not None else work_at_end(leg))
 
 
 def bridged(turn: Turn, _event: on.Restored) -> Phase:

@@ -31,7 +31,10 @@ def same_agent(one: Leg, other: Leg) -> bool:
 
 def replaceable(call: Call, leg: Leg) -> bool:
     """Whether another phone could take the place of this leg where the call is."""
-    if leg.leg_id != call.agent_leg_id or not leg.live or (leg.incoming and not leg.was_answered):
+    asked = call.agent_leg
+    if asked is None or not leg.live or (leg.incoming and not leg.was_answered):
+        return False
+    if leg is not asked and (asked.was_answered or leg not in call.rung):
         return False
     if call.phase is Phase.BRIDGED:
         return leg.phase is LegPhase.TALKING
@@ -51,7 +54,7 @@ def _come(turn: Turn, event: on.LegReplaced, old: Leg) -> Leg:
     call, leg = turn.call, event.leg
     leg.role, leg.phase, leg.incoming = Role.LEG_ROLE_AGENT, LegPhase.ANSWERED, True
     leg.created_at = leg.answered_at = turn.now
-    leg.queue_id = old.queue_id
+    leg.queue_id, leg.ring = old.queue_id, old.ring
     if same_agent(leg, old):
         old.rid = ""
     call.legs[leg.leg_id] = leg

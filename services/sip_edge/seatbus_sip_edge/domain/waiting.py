@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_sip_edge.domain import callback_wish
+from seatbus_sip_edge.domain import callback_wish, ring
 from seatbus_sip_edge.domain import effects as fx
-from seatbus_sip_edge.domain.ending import take_away
-from seatbus_sip_edge.domain.model import Cause, Phase
+from seatbus_sip_edge.domain.model import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,10 +82,7 @@ def leave(turn: Turn, outcome: str, reported: acd_types.VisitOutcome) -> None:
     if not call.waiting:
         return
     callback_wish.listen_no_more(turn)
-    leg = call.agent_leg
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    ring.silence(turn)
     call.waiting = False
     turn.record(facts.CallDequeued(contact_id=call.contact_id, queue_id=call.queue_id, outcome=outcome))
     turn.do(fx.CancelContact(call.contact_id, reported))

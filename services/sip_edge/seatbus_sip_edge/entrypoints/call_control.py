@@ -14,6 +14,7 @@ from seatbus_sip_edge.application.originating import Originating
 from seatbus_sip_edge.application.parties import Parties
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.domain.ring import takes_another
 from seatbus_sip_edge.entrypoints.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
             raise StaleEpoch(sent=request.epoch, current=current, field="epoch")
         consult = call.consult_waiting and call.consult_contact_id == request.contact_id
         live = call.consult_leg if consult else call.agent_leg
-        if live is not None:
+        beside = not consult and takes_another(call, request.ring_rid)
+        if live is not None and not beside:
             raise Refused("other_reservation", f"{live.rid} is live", field="rid")
         waits_in = Phase.CONSULTING if consult else Phase.QUEUED
-        if call.phase is not waits_in or not (consult or call.contact_id == request.contact_id):
+        if (call.phase is not waits_in and not beside) or not (
+            consult or call.contact_id == request.contact_id
+        ):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         phone = self._edge.registrar.reach(request.agent_tenant_id, request.agent_id)
         leg_id = uuid7()
@@ -63,6 +67,7 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
                 queue_id=request.queue_id,
                 leg_id=leg_id,
                 ring_timeout_s=request.ring_timeout_s,
+                ring=request.ring_rid,
             )
         )
         await self._journalled()

@@ -196,7 +196,8 @@ class Conversation:
         if not self._repeated(session, request):
             leg = session.call.agent_leg
             self._must_be(session, "not_to_be_picked_up", Phase.PARKED, Phase.QUEUED, Phase.OFFERED)
-            if leg is not None and (leg.was_answered or leg.agent_id == request.agent_id):
+            rings = any(item.agent_id == request.agent_id for item in (leg, *session.call.rung) if item)
+            if leg is not None and (leg.was_answered or rings):
                 raise Refused("not_to_be_picked_up", "an agent has answered or rings", field="call_id")
         await self._do(session, request, on.PickUpAsked(request.agent_id, tenant))
         return pb.PickUpResponse()
