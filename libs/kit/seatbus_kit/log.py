@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import orjson
-import structlog
+
+if "rich" in sys.modules:
+    import structlog
+else:
+    # Its console renderer, which nobody uses here, would take a tenth of a process's start to import rich.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
