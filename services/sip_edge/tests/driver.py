@@ -121,13 +121,18 @@ class Driver:
     def of(self, kind: type) -> list[fx.Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
+    def reported(self, leg_id: str) -> int:
+        """How often agent_state was told that this leg has answered."""
+        reports = (effect for effect in self.effects if isinstance(effect, fx.ReportWork))
+        return sum(e.leg_id == leg_id and e.event == agent.WORK_EVENT_ANSWERED for e in reports)
+
     def answers(self, kind: type[fx.BeginWork | fx.ReportWork], leg_id: str) -> bool:
         """Whether agent_state owes an answer about this leg, which it gives now."""
-        asked = [effect for effect in self.effects if isinstance(effect, kind) and effect.leg_id == leg_id]
-        if kind is fx.ReportWork:
-            asked = [effect for effect in asked if effect.event == agent.WORK_EVENT_ANSWERED]
+        asked = self.reported(leg_id)
+        if kind is fx.BeginWork:
+            asked = sum(isinstance(e, fx.BeginWork) and e.leg_id == leg_id for e in self.effects)
         key = (kind.__name__, leg_id)
-        if self.answered[key] >= len(asked):
+        if self.answered[key] >= asked:
             return False
         self.answered[key] += 1
         return True

@@ -162,20 +162,25 @@ _WHO: dict[str, Callable[[Driver], str]] = {
 }
 
 
+# What agent_state says: of the answer of an agent whose answer it was told, and of the customer's leg, where
+# the customer is an agent, once to each question.
+_TO_BEGIN = ("begun", "not_begun", "not_asked")
+_TO_REPORT = ("work_ok", "work_refused")
+
+
 def _of_a_leg(name: str, who: Callable[[Driver], str]) -> Callable[[Driver], _Made]:
     make = _OF_A_LEG[name]
 
     def made(driver: Driver) -> _Made:
         leg_id = who(driver)
+        if name in _TO_REPORT and not driver.reported(leg_id):
+            return None
         return make(leg_id) if leg_id != "nobody" or name in ("answered", "failed") else None
 
     return made
 
 
 INPUTS |= {f"{prefix}{name}": _of_a_leg(name, who) for prefix, who in _WHO.items() for name in _OF_A_LEG}
-# What agent_state answers, once to each question, of the customer's leg where the customer is an agent.
-_TO_BEGIN = ("begun", "not_begun", "not_asked")
-_TO_REPORT = ("work_ok", "work_refused")
 
 
 def _of_work(name: str) -> Callable[[Driver], _Made]:

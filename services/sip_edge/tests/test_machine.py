@@ -103,6 +103,15 @@ def test_three_parties_and_who_hangs_up_when() -> None:
             assert driver.call.legs[before].cause == call_types.HANGUP_CAUSE_TRANSFERRED
 
 
+def test_a_late_refusal_of_who_asks_a_colleague_cuts_nobody_off() -> None:
+    """agent_state was away when they dialled, and hears of their call once they are asking somebody."""
+    driver = Driver(opening="dialled")
+    for name in ("accepted", "not_asked", "u_made", "u_answered", "u_connected", "consult", "work_refused"):
+        do(driver, name)
+    assert driver.call.phase is Phase.CONSULTING
+    assert driver.call.agent_leg is not None
+
+
 def test_hanging_up_a_supervisor_leaves_the_conversation_alone() -> None:
     driver = Driver()
     for name in WATCHED:

@@ -113,9 +113,9 @@ def ring_timed_out(turn: Turn, event: on.RingTimedOut) -> Phase:
 
 
 def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
-    """agent_state gave the agent away meanwhile: ACK was sent, BYE follows."""
+    """agent_state gave the agent away meanwhile: ACK was sent, BYE follows. Who asks goes on talking."""
     leg = turn.call.legs[event.leg_id]
-    if leg.confirmed:
+    if leg.confirmed or leg.leg_id != turn.call.consult_leg_id:
         return turn.call.phase
     if turn.call.consult_waiting:
         rid, leg.rid = leg.rid, ""
