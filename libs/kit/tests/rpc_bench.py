@@ -71,7 +71,7 @@ class Bench:
     async def snapshot(self) -> Any:
         return await invoke(self.stub.Snapshot, service_pb2.SnapshotRequest(tenant_id="acme"), 10)
 
-    async def estimate(self, timeout: float = 5.0, **fields: str) -> Any:
+    async def estimate(self, timeout: float = 30.0, **fields: str) -> Any:
         return await invoke(self.stub.EstimateWait, estimate_request(**fields), timeout)
 
     async def goes_on(self) -> None:
@@ -80,19 +80,19 @@ class Bench:
         await self.estimate()
         assert (type(self.servicer.contexts[-1]).__name__ == "LaneContext") == self.by_lane
 
-    async def held(self, timeout: float = 5.0) -> tuple[Held, asyncio.Task[Any]]:
+    async def held(self, timeout: float = 30.0) -> tuple[Held, asyncio.Task[Any]]:
         """A call that is in its handler."""
         held = Held()
         self.servicer.answer = held
         call = asyncio.create_task(self.estimate(timeout))
-        await asyncio.wait_for(held.started.wait(), 5)
+        await asyncio.wait_for(held.started.wait(), 30)
         return held, call
 
 
 async def lane_open(channels: Channels, address: str) -> None:
     """Waits until calls to `address` go by its lane."""
     channel = cast("LaneChannel", channels.get(address))
-    await eventually(channel.lane.connection, 10)
+    await eventually(channel.lane.connection)
 
 
 @pytest.fixture(params=["lane", "grpc"])

@@ -285,7 +285,7 @@ async def test_without_the_bus_a_change_is_refused_as_not_done(
         bus = await open_bus(server.url)
         store = agents.store(bus)
         server.kill()
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not bus.connected)
         with pytest.raises(Unavailable):
             await store.mutate(agent_id, agents.reason(agent_id, "x"), request_id="r1", timeout=0.3)
         server.restart()

@@ -111,7 +111,7 @@ async def test_a_late_answer_is_a_deadline_exceeded_and_ends_the_handler(bench: 
     held, call = await bench.held(timeout=0.3)
     with pytest.raises(errors.DeadlineExceeded):
         await call
-    await asyncio.wait_for(held.cancelled.wait(), 5)
+    await asyncio.wait_for(held.cancelled.wait(), 30)
     await bench.goes_on()
 
 
@@ -120,7 +120,7 @@ async def test_a_caller_that_gives_up_ends_the_handler(bench: Bench) -> None:
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await asyncio.wait_for(held.cancelled.wait(), 5)
+    await asyncio.wait_for(held.cancelled.wait(), 30)
     await bench.goes_on()
 
 
@@ -131,7 +131,7 @@ async def test_the_handler_knows_how_much_time_is_left(bench: Bench) -> None:
 
 async def test_metadata_reaches_the_handler(bench: Bench) -> None:
     metadata = (("sb-forwarded", "1"), ("traceparent", TraceContext(0xABC, 0xDEF).to_traceparent()))
-    await bench.stub.EstimateWait(estimate_request(), timeout=5, metadata=metadata)
+    await bench.stub.EstimateWait(estimate_request(), timeout=30, metadata=metadata)
     assert set(metadata) <= set(bench.servicer.contexts[0].invocation_metadata())
 
 
@@ -182,10 +182,10 @@ async def test_a_call_in_progress_is_finished_while_the_server_stops(bench: Benc
             return True
         return False
 
-    await eventually(refused, 10)
+    await eventually(refused)
     held.go_on.set()
     assert (await call).estimated_wait_s == 7
-    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(stopping, 30)
 
 
 async def test_calls_are_measured_by_their_outcome(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,12 +246,12 @@ async def test_health_follows_the_drain_and_reflection_lists_the_services(bench:
     channel = bench.channels.get(bench.server.address)
     health: Any = health_pb2_grpc.HealthStub(channel)
     request = health_pb2.HealthCheckRequest(service="seatbus.acd.v1.AcdService")
-    assert (await health.Check(request, timeout=2)).status == health_pb2.HealthCheckResponse.SERVING
+    assert (await health.Check(request, timeout=30)).status == health_pb2.HealthCheckResponse.SERVING
     await bench.server.drain()
-    assert (await health.Check(request, timeout=2)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert (await health.Check(request, timeout=30)).status == health_pb2.HealthCheckResponse.NOT_SERVING
     await bench.estimate()
     reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
-    call = reflection.ServerReflectionInfo(timeout=2)
+    call = reflection.ServerReflectionInfo(timeout=30)
     await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
     listed = {service.name for service in (await call.read()).list_services_response.service}
     await call.done_writing()

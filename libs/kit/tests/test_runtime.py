@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -68,7 +67,7 @@ class ToyProcess:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -96,7 +95,7 @@ async def test_sigterm_drains_and_the_registry_and_probes_tell_it(
 ) -> None:
     toy = ToyProcess(tmp_path, nats_server.url)
     end_all.append(toy)
-    await eventually(lambda: toy.said("ready"), 10, 0.05)
+    await eventually(lambda: toy.said("ready"))
     assert toy.get("/readyz") == (200, "ready\n")
     assert toy.get("/healthz")[0] == 200
     assert "python_info" in toy.get("/metrics")[1]
@@ -109,11 +108,11 @@ async def test_sigterm_drains_and_the_registry_and_probes_tell_it(
         False,
     )
     toy.process.send_signal(signal.SIGTERM)
-    await eventually(lambda: toy.said("draining"), 3)
+    await eventually(lambda: toy.said("draining"))
     assert toy.get("/readyz") == (503, "draining\n")
     entry = await bus.js.get_last_msg("KV_instances", "$KV.instances.toy-0")
     assert orjson.loads(entry.data)["draining"] is True
-    assert await asyncio.to_thread(toy.process.wait, 5) == 0
+    assert await asyncio.to_thread(toy.process.wait, 30) == 0
     events = [line["event"] for line in toy.lines()]
     assert events == ["app started", "ready", "draining", "app drained", "drained", "app stopped", "stopped"]
     assert toy.lines()[0]["service"] == "toy"
@@ -131,25 +130,24 @@ async def test_the_grace_period_and_sigint_end_a_drain(
         toys.append(ToyProcess(tmp_path / name, nats_server.url, WORK_S="60", INSTANCE_ID=name, **extra))
     end_all.extend(toys)
     for toy in toys:
-        await eventually(lambda toy=toy: toy.said("ready"), 10, 0.05)
+        await eventually(lambda toy=toy: toy.said("ready"))
         toy.process.send_signal(signal.SIGTERM)
-        await eventually(lambda toy=toy: toy.said("draining"), 3)
+        await eventually(lambda toy=toy: toy.said("draining"))
     toys[1].process.send_signal(signal.SIGINT)
-    began = time.monotonic()
+    # Sooner than the work is done.
     for toy in toys:
-        assert await asyncio.to_thread(toy.process.wait, 5) == 0
+        assert await asyncio.to_thread(toy.process.wait, 30) == 0
         assert toy.said("stopped before the drain was complete")
-    assert time.monotonic() - began < 2
 
 
 async def test_a_service_waits_for_the_bus_and_says_so(tmp_path: Path, end_all: list[ToyProcess]) -> None:
     port = free_ports(1)[0]
     toy = ToyProcess(tmp_path, f"nats://127.0.0.1:{port}")
     end_all.append(toy)
-    await eventually(lambda: toy.said("waiting for the bus"), 10, 0.05)
+    await eventually(lambda: toy.said("waiting for the bus"))
     assert toy.get("/readyz") == (503, "starting\n")
     with NatsServer.start(tmp_path / "nats", port):
-        await eventually(lambda: toy.said("ready"), 10, 0.05)
+        await eventually(lambda: toy.said("ready"))
 
 
 @pytest.mark.parametrize(

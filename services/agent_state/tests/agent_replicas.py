@@ -86,14 +86,14 @@ class Replicas:
         request = api.LoginRequest(
             context=self.context(), agent_id=agent_id, seat_id=seat_id, ready=True, **more
         )
-        answer: api.AgentResponse = await invoke(self.stub().Login, request, 3)
+        answer: api.AgentResponse = await invoke(self.stub().Login, request, 10)
         return answer.agent
 
     async def presence(self, presence: Any, reason: str = "") -> wire.AgentState:
         request = api.SetPresenceRequest(
             context=self.context(), agent_id=AGENT, presence=presence, reason=reason
         )
-        answer: api.AgentResponse = await invoke(self.stub().SetPresence, request, 3)
+        answer: api.AgentResponse = await invoke(self.stub().SetPresence, request, 10)
         return answer.agent
 
     async def login(self) -> None:
@@ -125,7 +125,7 @@ class Replicas:
             epoch=epoch,
             **{"ring_timeout_s": 1, "wrap_up_s": 1, **fields},
         )
-        await invoke(self.stub().Reserve, request, 3)
+        await invoke(self.stub().Reserve, request, 10)
 
     async def begin(self, rid: str, kind: str = "outbound") -> api.ReserveResponse:
         request = api.BeginWorkRequest(
@@ -138,16 +138,16 @@ class Replicas:
             edge_instance=self.edge_id,
             ring_timeout_s=1,
         )
-        answer: api.ReserveResponse = await invoke(self.stub().BeginWork, request, 3)
+        answer: api.ReserveResponse = await invoke(self.stub().BeginWork, request, 10)
         return answer
 
     async def report(self, rid: str, event: Any) -> None:
         request = api.ReportWorkRequest(context=self.context(), agent_id=AGENT, rid=rid, event=event)
-        await invoke(self.stub().ReportWork, request, 3)
+        await invoke(self.stub().ReportWork, request, 10)
 
     async def agent(self) -> wire.AgentState:
         request = api.GetAgentRequest(tenant_id=self.tenant, agent_id=AGENT)
-        answer: api.AgentResponse = await invoke(self.stub().GetAgent, request, 2)
+        answer: api.AgentResponse = await invoke(self.stub().GetAgent, request, 10)
         return answer.agent
 
     async def is_free(self) -> bool:

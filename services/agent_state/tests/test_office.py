@@ -12,6 +12,7 @@ from seatbus.agent.v1 import service_pb2 as api
 from seatbus.agent.v1 import types_pb2 as wire
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_agent_state.application import reconcile
 from seatbus_kit.errors import InvalidArgument, NotFound, Refused
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke, stream
@@ -69,7 +70,7 @@ async def test_a_seat_is_free_as_soon_as_its_agent_has_moved_or_left(replicas: R
     moved = await replicas.sit("b1", "seat-2", take_over=True)
     assert (moved.seat_id, moved.presence) == ("seat-2", wire.PRESENCE_READY)
     assert (await replicas.sit("b2", "seat-1")).seat_id == "seat-1"
-    assert time.monotonic() - began < 5, "moving to another seat takes seconds"
+    assert time.monotonic() - began < 20, "moving to another seat takes seconds"
     with pytest.raises(Refused) as taken:
         await replicas.sit(AGENT, "seat-1", take_over=True)
     assert taken.value.reason == "seat_taken"
@@ -97,8 +98,10 @@ async def test_nobody_sits_where_no_seat_is(replicas: Replicas) -> None:
 
 
 async def test_a_tenant_with_reason_codes_takes_no_other_and_hears_of_long_breaks(
-    replicas: Replicas,
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The scheduled message has to do it, not the sweep behind it.
+    monkeypatch.setattr(reconcile, "_SWEEP_SLACK_S", 600.0)
     await replicas.put("reason_code", "tea", tenancy.ReasonCode(label="Tea", is_break=True, limit_s=1))
 
     async def enforced() -> bool:
@@ -120,8 +123,7 @@ async def test_a_tenant_with_reason_codes_takes_no_other_and_hears_of_long_break
     async def overrun() -> bool:
         return (await replicas.agent()).break_overrun
 
-    # The sweep waits two seconds longer than this: the scheduled message did it.
-    await eventually(overrun, 2.5)
+    await eventually(overrun)
     back = await replicas.presence(wire.PRESENCE_READY)
     assert not back.break_overrun
 
@@ -186,14 +188,14 @@ async def test_a_reservation_that_never_reached_its_edge_is_freed_long_before_it
     replicas.edge.state = call_types.LEG_STATE_UNSPECIFIED
     await replicas.reserve(rid, await replicas.offered(rid), ring_timeout_s=60)
     assert not await replicas.is_free()
-    await eventually(replicas.is_free, 5)
+    await eventually(replicas.is_free)
 
 
 async def test_a_reservation_whose_phone_rings_is_left_alone(replicas: Replicas) -> None:
     rid = uuid7()
     replicas.edge.state = call_types.LEG_STATE_TRYING
     await replicas.reserve(rid, await replicas.offered(rid), ring_timeout_s=60)
-    await eventually(lambda: replicas.edge.asked >= 4, 5)
+    await eventually(lambda: replicas.edge.asked >= 4)
     assert [item.rid for item in (await replicas.agent()).work] == [rid]
 
 
@@ -223,10 +225,10 @@ async def test_a_stream_tells_all_and_then_what_changes(replicas: Replicas) -> N
     assert (first.snapshot, [agent.agent_id for agent in first.agents]) == (True, ["a1"])
     rid = uuid7()
     await replicas.reserve(rid, await replicas.offered(rid))
-    changed = await asyncio.wait_for(anext(updates), 3)
+    changed = await asyncio.wait_for(anext(updates), 30)
     assert (changed.snapshot, changed.agents[0].work[0].rid) == (False, rid)
     assert not changed.agents[0].HasField("meta")
     await replicas.report(rid, api.WORK_EVENT_REJECTED)
-    gone = await asyncio.wait_for(anext(updates), 3)
+    gone = await asyncio.wait_for(anext(updates), 30)
     assert (list(gone.agents), list(gone.removed)) == ([], ["a1"])
     await updates.aclose()  # type: ignore[attr-defined]

@@ -101,7 +101,7 @@ async def test_the_schedule_says_when_a_shift_ends(replicas: Replicas) -> None:
     async def in_shift() -> bool:
         return (await agent()).shift == wire.SHIFT_ON
 
-    await eventually(in_shift, 15)
+    await eventually(in_shift)
     shift.closed_dates.extend(
         datetime.fromtimestamp(datetime.now(UTC).timestamp() + 86_400 * day, UTC).date().isoformat()
         for day in range(-1, 2)
@@ -116,4 +116,4 @@ async def test_the_schedule_says_when_a_shift_ends(replicas: Replicas) -> None:
         found = await agent()
         return (found.presence, found.reason) == (wire.PRESENCE_LOGGED_OUT, "shift_ended")
 
-    await eventually(out, 15)
+    await eventually(out)
