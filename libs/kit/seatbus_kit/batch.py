@@ -1,6 +1,7 @@
 """Many facts to their streams at once.
 
-Waiting for each acknowledgement costs both sides a wake-up a fact; facts that are sent together share them.
+Waiting for each acknowledgement costs both sides a wake-up a fact; facts that are sent together share them,
+and the write to the socket too.
 Atomic batches of the server would be fewer messages still, but on 2.15.1 one costs about 2 ms, more than the
 single writes of the ten to twenty facts that come together here.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
+
+import nats.errors
 
 from seatbus_kit.bus import heard
 from seatbus_kit.errors import SeatbusError
@@ -33,12 +36,17 @@ async def publish_all(
     """
     asked: list[tuple[bytes, asyncio.Future[Answer]]] = []
     unsent: SeatbusError | None = None
-    for event in events:
-        try:
-            asked.append(bus.ask(event.subject, event.payload, event.headers()))
-        except SeatbusError as error:
-            unsent = error
-            break
+    try:
+        with bus.nc.gathered():
+            for event in events:
+                try:
+                    asked.append(bus.ask(event.subject, event.payload, event.headers()))
+                except SeatbusError as error:
+                    unsent = error
+                    break
+    except nats.errors.OutboundBufferLimitError:
+        # The connection broke in between; what of it has left is not known.
+        _expire(bus, [token for token, _ in asked])
     timer = asyncio.get_running_loop().call_later(timeout, _expire, bus, [token for token, _ in asked])
     results: list[SeatbusError | None] = []
     try:

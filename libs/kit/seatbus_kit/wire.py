@@ -9,7 +9,8 @@ when they change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import nats.errors
@@ -64,6 +65,7 @@ class WireClient(NatsClient):
     def __init__(self) -> None:
         super().__init__()
         self.direct: dict[int, Direct] = {}
+        self._gathered: list[bytes] | None = None
         self._ps = cast("Any", WireParser(self))
 
     def send(
@@ -107,7 +109,23 @@ class WireClient(NatsClient):
         ):
             await cast("Any", transport).drain()
 
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """What is sent inside leaves in one write at the end: each write wakes the server. Nothing may be
+        awaited inside. Raises OutboundBufferLimitError when the connection broke meanwhile.
+        """
+        gathered = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if gathered:
+                self._write(b"".join(gathered))
+
     def _write(self, data: bytes) -> None:
+        if self._gathered is not None:
+            self._gathered.append(data)
+            return
         transport = self._transport
         if transport is None:
             raise nats.errors.OutboundBufferLimitError

@@ -24,12 +24,12 @@ def events(count: int, entity: str = "") -> list[OutEvent]:
 async def stored(bus: Bus, entity: str) -> list[int]:
     """The sequence numbers of an entity, in the order of the stream."""
     sub = await bus.js.subscribe(f"sb.t1.agent.{entity}", ordered_consumer=True)
-    found = []
-    try:
-        while True:
-            found.append(int((await sub.next_msg(timeout=0.3)).headers["Sb-Seq"]))
-    except TimeoutError:
-        return found
+    found, left = [], 1
+    while left:
+        msg = await sub.next_msg(timeout=20)
+        found.append(int(msg.headers["Sb-Seq"]))
+        left = msg.metadata.num_pending
+    return found
 
 
 async def test_all_are_stored_in_order(bus: Bus) -> None:
@@ -50,7 +50,7 @@ async def test_a_repeat_after_a_lost_answer_stores_nothing_twice(
 
     for sid in bus.nc.direct:
         monkeypatch.setitem(bus.nc.direct, sid, lossy)
-    results = await publish_all(bus, facts, timeout=0.3)
+    results = await publish_all(bus, facts, timeout=1.5)
     assert [type(result) for result in results if result] == [OutcomeUnknown] * 2
     monkeypatch.undo()
     first = next(at for at, result in enumerate(results) if result)
@@ -70,6 +70,34 @@ async def test_nothing_follows_one_that_cannot_be_sent(bus: Bus) -> None:
 
 
 _LARGE = {"payload": b"x" * (2 << 20)}
+
+
+async def test_a_burst_is_one_write(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport: Any = bus.nc._transport
+    writes: list[bytes] = []
+    real = transport.write
+
+    def write(data: bytes) -> None:
+        writes.append(data)
+        real(data)
+
+    monkeypatch.setattr(transport, "write", write)
+    assert await publish_all(bus, events(12)) == [None] * 12
+    assert [data.count(b"HPUB ") for data in writes if b"HPUB sb.t1." in data] == [12]
+
+
+async def test_a_connection_that_breaks_in_a_burst_leaves_nobody_waiting(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: bytes) -> None:
+        raise OSError("broken")
+
+    monkeypatch.setattr(bus.nc._transport, "write", broken)
+    results = await publish_all(bus, events(3))
+    monkeypatch.undo()
+    assert [type(result) for result in results] == [OutcomeUnknown] * 3
+    assert not bus._waiting
+    assert await publish_all(bus, events(3)) == [None] * 3
 
 
 async def test_without_a_connection_nothing_is_sent(bus: Bus) -> None:
