@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, recover, segments
 from seatbus_sip_edge.domain.model import Call
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 async def _open(directory: Path, **options: int) -> Journal:
@@ -71,6 +79,43 @@ async def test_commits_gather_while_one_is_under_way(tmp_path: Path) -> None:
             await asyncio.sleep(0)
     await journal.flush()
     assert done == list(range(500))
+    await journal.stop()
+
+
+async def test_what_was_added_lazily_makes_no_commit_of_its_own_and_rides_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    real = os.write
+
+    def write(fd: int, data: Buffer) -> int:
+        written.append(bytes(data))
+        return real(fd, data)
+
+    journal = await _open(tmp_path)
+    monkeypatch.setattr("seatbus_sip_edge.adapters.journal.os.write", write)
+    committed = asyncio.Event()
+    journal.append(frame(["p", "first", 1]))
+    journal.then(lambda: journal.append_lazily(frame(["x", "lazy"])))
+    journal.then(committed.set)
+    await committed.wait()
+    assert not journal._writing
+    again = asyncio.Event()
+    journal.append(frame(["p", "second", 2]))
+    journal.then(again.set)
+    await again.wait()
+    journal.append_lazily(frame(["x", "last"]))
+    await journal.stop()
+    assert written == [
+        frame(["p", "first", 1]),
+        frame(["x", "lazy"]) + frame(["p", "second", 2]),
+        frame(["x", "last"]),
+    ]
+
+
+async def test_a_segment_is_written_through_to_the_disk(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    assert fcntl.fcntl(journal._fd, fcntl.F_GETFL) & os.O_DSYNC
     await journal.stop()
 
 

@@ -123,6 +123,8 @@ class Journal:
         self._batch = _Batch([], [])
         self._writing = False
         self._scheduled = False
+        # Somebody waits for what is in the batch; frames that were added lazily alone make no commit.
+        self._wanted = False
         self._jobs: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -161,6 +163,7 @@ class Journal:
     async def flush(self) -> None:
         """Waits until all that was appended is on disk."""
         if self._batch.frames:
+            self._wanted = True
             self._kick()
         await self._idle.wait()
 
@@ -188,6 +191,7 @@ class Journal:
         self._schedule()
 
     def _schedule(self) -> None:
+        self._wanted = True
         # One commit for everything that this turn of the loop appends.
         if not self._scheduled and not self._writing and self._loop is not None:
             self._scheduled = True
@@ -198,6 +202,7 @@ class Journal:
         if self._writing or self._loop is None:
             return
         batch, self._batch = self._batch, _Batch([], [])
+        self._wanted = False
         if not batch.frames and not batch.callbacks and batch.checkpoint is None:
             return
         if batch.checkpoint is None and self._written > self._segment_bytes:
@@ -215,7 +220,7 @@ class Journal:
                 callback()
             except Exception as error:
                 log.error("an effect failed after its journal entry", error=repr(error), exc_info=error)
-        if self._batch.frames or self._batch.callbacks:
+        if self._wanted:
             self._kick()
         if not self._writing:
             self._idle.set()
@@ -248,14 +253,14 @@ class Journal:
             self._rotate(batch.checkpoint or [])
         if batch.frames:
             _write_all(self._fd, b"".join(batch.frames))
-            os.fdatasync(self._fd)
 
     def _rotate(self, checkpoint: list[bytes]) -> None:
         if self._fd >= 0:
             os.close(self._fd)
         self._number += 1
         path = self.directory / f"{self._number:012d}{_SUFFIX}"
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # A write returns when it is on disk: one system call a commit, and the interpreter's lock taken once.
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_DSYNC, 0o600)
         _write_all(self._fd, b"".join([*checkpoint, frame(["c"])]))
         os.fsync(self._fd)
         directory = os.open(self.directory, os.O_RDONLY)
