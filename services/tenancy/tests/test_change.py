@@ -258,12 +258,12 @@ REFUSED = [
             "acme",
             tenancy.ConfigObject(
                 id="q",
-                queue=tenancy.Queue(name="Q", strategy=tenancy.STRATEGY_SIMULTANEOUS_RING),
+                queue=tenancy.Queue(name="Q", strategy=tenancy.STRATEGY_FIXED_ORDER, ring_agents=3),
             ),
         ),
         InvalidArgument,
-        "upserts[0].queue.strategy",
-        "strategy.served",
+        "upserts[0].queue.ring_agents",
+        "strategy.simultaneous_ring",
     ),
     (
         put(

@@ -48,11 +48,11 @@ def check_object(item: tenancy.ConfigObject, path: str) -> None:
         case "trunk":
             _trunk(item.trunk, path)
         case "queue":
-            if item.queue.strategy == STRATEGY_SIMULTANEOUS_RING:
+            if item.queue.ring_agents and item.queue.strategy != STRATEGY_SIMULTANEOUS_RING:
                 raise InvalidArgument(
-                    "an edge rings one phone for a reservation in this version: choose another strategy",
-                    field=f"{path}.queue.strategy",
-                    rule="strategy.served",
+                    "several agents ring at once in a queue with the strategy simultaneous_ring alone",
+                    field=f"{path}.queue.ring_agents",
+                    rule="strategy.simultaneous_ring",
                 )
             for at, member in enumerate(item.queue.members):
                 if member.agent_tenant_id not in ("", item.tenant_id, OPERATOR):
