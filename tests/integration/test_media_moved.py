@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import signal
 import time
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from seatbus_rtp.tones import goertzel_dbfs
 from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
@@ -22,6 +18,7 @@ from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
 from .browser.browser_phone import can_browse, phone_site
 from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, hears, hears_music, talk
 from .media_instances import BACK_S, gone, instances_of, talk_with_baresip, talk_with_browser, until_moved
+from .stored_audio import tones_when_complete
 
 pytestmark = pytest.mark.platform
 
@@ -35,22 +32,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     finally:
         running.process.send_signal(signal.SIGCONT)
         running.stop()
-
-
-def _tones_when_complete(platform: Platform, tenant: TestTenant, recording_id: str) -> tuple[float, float]:
-    path = tenant.path(f"recordings/{recording_id}/audio")
-    platform.until(lambda: platform.http.get(path).status_code == 200, 60, f"recording {recording_id}")
-    return _tones(platform, tenant, recording_id)
-
-
-def _tones(platform: Platform, tenant: TestTenant, recording_id: str) -> tuple[float, float]:
-    """How loud the customer is on the left and the agent on the right, in its first second."""
-    answer = platform.http.get(tenant.path(f"recordings/{recording_id}/audio"))
-    assert answer.status_code == 200, answer.text
-    with wave.open(io.BytesIO(answer.content)) as file:
-        file.setpos(4000)
-        pcm = np.frombuffer(file.readframes(4000), dtype="<i2").reshape(-1, 2)
-    return goertzel_dbfs(pcm[:, 0], CALLER), goertzel_dbfs(pcm[:, 1], FIRST)
 
 
 async def test_a_talk_goes_on_at_another_instance_when_its_own_is_frozen(two: Platform) -> None:
@@ -80,13 +61,13 @@ async def test_a_talk_goes_on_at_another_instance_when_its_own_is_frozen(two: Pl
         await hears(made.customer, FIRST)
         await hears(made.first, CALLER)
         await made.customer.hang_up()
-        await made.first.wait_ended(timeout=5)
+        await made.first.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
     after = str(cdr["recording_id"])
     assert after != before
     for recording_id in (before, after):
-        levels = await asyncio.to_thread(_tones_when_complete, two, tenant, recording_id)
+        levels = await asyncio.to_thread(tones_when_complete, two, tenant, recording_id)
         assert min(levels) > HEARD_DBFS, f"a voice is missing: {levels}"
 
 
@@ -116,7 +97,7 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
                 await hears_music(call, timeout=BACK_S)
                 await call.hang_up()
             await made.first.hang_up()
-            await made.customer.wait_ended(timeout=5)
+            await made.customer.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
 
@@ -126,7 +107,7 @@ async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Plat
     async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as phone:
         customer = await reach_queue(caller, tenant)
         customer.mouth.play_tone(CALLER, -15.0)
-        ringing = await phone.next_call(timeout=10)
+        ringing = await phone.next_call()
         await until_agent(tenant, "a1", presence="READY", work="RINGING")
         (lost,) = instances_of(two, tenant)
         async with gone(two, lost):

@@ -87,6 +87,7 @@ class MediaApp:
             alarm_after_s=settings.alarm_after_s,
         )
         self._recorder.failures = self.service
+        runtime.attributes["zones"] = ",".join(sorted(filter(None, settings.zones)))
         self._tasks: list[asyncio.Task[None]] = []
         self._sounds: list[asyncio.Task[None]] = []
         servicer = Servicer(self.service, self._hub, settings.instance_id, runtime.instances.incarnation)

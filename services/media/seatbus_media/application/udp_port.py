@@ -106,6 +106,9 @@ class UdpPort:
         asked, given = chosen_stream(offer, answer)
         said = read_security(offer, asked)
         keys = None
+        if self.wanted == ENDPOINT_KIND_LINK:
+            # Another offer is another instance's, which cannot know the turn of our packet numbers.
+            self._sdes.used(None)
         if said.security is Security.SDES:
             crypto, keys = self._sdes.answer(said)
             write_cryptos(given, (crypto,))

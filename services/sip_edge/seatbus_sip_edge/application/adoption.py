@@ -200,14 +200,20 @@ class Adoption:
         """From here on media tells this edge, and refuses the dead one, should it come back."""
         if not call.has_session or not call.media_instance:
             return
-        found = self._instances.get(call.media_instance)
+        places = {leg.met_by: leg.leg_id for leg in call.legs.values() if leg.met_by}
+        places[call.media_instance] = call.caller_leg_id
+        for name, leg_id in places.items():
+            await self._move_audio_at(call, name, leg_id)
+
+    async def _move_audio_at(self, call: Call, name: str, leg_id: str) -> None:
+        found = self._instances.get(name)
         if found is None:
             return
         request = media.ExecuteRequest(
             session_id=call.call_id,
             owner=call.owner,
             epoch=call.epoch,
-            commands=[media.Command(stop_collect=media.StopCollect(endpoint_id=call.caller_leg_id))],
+            commands=[media.Command(stop_collect=media.StopCollect(endpoint_id=leg_id))],
         )
         request.context.request_id = f"{call.call_id}:adopted:{call.epoch}"
         request.context.tenant_id = call.tenant_id

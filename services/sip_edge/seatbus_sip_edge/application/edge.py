@@ -27,6 +27,7 @@ from seatbus_sip_edge.application.calling_back import CallingBack
 from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
 from seatbus_sip_edge.application.guard import Guard
+from seatbus_sip_edge.application.link_move import LinkMove
 from seatbus_sip_edge.application.lost_devices import LostDevices
 from seatbus_sip_edge.application.media_move import MediaMove
 from seatbus_sip_edge.application.media_watch import MediaWatch
@@ -122,6 +123,7 @@ class Edge:
         self.neighbours = Neighbours(runtime.instances, runtime.channels, runtime.clock)
         self.media_watch = MediaWatch(self)
         self.media_move = MediaMove(self)
+        self.link_move = LinkMove(self)
         self.lost_devices = LostDevices(self)
         self.journal = Journal(
             settings.data_dir / settings.instance_id / "journal",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
+from seatbus_sip_edge.application.media_links import placed_as
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase, Phase
 
@@ -70,6 +71,7 @@ class Joining:
         self._second_leg_id = second_leg_id
         self._told: Callable[[int], None] | None = told
         self._leg_id = ""
+        self._guest: Leg | None = None
         self._offer = ""
 
     def begin(self) -> bool:
@@ -93,7 +95,9 @@ class Joining:
         leg = other_party(self._second, self._second_leg_id)
         if leg is not None:
             self._leg_id = leg.leg_id
-            first.commands.media.offer(leg.leg_id, first.call.caller_leg_id, self._offered)
+            media = first.commands.media
+            self._guest = media.links.invite(leg)
+            media.offer(leg.leg_id, first.call.caller_leg_id, self._offered, leg.media_zone or "")
         elif self._picked_up():
             first.edge.loop.call_later(_LOOK_AGAIN_S, self._ask)
         else:
@@ -119,6 +123,8 @@ class Joining:
             self._over(481)
             return
         moved = replace(leg, held=False, on_hold=False, muted=False, incoming=False, queue_id="")
+        if self._guest is not None:
+            placed_as(moved, self._guest)
         # The second call must not say that the leg has ended while agent_state looks for its reservation.
         second.feed(on.PartyLeft(leg.leg_id))
         sip = second.sip.release(leg.leg_id)

@@ -17,6 +17,7 @@ from seatbus_kit.errors import DeadlineExceeded, NotFound, OutcomeUnknown, Seatb
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke
+from seatbus_sip_edge.application.media_links import forget
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.hops import hint_of
 from seatbus_sip_edge.domain.model import Leg, LegPhase, Phase
@@ -161,6 +162,8 @@ class EdgeJoining:
         leg = Leg(**stored)
         leg.leg_id, leg.phase = self._leg_id, LegPhase(leg.phase)
         leg.held = leg.on_hold = leg.muted = leg.incoming = False
+        forget(leg)
+        leg.media_zone = ""
         leg.queue_id = ""
         first.sip.restoring.take(self._leg_id, orjson.loads(released.dialog), offer)
         if first.feed(on.PartyJoined(leg, answer)):

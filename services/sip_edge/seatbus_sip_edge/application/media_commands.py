@@ -9,6 +9,8 @@ from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
 from seatbus_sip_edge.application.media_kind import with_kind
+from seatbus_sip_edge.application.media_links import MediaLinks, OutpostAway
+from seatbus_sip_edge.application.prompt_texts import with_texts
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from seatbus_sip_edge.application.lanes import Lane
     from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.model import Leg
 
 # New audio may wait for a media instance that is being restarted; a live call's may not be silent long.
 _ACCEPT_S = 5.0
@@ -47,20 +50,41 @@ class MediaCommands(Asking):
     def __init__(self, session: Session, lane: Lane) -> None:
         super().__init__(session, lane)
         self._requests = 0
+        self.links = MediaLinks(session, self)
+        # What was measured of legs that have ended before their call.
+        self._measured: dict[str, on.LegStatistics] = {}
         # Of legs whose audio has moved before media was told of their answer: that one, and the newest.
         self.answered_anew: dict[str, tuple[str, str]] = {}
 
     def perform(self, effect: fx.Media) -> None:
         self.lane.push(lambda: self._media(effect))
 
-    async def execute_at(self, instance: str, commands: Any, limit_s: float) -> media_pb.ExecuteResponse:
+    async def accept(self, leg: Leg, command: media_pb.Command, limit_s: float) -> str:
+        """The answer to a peer that is not of the call yet."""
+        self.links.guests[leg.leg_id] = leg
+        answer = await self.links.execute([command], limit_s, "")
+        return str(answer.results[0].sdp)
+
+    async def execute_at(
+        self, instance: str, commands: Any, limit_s: float, request_id: str = ""
+    ) -> media_pb.ExecuteResponse:
         """At an instance that need not be the call's; the commands say themselves how the audio travels."""
-        return await self._ask_media(instance, commands, limit_s)
+        return await self._ask_media(instance, commands, limit_s, request_id)
 
     async def _execute(self, commands: Any, limit_s: float, request_id: str = "") -> media_pb.ExecuteResponse:
         """`request_id` names what a successor of this process may ask again."""
         of_kind = [self._of_kind(command) for command in commands]
-        return await self._ask_media(self._call.media_instance, of_kind, limit_s, request_id)
+        answer = await self.links.execute(of_kind, limit_s, request_id)
+        for command, result in zip(commands, answer.results, strict=True):
+            if command.HasField("remove_endpoint"):
+                leg_id = command.remove_endpoint.endpoint_id
+                if result.statistics.packets_received:
+                    self._measured[leg_id] = on.LegStatistics(leg_id, result.statistics)
+        return answer
+
+    async def at_own(self, commands: Any, limit_s: float, request_id: str) -> media_pb.ExecuteResponse:
+        """At the call's instance."""
+        return await self._ask_media(self._call.media_instance, commands, limit_s, request_id)
 
     async def _ask_media(
         self, instance: str, commands: Any, limit_s: float, request_id: str = ""
@@ -87,7 +111,9 @@ class MediaCommands(Asking):
         if command.HasField("accept_answer"):
             return self._newest_answer(command)
         leg_id = command.make_offer.endpoint_id or command.accept_offer.endpoint_id
-        return with_kind(self._edge, self._call, self._call.legs.get(leg_id), command) if leg_id else command
+        if leg_id:
+            return with_kind(self._edge, self._call, self._call.legs.get(leg_id), command)
+        return with_texts(self._edge.config, self._call.tenant_id, command)
 
     def _newest_answer(self, command: media_pb.Command) -> media_pb.Command:
         endpoint_id = command.accept_answer.endpoint_id
@@ -110,6 +136,14 @@ class MediaCommands(Asking):
                 answer = await self._accept(effect)
             else:
                 answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
+        except OutpostAway as error:
+            leg = call.legs.get(error.leg_id)
+            if leg is not None and self._edge.link_move.start(session, leg, str(error)):
+                self.perform(effect)
+                return
+            self._log("media does not answer, the call is ended", error, leg=error.leg_id)
+            session.feed(on.MediaLost(str(error)))
+            return
         except AWAY as error:
             # What has no reply is said again once the audio has moved, the rest is asked again.
             if reply in _MOVES_ALONG and self._edge.media_move.start(session, str(error)):
@@ -142,8 +176,9 @@ class MediaCommands(Asking):
         """The first command of a session chooses its instance; another one is tried when that is away."""
         call = self._call
         deadline = self._edge.monotonic() + _ACCEPT_S
+        zone = self.links.zone_of_first(effect.commands)
         while True:
-            call.media_instance = await self._edge.media_watch.choose(deadline)
+            call.media_instance = await self._edge.media_watch.choose(deadline, zone)
             found = self._edge.neighbours.instances.get(call.media_instance)
             call.media_incarnation = found.incarnation if found is not None else ""
             try:
@@ -171,17 +206,18 @@ class MediaCommands(Asking):
                         session.feed(on.CollectFinished(command.collect.collect_id, "", "failed"))
 
     async def _end_session(self, effect: fx.Media) -> None:
-        statistics: list[on.LegStatistics] = []
+        measured = self._measured
         try:
             if self._call.media_instance:
                 answer = await self._execute(effect.commands, _END_S, self._request_of(effect))
                 for result in answer.results:
-                    statistics += [
-                        on.LegStatistics(item.endpoint_id, item.statistics) for item in result.endpoints
-                    ]
+                    for item in result.endpoints:
+                        measured[item.endpoint_id] = on.LegStatistics(item.endpoint_id, item.statistics)
         except SeatbusError as error:
             self._log("no statistics of the audio", error)
-        self._session.feed(on.SessionEnded(statistics))
+        for leg_id, info in (await self.links.ended()).items():
+            measured[leg_id] = on.LegStatistics(leg_id, info.statistics)
+        self._session.feed(on.SessionEnded(list(measured.values())))
 
     def reoffer(self, leg_id: str, sdp: str, answered: Callable[[str], None]) -> None:
         """A new offer on a leg that has audio; `answered` gets the SDP, or nothing when media refuses it."""
@@ -198,13 +234,13 @@ class MediaCommands(Asking):
 
         self.lane.push(job)
 
-    def offer(self, leg_id: str, like_leg_id: str, made: Callable[[str], None]) -> None:
+    def offer(self, leg_id: str, like_leg_id: str, made: Callable[[str], None], zone: str = "") -> None:
         """An offer of ours for a leg; `made` gets the SDP, or nothing when media refuses."""
 
         async def job() -> None:
             command = media_pb.Command(
                 make_offer=media_pb.MakeOffer(
-                    endpoint_id=leg_id, like_endpoint_id=like_leg_id, kind="ENDPOINT_KIND_RTP"
+                    endpoint_id=leg_id, like_endpoint_id=like_leg_id, kind="ENDPOINT_KIND_RTP", zone=zone
                 )
             )
             try:

@@ -62,13 +62,32 @@ def _security(edge: Edge, call: Call, leg: Leg) -> tenancy.MediaSecurity:
     return found.trunk.media_security if found is not None else tenancy.MEDIA_SECURITY_NONE
 
 
-def zone_of(edge: Edge, call: Call, leg_id: str) -> str:
-    """The network in which media meets the caller of a trunk; everybody else is met in the common one."""
-    leg = call.legs[leg_id]
-    if leg_id != call.caller_leg_id or leg.number or leg.agent_id or not call.trunk_id:
+def zone_of(edge: Edge, call: Call, leg: Leg) -> str:
+    """The network in which media meets the peer: its trunk's, its device's, or its agent's branch's.
+
+    Empty: the common one.
+    """
+    if leg.number:
+        return edge.outside.zone(call, leg)
+    if leg.agent_id:
+        return _zone_of_agent(edge, leg)
+    if leg.leg_id != call.caller_leg_id or not call.trunk_id:
         return ""
     found = edge.config.get(call.trunk_tenant or call.tenant_id, "trunk", call.trunk_id)
     return found.trunk.media_zone if found is not None else ""
+
+
+def _zone_of_agent(edge: Edge, leg: Leg) -> str:
+    tenant, device_id = leg.agent_tenant_id, leg.device_id
+    if not device_id:
+        phone = edge.registrar.reach(tenant, leg.agent_id)
+        device_id = phone.device_id if phone is not None else ""
+    device = edge.config.get(tenant, "device", device_id) if device_id else None
+    if device is not None and device.device.media_zone:
+        return device.device.media_zone
+    agent = edge.config.get(tenant, "agent", leg.agent_id)
+    branch = edge.config.get(tenant, "branch", agent.agent.branch_id) if agent is not None else None
+    return branch.branch.media_zone if branch is not None else ""
 
 
 def _is_browser(device: tenancy.Device) -> bool:

@@ -19,7 +19,8 @@ from seatbus_kit import metrics
 from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_sip.tables import DialogState
-from seatbus_sip_edge.application.media_kind import with_kind, zone_of
+from seatbus_sip_edge.application.media_kind import with_kind
+from seatbus_sip_edge.application.media_links import forget
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase, Phase, Role
 from seatbus_sip_edge.domain.moving import MOVABLE
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.application.edge import Edge
     from seatbus_sip_edge.application.legs.leg import SipLeg
     from seatbus_sip_edge.application.session import Session
+    from seatbus_sip_edge.domain.model import Leg
 
 log = get_logger("sip_edge.media")
 
@@ -126,6 +128,9 @@ class MediaMove:
         if call.phase not in MOVABLE or not call.local_sdp:
             return f"not in phase {call.phase.value}"
         for leg in call.legs.values():
+            if leg.met_by:
+                # Its peer stays where it is.
+                continue
             way = way_of(session.sip.legs.get(leg.leg_id)) if leg.live else Way.NONE
             if way is Way.BLOCKED or (leg.live and way is Way.NONE and leg.phase is LegPhase.TALKING):
                 return f"leg {leg.leg_id}: {way.value}"
@@ -163,16 +168,25 @@ class MediaMove:
         found = self._edge.neighbours.instances.get(chosen)
         if not chosen or found is None:
             raise Unavailable("no other media instance is there")
-        ways = {
-            leg.leg_id: way_of(session.sip.legs.get(leg.leg_id)) for leg in call.legs.values() if leg.live
-        }
+        live = [leg for leg in call.legs.values() if leg.live]
+        ways = {leg.leg_id: way_of(session.sip.legs.get(leg.leg_id)) for leg in live if not leg.met_by}
         legs = [leg_id for leg_id, way in ways.items() if way is not Way.NONE]
-        asked = [self._asked(session, leg_id, ways[leg_id]) for leg_id in legs]
+        asked = [self.asked(session, leg_id, ways[leg_id]) for leg_id in legs]
+        linked = [leg for leg in live if leg.met_by]
+        for leg in linked:
+            asked.append(await self._link(session, leg, chosen))
         results = (await commands.execute_at(chosen, asked, _EXECUTE_S)).results
+        for leg, result in zip(linked, results[len(legs) :], strict=True):
+            if leg.met_by == chosen:
+                zone = leg.media_zone
+                forget(leg)
+                leg.media_zone = zone
+            else:
+                await commands.links.linked(leg, result.sdp)
         # From here on what is left of the call is over there, its end too.
         call.media_instance = chosen
         call.media_incarnation = self._edge.media_watch.incarnation(chosen) or found.incarnation
-        made = {leg_id: result.sdp for leg_id, result in zip(legs, results, strict=True)}
+        made = {leg_id: result.sdp for leg_id, result in zip(legs, results, strict=False)}
         offered = []
         for leg_id, sdp in made.items():
             sip = session.sip.legs[leg_id]
@@ -182,7 +196,7 @@ class MediaMove:
                 sip.moved_offer = sdp
             else:
                 offered.append(leg_id)
-        answers = await asyncio.gather(*(self._offer(session, leg_id, made[leg_id]) for leg_id in offered))
+        answers = await asyncio.gather(*(self.offer(session, leg_id, made[leg_id]) for leg_id in offered))
         if call.phase in (Phase.ENDING, Phase.ENDED):
             return
         agreed = [
@@ -196,9 +210,16 @@ class MediaMove:
         session.feed(on.MediaMoved())
         session.checkpoint()
 
-    def _asked(self, session: Session, leg_id: str, way: Way) -> media.Command:
+    async def _link(self, session: Session, leg: Leg, chosen: str) -> media.Command:
+        """A leg that has an instance of its own gets another link; none where the two are one now."""
+        if leg.met_by == chosen:
+            return media.Command(remove_endpoint=media.RemoveEndpoint(endpoint_id=leg.link_id))
+        return await session.commands.media.links.offer_link(leg)
+
+    def asked(self, session: Session, leg_id: str, way: Way) -> media.Command:
+        """What another instance is asked for this leg."""
         sip = session.sip.legs[leg_id]
-        zone = zone_of(self._edge, session.call, leg_id)
+        zone = session.call.legs[leg_id].media_zone or ""
         if way is Way.ANSWER and sip.request is not None:
             sdp = sip.request.body.decode("utf-8", "replace")
             accept = media.Command(accept_offer=media.AcceptOffer(endpoint_id=leg_id, sdp=sdp, zone=zone))
@@ -208,7 +229,7 @@ class MediaMove:
             make_offer=media.MakeOffer(endpoint_id=leg_id, zone=zone, kind=kind_of(last), continues=last)
         )
 
-    async def _offer(self, session: Session, leg_id: str, sdp: str) -> str:
+    async def offer(self, session: Session, leg_id: str, sdp: str) -> str:
         """The answer; nothing of a leg that the call can do without and that is let go."""
         call, sip = session.call, session.sip.legs[leg_id]
         leg = call.legs[leg_id]

@@ -11,7 +11,7 @@ from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke, stream
 from seatbus_sip_edge.application.media_commands import end_of
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.domain.model import Cause, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seatbus_kit.instances import Instance
     from seatbus_sip_edge.application.edge import Edge
     from seatbus_sip_edge.application.session import Session
-    from seatbus_sip_edge.domain.model import Call
+    from seatbus_sip_edge.domain.model import Call, Leg
 
 log = get_logger("sip_edge.media")
 
@@ -72,41 +72,63 @@ class MediaWatch:
         """It did not answer: others are preferred for a moment."""
         self._suspects[instance_id] = self._edge.monotonic() + _SUSPECT_S
 
-    async def choose(self, deadline: float) -> str:
-        """The least loaded instance that we hear. Raises Unavailable when none is there by `deadline`."""
+    @staticmethod
+    def is_in(instance: Instance, zone: str) -> bool:
+        """Whether the instance is in this network; in the common one they all are."""
+        return not zone or zone in instance.attributes.get("zones", "").split(",")
+
+    def _outside(self, zones: Iterable[str]) -> set[str]:
+        """Instances that are not in all of these networks."""
+        there = self._edge.neighbours.instances.all("media")
+        return {item.id for item in there if not all(self.is_in(item, zone) for zone in zones)}
+
+    async def choose(self, deadline: float, zone: str = "") -> str:
+        """The least loaded instance in this network that we hear. Raises Unavailable when none is there by
+        `deadline`.
+        """
         edge = self._edge
         while True:
             now = edge.monotonic()
             bad = {name for name, until in self._suspects.items() if until > now}
             silent = {name for name, event in self._open.items() if not event.is_set()}
-            picked = edge.neighbours.instances.pick("media", exclude=bad | silent)
+            picked = edge.neighbours.instances.pick("media", exclude=bad | silent | self._outside((zone,)))
             if picked is not None:
                 self._follow(picked.id)
                 opened = self._open.get(picked.id)
                 if opened is not None and opened.is_set():
                     return picked.id
             if now >= deadline:
-                raise Unavailable("no media instance is there")
+                raise Unavailable(
+                    f"no media instance is in zone {zone}" if zone else "no media instance is there"
+                )
             await asyncio.sleep(0.02)
 
     def other(self, call: Call) -> str:
         """An instance that we hear, for a call whose own is lost; the same one where it has come back without
         the call. Nothing when there is none.
         """
-        lost = call.media_instance
-        found = self._another(lost)
+        legs = [leg for leg in call.legs.values() if leg.live and not leg.met_by]
+        zones = {leg.media_zone for leg in legs if leg.media_zone}
+        return self._instead(call.media_instance, call.media_incarnation, zones)
+
+    def other_for(self, leg: Leg) -> str:
+        """The same for a leg that is met by an instance of its own."""
+        return self._instead(leg.met_by, leg.met_incarnation, {leg.media_zone or ""})
+
+    def _instead(self, lost: str, incarnation: str, zones: Iterable[str]) -> str:
+        found = self._another(lost, zones)
         if found:
             return found
         back = self.incarnation(lost)
-        return lost if lost in self._streams and back and back != call.media_incarnation else ""
+        return lost if lost in self._streams and back and back != incarnation else ""
 
     def incarnation(self, instance_id: str) -> str:
         """What it said last that it is."""
         return self._incarnations.get(instance_id, "")
 
-    def _another(self, lost: str) -> str:
+    def _another(self, lost: str, zones: Iterable[str] = ()) -> str:
         bad = {name for name, event in self._open.items() if not event.is_set()}
-        picked = self._edge.neighbours.instances.pick("media", exclude={lost} | bad)
+        picked = self._edge.neighbours.instances.pick("media", exclude={lost} | bad | self._outside(zones))
         return picked.id if picked is not None and picked.id in self._open else ""
 
     async def _look(self) -> None:
@@ -207,7 +229,7 @@ class MediaWatch:
         calls = [
             session
             for session in self._edge.sessions.values()
-            if session.call.media_instance == instance_id
+            if session.call.audio_at(instance_id)
             and session.call.has_session
             and not self._edge.media_move.under_way(session.call.call_id)
         ]
@@ -221,14 +243,20 @@ class MediaWatch:
         await invoke(stub.Confirm, confirm, 2.0)
         self._lose(instance_id, alive, "media was restarted without the session")
         for session in calls:
-            if session.call.call_id in alive:
-                session.call.media_incarnation = incarnation
+            call = session.call
+            if call.call_id not in alive:
+                continue
+            if call.media_instance == instance_id:
+                call.media_incarnation = incarnation
+            for leg in call.legs_met_by(instance_id):
+                leg.met_incarnation = incarnation
         await self._end_strays(stub, instance_id, answer.sessions)
         if known is None:
             return
         for session in calls:
             call = session.call
-            if call.call_id in alive and call.phase is Phase.IN_FLOW:
+            here = call.media_instance == instance_id and call.call_id in alive
+            if here and call.phase is Phase.IN_FLOW:
                 session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
                 session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
 
@@ -238,7 +266,7 @@ class MediaWatch:
         """Calls that have moved meanwhile and that this instance, which was away, still serves."""
         for item in held:
             session = self._edge.sessions.get(item.session_id)
-            if session is None or session.call.media_instance == instance_id:
+            if session is None or session.call.audio_at(instance_id):
                 continue
             if self._edge.media_move.under_way(item.session_id):
                 continue
@@ -251,6 +279,8 @@ class MediaWatch:
             call = session.call
             if call.media_instance == instance_id and call.has_session:
                 self._edge.media_move.start(session, "media instance is away")
+            for leg in call.legs_met_by(instance_id):
+                self._edge.link_move.start(session, leg, "media instance is away")
 
     def _lose(self, instance_id: str, alive: frozenset[str], reason: str) -> None:
         for session in list(self._edge.sessions.values()):
@@ -270,10 +300,15 @@ class MediaWatch:
                     reason=reason,
                 )
                 session.feed(on.MediaLost(reason))
+            if call.call_id in alive or call.phase in (Phase.ENDING, Phase.ENDED):
+                continue
+            for leg in call.legs_met_by(instance_id):
+                if not self._edge.link_move.start(session, leg, reason):
+                    self._edge.link_move.give_up(session, leg, reason)
 
     def _leg_lost(self, session: Session, leg_id: str, reason: str) -> None:
         """A browser has gone without a word: who talked with it is not left in silence."""
-        call = session.call
+        call, leg = session.call, session.call.legs.get(leg_id)
         log.warning(
             "a browser's audio is lost", tenant=call.tenant_id, call=call.call_id, leg=leg_id, reason=reason
         )
@@ -284,12 +319,19 @@ class MediaWatch:
             Phase.ENDED,
         ):
             session.feed(on.MediaLost(f"leg {leg_id}: {reason}"))
+        elif leg is not None and leg.live and (leg_id == call.consult_leg_id or leg in call.supervisors):
+            session.feed(on.HangUpAsked(leg_id, Cause.HANGUP_CAUSE_MEDIA_TIMEOUT))
 
     def _deliver(self, instance_id: str, event: media_events.MediaEvent) -> None:
         session = self._edge.sessions.get(event.session_id)
-        if session is None or session.call.media_instance != instance_id:
+        if session is None:
             return
         kind = event.WhichOneof("event")
+        if session.call.media_instance != instance_id:
+            # Of a leg that is met there, what concerns its peer; the rest is told by the call's own instance.
+            leg = session.call.legs.get(event.endpoint_id)
+            if leg is None or leg.met_by != instance_id or kind not in ("leg_lost", "rtp_timed_out"):
+                return
         if kind == "play_finished":
             found = event.play_finished
             session.feed(on.PlayFinished(found.play_id, found.reason))

@@ -88,11 +88,20 @@ class Outside:
 
     def security(self, call: Call, leg: Leg) -> tenancy.MediaSecurity:
         """The strictest that is asked by any of the trunks that may take the call."""
+        return max(
+            (trunk.media_security for trunk in self._trunks_for(call, leg)),
+            default=tenancy.MEDIA_SECURITY_NONE,
+        )
+
+    def zone(self, call: Call, leg: Leg) -> str:
+        """The network of the first of these trunks."""
+        return next((trunk.media_zone for trunk in self._trunks_for(call, leg)), "")
+
+    def _trunks_for(self, call: Call, leg: Leg) -> list[tenancy.Trunk]:
         number = dialled(leg.number, self.plan(call.tenant_id, call.branch_id))
         tenant, branch = call.tenant_id, call.branch_id
         refs = self._emergency_refs(call) if call.emergency else self._refs(tenant, branch, number)
-        trunks = [trunk for ref in refs if (trunk := self._trunks.trunk(ref)) is not None]
-        return max((trunk.media_security for trunk in trunks), default=tenancy.MEDIA_SECURITY_NONE)
+        return [trunk for ref in refs if (trunk := self._trunks.trunk(ref)) is not None]
 
     # ---- which way --------------------------------------------------------------------------------------
     def _refs(self, tenant: str, branch_id: str, number: str) -> list[TrunkRef]:

@@ -181,12 +181,11 @@ class Replacing:
         command = media_pb.Command(accept_offer=media_pb.AcceptOffer(endpoint_id=leg.leg_id, sdp=offer))
         command = with_kind(self._edge, call, leg, command)
         try:
-            answer = await session.commands.media.execute_at(call.media_instance, [command], _MEDIA_S)
+            return await session.commands.media.accept(leg, command, _MEDIA_S)
         except AWAY as error:
             raise RefusedError(503, f"media does not answer: {error}") from error
         except SeatbusError as error:
             raise RefusedError(488, f"media refuses the offer: {error}") from error
-        return str(answer.results[0].sdp)
 
     async def _work(self, caller: Caller, session: Session, leg: Leg, old: Leg) -> None:
         """The reservation that the leg goes under: the old one's, a new one, or none. Raises RefusedError."""

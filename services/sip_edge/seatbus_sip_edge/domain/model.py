@@ -142,6 +142,12 @@ class Leg:
     answer_sdp: str = ""
     # What the phone was registered as when it was called: gone with its connection, or its process.
     binding: str = ""
+    # The network in which media meets it; None: it has no audio yet.
+    media_zone: str | None = None
+    # Where the call's media is not in it, the instance that is: which, which life of it, its end of the link.
+    met_by: str = ""
+    met_incarnation: str = ""
+    link_id: str = ""
     # The phone is away in the talk; it is back and is asked to go on.
     lost: bool = False
     retaking: bool = False
@@ -328,17 +334,6 @@ class Call:
         return leg if leg is not None and leg.live else None
 
     @property
-    def consult_leg(self) -> Leg | None:
-        leg = self.legs.get(self.consult_leg_id)
-        return leg if leg is not None and leg.live else None
-
-    def waits_as(self, contact_id: str) -> bool:
-        """Whether acd is to find somebody for this contact of the call."""
-        if self.consult_waiting and contact_id == self.consult_contact_id:
-            return True
-        return self.waiting and contact_id == self.contact_id
-
-    @property
     def rung(self) -> list[Leg]:
         """Live legs that ring beside the agent's."""
         leg = self.legs.get(self.agent_leg_id)
@@ -349,6 +344,26 @@ class Call:
             for other in self.legs.values()
             if other.ring == leg.ring and other.live and other is not leg
         ]
+
+    @property
+    def consult_leg(self) -> Leg | None:
+        leg = self.legs.get(self.consult_leg_id)
+        return leg if leg is not None and leg.live else None
+
+    def legs_met_by(self, instance_id: str) -> list[Leg]:
+        """Live legs that this instance meets for the call's own one."""
+        return [leg for leg in self.legs.values() if leg.live and leg.met_by == instance_id]
+
+    def audio_at(self, instance_id: str) -> bool:
+        return bool(instance_id) and (
+            self.media_instance == instance_id or bool(self.legs_met_by(instance_id))
+        )
+
+    def waits_as(self, contact_id: str) -> bool:
+        """Whether acd is to find somebody for this contact of the call."""
+        if self.consult_waiting and contact_id == self.consult_contact_id:
+            return True
+        return self.waiting and contact_id == self.contact_id
 
     @property
     def supervisors(self) -> list[Leg]:
