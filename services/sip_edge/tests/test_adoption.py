@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
+from seatbus_sip_edge.domain.model import Phase
 from seatbus_testkit.phone import Phone
+from seatbus_testkit.platform import free_port_base
 
 from .two_edges import Second
 
@@ -70,6 +74,18 @@ async def _written(world: Any, state: call_types.CallState) -> None:
     async def there() -> bool:
         entry = await bucket.get(key)
         return entry is not None and call_types.Call.FromString(entry.value).state == state
+
+    await world.until(there)
+
+
+async def _kept(world: Any, phase: Phase) -> None:
+    """An heir would find the only call in this phase."""
+    bucket = Bucket(world.bus, "calls")
+
+    async def there() -> bool:
+        entry = await bucket.get(f"{world.tenant}.{world.events[0].entity}")
+        record = call_types.Call.FromString(entry.value) if entry is not None else call_types.Call()
+        return bool(record.snapshot) and orjson.loads(record.snapshot)[0]["phase"] == phase.value
 
     await world.until(there)
 
@@ -179,6 +195,68 @@ async def test_a_call_that_was_taken_over_meanwhile_is_let_go_at_the_next_write(
     await leg.wait_ended()
     await owner.ended()
     _books(owner)
+
+
+@pytest.mark.parametrize("back", ["", "before", "after"])
+async def test_a_customer_who_waits_for_a_lost_phone_waits_on_at_the_heir(
+    empty_world: Any, steps: Any, back: str
+) -> None:
+    """`back`: when the phone is there again, before the heir has the call, after that, or never."""
+    world = empty_world
+    await world.start_edge(adopt_after_s=AFTER_S, sip_tcp_port=free_port_base())
+    heir = await Second.start(world, "b", adopt_after_s=AFTER_S)
+    try:
+        await world.until(lambda: not heir.edge.edges.alone)
+        caller = await world.phone()
+        await world.configure(caller)
+        hold_s = 60 if back else 1
+        queue = tenancy.Queue(name="Sales", record=True, device_lost_s=hold_s)
+        await world.put("queue", world.QUEUE, queue)
+        for edge in (world.app.edge, heir.edge):
+            config = edge.directory
+            await world.until(
+                lambda config=config: config.queue(world.tenant, world.QUEUE).device_lost_s == hold_s
+            )
+        phone = await _registered(world, ("127.0.0.1", world.app.edge.settings.sip_tcp_port))
+        world.script(steps.enqueue())
+        call = await caller.dial(world.number)
+        await world.until(lambda: world.acd.enqueued)
+        await world.offer()
+        await (await phone.next_call()).answer()
+        await world.until(lambda: "CallBridged" in world.types())
+        phone.vanish()
+        await world.until(lambda: "CallDeviceLost" in world.types())
+        await _kept(world, Phase.DEVICE_LOST)
+        await world.stop_edge()
+        if back == "before":
+            phone = await _registered(world, heir.at("TCP"))
+        await world.until(lambda: world.events[0].entity in heir.edge.sessions)
+        if back == "after":
+            phone = await _registered(world, heir.at("TCP"))
+        if back:
+            again = await phone.next_call(20)
+            await again.answer()
+            await world.until(lambda: "CallDeviceBack" in world.types())
+            await again.hang_up()
+            await call.wait_ended()
+        else:
+            await world.until(lambda: len(world.acd.enqueued) == 2)
+            assert world.acd.enqueued[-1].first_fifo == 1
+            await world.until(lambda: "work device_lost" in world.told)
+            await world.until(lambda: call.dialog.next_hop.address == heir.at("UDP"))
+            await call.hang_up()
+        await world.ended()
+        wanted = call_types.HANGUP_CAUSE_AGENT_HUNG_UP if back else call_types.HANGUP_CAUSE_ABANDONED_IN_QUEUE
+        assert _books(world).cause == wanted
+    finally:
+        await heir.stop()
+
+
+async def _registered(world: Any, server: tuple[str, int]) -> Phone:
+    phone = await Phone.start(server, username=world.username, password="pw", transport="TCP")
+    world.phones.append(phone)
+    await phone.register()
+    return phone
 
 
 def test_contracts_name_the_owner() -> None:
