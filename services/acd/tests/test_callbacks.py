@@ -122,26 +122,26 @@ async def test_wishes_are_refused_taken_once_kept_over_a_hang_up_and_cancelled(w
     assert [entry.callback.number for entry in await listed(world)] == ["+491", "+492"]
     # The first one's turn, by a call of its own. A new holder finds the attempt and says it again.
     await world.login("a1")
-    await eventually(lambda: len(called) == 1, 10)
+    await eventually(lambda: len(called) == 1)
     assert (called[0].contact_id, called[0].agent_id) == (first.contact_id, "a1")
     (await world.holder()).kill()
-    await eventually(lambda: len(called) == 2, 15)
+    await eventually(lambda: len(called) == 2)
     assert (called[1].rid, called[1].call_id) == (called[0].rid, called[0].call_id)
     # Not reached: the other one's turn, until the first may be called again.
     await not_reached(world, first, called[1].rid)
-    await eventually(lambda: called[-1].contact_id == second.contact_id, 10)
+    await eventually(lambda: called[-1].contact_id == second.contact_id)
     assert [entry.callback.attempts for entry in await listed(world)] == [1, 0]
     cancel = acd.CancelRequest(
         context=world.context(), contact_id=second.contact_id, outcome=acd_types.VISIT_OUTCOME_CALLBACK
     )
     await world.insist(lambda: invoke(world.acd().Cancel, cancel, 3))
-    await eventually(lambda: called[-1].contact_id == first.contact_id, 15)
+    await eventually(lambda: called[-1].contact_id == first.contact_id)
     await not_reached(world, first, called[-1].rid)
 
     async def none() -> bool:
         return not await listed(world)
 
-    await eventually(none, 10)
+    await eventually(none)
     assert (await world.agent("a1")).presence == agent_types.PRESENCE_READY
 
 

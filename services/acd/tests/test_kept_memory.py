@@ -55,7 +55,7 @@ async def test_the_next_holder_knows_the_last_agent_the_rate_of_answers_and_the_
     async def known() -> bool:
         return await estimate(world) >= 1
 
-    await eventually(known, 10)
+    await eventually(known)
     assert ("sticky", "a1") in await explained(world, first)
     again = await world.enqueue(caller="+491")
     await asyncio.wait_for(again.done.wait(), 20)

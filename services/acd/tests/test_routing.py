@@ -27,7 +27,7 @@ from seatbus_kit.rpc import invoke
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 
-from .world import T, World
+from .world import AT_ONCE_S, T, World
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_call_is_offered_answered_and_wrapped_up(world: World) -> None:
     await world.login("a1", "a2")
 
     first = await world.enqueue()
-    await asyncio.wait_for(first.done.wait(), 5)
+    await asyncio.wait_for(first.done.wait(), 30)
     assert first.connected == ["a1"], "the longest idle"
     wrapping = await world.agent("a1")
     assert [item.state for item in wrapping.work] == [agent_types.WORK_STATE_WRAP_UP]
@@ -72,8 +72,8 @@ async def test_a_call_is_offered_answered_and_wrapped_up(world: World) -> None:
     # No answer: the contact keeps its place, the agent is not ready.
     second = await world.enqueue(script=["no_answer", "answer"])
     third = await world.enqueue()
-    await asyncio.wait_for(third.done.wait(), 6)
-    await asyncio.wait_for(second.done.wait(), 6)
+    await asyncio.wait_for(third.done.wait(), 30)
+    await asyncio.wait_for(second.done.wait(), 30)
     assert second.offered_to == ["a2", "a1"]
     assert world.edge.order[-2:] == [second.contact_id, third.contact_id]
     lazy = await world.agent("a2")
@@ -152,7 +152,7 @@ async def test_waiting_callers_survive_the_death_of_acd_in_their_order(world: Wo
     (await world.holder()).kill()
     rid = ringing.live_rid
     await world.login("a2")
-    await asyncio.wait_for(asyncio.gather(*(found.done.wait() for found in waiting)), 12)
+    await asyncio.wait_for(asyncio.gather(*(found.done.wait() for found in waiting)), 40)
     assert world.edge.order[1:] == [found.contact_id for found in waiting]
     assert ringing.live_rid == rid
     assert ringing.offered_to == ["a1"]
@@ -175,15 +175,14 @@ async def test_a_drained_holder_hands_its_group_over_at_once_and_the_next_one_ke
         entry = await leases.get(f"lease.g-{T}")
         return entry is not None and Holder.decode(entry.value).owner not in ("", old.instance)
 
-    await eventually(handed_over, 3, 0.005)
-    assert time.monotonic() - began < 0.4, "released within 200 ms, and taken by one who was told"
+    await eventually(handed_over, every=0.005)
+    assert time.monotonic() - began < AT_ONCE_S, "taken by one who was told of the release"
     # The caller overflows at the time its first enqueue gives, by the word of the new holder.
-    await eventually(lambda: waiting.left == call.LEAVE_REASON_MAX_WAIT, 5)
-    assert time.monotonic() - began < 2.5
+    await eventually(lambda: waiting.left == call.LEAVE_REASON_MAX_WAIT)
     ended = (await facts_of(world, "CONTACT"))[waiting.contact_id][-1].decode()
     assert isinstance(ended, facts.ContactEnded)
     assert ended.outcome == acd_types.VISIT_OUTCOME_OVERFLOWED
-    assert old.popen.wait(timeout=5) == 0
+    assert old.popen.wait(timeout=30) == 0
 
 
 async def test_no_double_assignment_while_replicas_are_paused_and_killed(world: World) -> None:
@@ -206,7 +205,7 @@ async def test_no_double_assignment_while_replicas_are_paused_and_killed(world: 
     paused = await world.holder()
     paused.signal(signal.SIGSTOP)
     await asyncio.sleep(3.6)
-    await eventually(lambda: _holder_is_not(world, paused.instance), 6)
+    await eventually(lambda: _holder_is_not(world, paused.instance))
     paused.signal(signal.SIGCONT)
     world.processes["as-1"].kill()
     await asyncio.wait_for(traffic, 15)
@@ -214,7 +213,7 @@ async def test_no_double_assignment_while_replicas_are_paused_and_killed(world: 
     assert not world.edge.complaints
     assert all(len(found.connected) == 1 for found in calls)
     for agent_id in agents:
-        await eventually(lambda agent_id=agent_id: _is_ready(world, agent_id), 6)
+        await eventually(lambda agent_id=agent_id: _is_ready(world, agent_id))
     visits = await facts_of(world, "CONTACT")
     for found in calls:
         events = visits[found.contact_id]

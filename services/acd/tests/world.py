@@ -27,6 +27,8 @@ from seatbus_testkit import routing_world as base
 from seatbus_testkit.routing_world import Process as Process
 
 T = "acme"
+# Handed over, not taken over from one who is silent (3 s).
+AT_ONCE_S = 2.5
 
 
 @dataclass
