@@ -30,6 +30,7 @@ from seatbus_acd.domain.model import (
     OfferFailed,
     OfferProgress,
     QueueSpec,
+    Relaxation,
     Rule,
     Skip,
     Tick,
@@ -362,6 +363,21 @@ def test_a_waiting_contact_rises_one_class_each_ageing_period() -> None:
         made = offers(engine.apply(ContactLeft(made[0].key), 40))
     assert order == ["c2", "c1", "c3"]
     assert order_time(0, 0, 30) > order_time(29, 1, 30)
+
+
+def test_wishes_that_are_relaxed_in_one_look_are_served_by_place() -> None:
+    """Whose turn it is depends neither on whose timer was set first nor on when the clock is looked at."""
+    relaxed = (Relaxation(20, (("english", 2),)),)
+    queue = QueueSpec((T, "sales"), frozenset(AGENTS), (("english", 4),), relaxation=relaxed)
+    for behind, looked in ((10.0, 30.0), (10.5, 31.0)):
+        engine = Engine(1)
+        engine.apply(configured({(T, "sales"): queue}), 0)
+        engine.apply(ready(AGENTS[1], 1, 1.0), 10)
+        engine.apply(caller(7, 10), 10)
+        kept = ContactSpec((T, "kept"), (T, "sales"), 5, behind, first_at=5.0)
+        engine.apply(ContactArrived(kept), behind)
+        [offer] = offers(engine.apply(Tick(), looked))
+        assert offer.key == kept.key
 
 
 def test_a_contact_that_waited_too_long_leaves_its_queue_once() -> None:

@@ -42,6 +42,7 @@ from seatbus_acd.domain.pools import Contact, Held, Option, order_time
 from seatbus_acd.domain.timers import Kind
 
 if TYPE_CHECKING:
+    from seatbus_acd.domain.model import ContactKey
     from seatbus_acd.domain.pools import Queue
 
 CHECK_AGAIN_S: Final = 10.0
@@ -55,8 +56,7 @@ class Engine(Matching):
         effects: list[Effect] = []
         self._effects = effects
         self._now = max(now, self._now)
-        for kind, expired in self._timers.due(self._now, self.contacts):
-            self._expired(kind, expired)
+        self._pass_time()
         match event:
             case AgentSeen():
                 self._agent_seen(event)
@@ -288,7 +288,17 @@ class Engine(Matching):
             due += (int((self._now - due) / comfort.every_s) + 1) * comfort.every_s
         self._timers.arm(contact, Kind.COMFORT, due)
 
-    def _expired(self, kind: Kind, contact: Contact) -> None:
+    def _pass_time(self) -> None:
+        """Whose moment has come, late or at once with others', is served by place."""
+        served: dict[ContactKey, bool] = {}
+        for kind, contact in self._timers.due(self._now, self.contacts):
+            self._expired(kind, contact, served)
+        for key in sorted(served, key=lambda key: self.contacts[key].place):
+            if self.contacts[key].waiting:
+                self._wait(self.contacts[key], tell=served[key])
+
+    def _expired(self, kind: Kind, contact: Contact, served: dict[ContactKey, bool]) -> None:
+        """`served`: who has joined those who wait, and whether it is to be told why."""
         queue = self.queues.get(contact.spec.queue)
         if kind is Kind.LIFE:
             # An offered contact leaves when it comes back.
@@ -297,7 +307,8 @@ class Engine(Matching):
         elif kind is Kind.STEP:
             if contact.waiting:
                 self._stop_waiting(contact)
-                self._wait(contact, tell=True)
+                self._join(contact)
+                served[contact.spec.key] = True
         elif kind is Kind.COMFORT and queue is not None and queue.spec.comfort is not None:
             comfort = queue.spec.comfort
             if contact.waiting:
@@ -312,4 +323,5 @@ class Engine(Matching):
             self._arm(contact, CHECK_AGAIN_S)
             self._effects += [CheckOffer(contact.spec.key, held.rid) for held in contact.held]
         elif not contact.waiting:
-            self._wait(contact, tell=False)
+            self._join(contact)
+            served[contact.spec.key] = False
