@@ -69,6 +69,8 @@ class PhoneCall(Waits):
         self.state: CallState = "trying"
         self.status: int | None = None
         self.reason = ""
+        # What the CANCEL said in its Reason (RFC 3326).
+        self.cancel_reason = ""
         self.ended_by: EndedBy | None = None
         self.answered_at: float | None = None
         self.rang_at: float | None = None

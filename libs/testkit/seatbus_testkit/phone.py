@@ -358,6 +358,7 @@ class Phone:
     def on_cancel(self, tx: ServerTransaction, request: Request) -> None:
         call = self._dialogs.get((tx.call_id, tx.local_tag))
         if call is not None:
+            call.cancel_reason = request.get("Reason") or ""
             call.on_cancel(tx)
 
     def on_ack_timeout(self, tx: ServerTransaction) -> None:

@@ -88,7 +88,7 @@ async def test_offers_of_a_ring_stand_or_fall_each_by_itself_and_one_of_them_end
     await own.give_back(visit, rids[2], "busy")
     await own.give_back(visit, rids[0], "no_answer")
     now = await stored(own, key)
-    assert (now.state, now.offers) == (wire.CONTACT_STATE_OFFERED, 1)
+    assert (now.state, now.offers) == (wire.CONTACT_STATE_OFFERED, 4)
     assert [made.rid for made in offers_of(now)] == [rids[1], rids[3]]
     assert {made.ring_rid for made in offers_of(now)} == {rids[0]}
 

@@ -241,8 +241,13 @@ _NAMES = st.sampled_from(
         "accepted", "refused", "connected", "withdrawn", "dropped", "replaced",
     ]
 )  # fmt: skip
-_OTHERS = st.sampled_from(["offer", "offer", "restart", "moved", "bye", "left", "pick_up"])
-_STEPS = st.lists(st.one_of(st.tuples(_NAMES, st.integers(0, 3)), _OTHERS), max_size=40)
+_OF_A_LEG = st.tuples(_NAMES, st.integers(0, 3))
+_OTHERS = st.sampled_from(["offer", "offer", "offer", "restart", "moved", "bye", "left", "pick_up"])
+# Endings are rare, so that many things happen before.
+_BEGINNINGS = st.sampled_from([[], [("answered", 0)], [("busy", 1)], [("answered", 1), ("accepted", 1)]])
+_STEPS = st.tuples(_BEGINNINGS, st.lists(st.one_of(*[_OF_A_LEG] * 6, _OTHERS), max_size=40)).map(
+    lambda parts: [*parts[0], *parts[1]]
+)
 
 
 def _step(floor: Floor, step: str | tuple[str, int]) -> None:

@@ -137,7 +137,7 @@ def offer(record: wire.Contact, made: Sequence[wire.Offer], decision: wire.Decis
     for old in [old.rid for old in offers_of(record)]:
         events += give_back(record, old, "failed")
     record.state = wire.CONTACT_STATE_OFFERED
-    record.offers += 1
+    record.offers += len(made)
     for item in made:
         item.queue_id = decision.won_queue_id
         events.append(
