@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +34,8 @@ _REMEMBERED_SOURCES = 20_000
 _EARLY = 1_000
 _HELD_S = 0.1
 _EARLY_DATAGRAMS = 2_000
+# The kernel's own limit holds some 190 INVITEs; what comes while a busy loop does not read is lost beyond it.
+_RECEIVE_BUFFER = 4 * 1024 * 1024
 
 
 class Handler(Protocol):
@@ -143,6 +146,8 @@ class SipStack:
         transport, protocol = await self._loop.create_datagram_endpoint(
             lambda: _Udp(self), local_addr=(host, port)
         )
+        sock: socket.socket = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         bound = transport.get_extra_info("sockname")
         protocol.local = (bound[0], bound[1])
         version6 = ":" in protocol.local[0]
