@@ -1,7 +1,8 @@
-"""The edge as shipped, alone with NATS and cheap peers: media, ivr, acd and agent_state say yes over gRPC.
+"""The edge as shipped, alone with NATS and cheap peers: media, ivr, acd and agent_state say yes over lanes.
 
-Callers and phones are two UDP sockets that fill in templates. A call: INVITE from a trunk, flow, queue, an
-agent's phone rings and answers, talk, BYE; journal, events, records and media commands are the real ones.
+A call: INVITE from a trunk, flow, queue, an agent's phone rings and answers, talk, BYE; journal, events,
+records and media commands are the real ones. The edge's interpreter is this one, or what B2BUA_PYTHON names:
+the image has one that was built with profile-guided optimisation, a plain build of Python is slower.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import asyncio
 import itertools
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import psutil
+from b2bua_peers import NUMBER, SDP, Callers, Phones
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import service_pb2_grpc as acd_grpc
@@ -49,13 +52,8 @@ from seatbus_kit.settings import ServiceSettings
 from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.platform import free_port_base
 
-TENANT, NUMBER, EDGE = "load", "550001", "edge-under-load"
+TENANT, EDGE = "load", "edge-under-load"
 AGENTS = 2_000
-_SDP = (
-    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-    "m=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
-    "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
-)
 
 
 def _settings(service: str, nats_url: str) -> ServiceSettings:
@@ -73,7 +71,7 @@ class _Media(media_grpc.MediaServicer):
             made = answer.results.add()
             kind = command.WhichOneof("command")
             if kind in ("accept_offer", "make_offer"):
-                made.sdp = _SDP
+                made.sdp = SDP
             if kind in ("accept_offer", "accept_answer"):
                 made.codec = "PCMU"
         return answer
@@ -213,111 +211,7 @@ async def _configure(nats_url: str, callers: tuple[str, int], phones: tuple[str,
     await bus.close()
 
 
-def _header(text: str, name: str) -> str:
-    at = text.find(f"\r\n{name}: ")
-    return text[at + len(name) + 4 : text.find("\r\n", at + 2)] if at >= 0 else ""
-
-
-_ECHO = ("Via", "Record-Route", "From", "Call-ID", "CSeq")
-
-
-def _response(request: str, status: str, tag: str, contact: str = "", body: str = "") -> bytes:
-    lines = [f"SIP/2.0 {status}"]
-    head = request.partition("\r\n\r\n")[0].split("\r\n")
-    lines += [line for line in head if line.partition(":")[0] in _ECHO]
-    to = _header(request, "To")
-    lines.append(f"To: {to}" if ";tag=" in to else f"To: {to};tag={tag}")
-    if contact:
-        lines += [f"Contact: <{contact}>", "Content-Type: application/sdp"]
-    return ("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]) + body).encode()
-
-
-class _Phones(asyncio.DatagramProtocol):
-    """Every agent's phone: rings, answers, hangs up when told."""
-
-    transport: asyncio.DatagramTransport
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.contact = "sip:phone@{}:{}".format(*transport.get_extra_info("sockname"))
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        text = data.decode()
-        if text.startswith("INVITE "):
-            tag = _header(text, "Call-ID")[:12]
-            self.transport.sendto(_response(text, "180 Ringing", tag), addr)
-            self.transport.sendto(_response(text, "200 OK", tag, self.contact, _SDP), addr)
-        elif text.startswith(("BYE ", "OPTIONS ", "CANCEL ")):
-            self.transport.sendto(_response(text, "200 OK", "x"), addr)
-
-
-class Callers(asyncio.DatagramProtocol):
-    """The trunk: `dial` begins a call, which hangs up by itself after a while."""
-
-    transport: asyncio.DatagramTransport
-
-    def __init__(self, edge: tuple[str, int], talk_s: float) -> None:
-        self.edge = edge
-        self.talk_s = talk_s
-        self.answered = self.ended = self.failed = 0
-        self._state: dict[str, str] = {}
-        self._numbers = itertools.count(1)
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.local = "{}:{}".format(*transport.get_extra_info("sockname"))
-
-    @property
-    def open(self) -> int:
-        return len(self._state)
-
-    def dial(self) -> None:
-        number = next(self._numbers)
-        call_id = f"call{number}x{os.getpid()}"
-        self._state[call_id] = "dialled"
-        host = f"{self.edge[0]}:{self.edge[1]}"
-        head = (
-            f"INVITE sip:{NUMBER}@{host} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.local};branch=z9hG4bK{call_id};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:+4930{number}@{self.local}>;tag=f{number}\r\n"
-            f"To: <sip:{NUMBER}@{host}>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n"
-            f"Contact: <sip:trunk@{self.local}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
-            f"Content-Type: application/sdp\r\nContent-Length: {len(_SDP)}\r\n\r\n"
-        )
-        self.transport.sendto((head + _SDP).encode(), self.edge)
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        text = data.decode()
-        call_id = _header(text, "Call-ID")
-        if not text.startswith("SIP/2.0 "):
-            if text.startswith(("BYE ", "OPTIONS ")):
-                self.transport.sendto(_response(text, "200 OK", "x"), addr)
-            return
-        state, status, method = self._state.get(call_id), int(text[8:11]), _header(text, "CSeq")
-        if state is None or status < 200:
-            return
-        if method == "2 BYE":
-            self.ended += 1
-            del self._state[call_id]
-        elif status >= 300:
-            self.failed += 1
-            self._within("ACK", text, 1)
-            del self._state[call_id]
-        elif state == "dialled":
-            self._state[call_id] = "answered"
-            self.answered += 1
-            self._within("ACK", text, 1)
-            asyncio.get_running_loop().call_later(self.talk_s, self._within, "BYE", text, 2)
-
-    def _within(self, method: str, text: str, number: int) -> None:
-        target = _header(text, "Contact").partition(">")[0].lstrip("<") or f"sip:{NUMBER}@{self.edge[0]}"
-        branch = f"z9hG4bK{method}{_header(text, 'Call-ID')}"
-        message = (
-            f"{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {self.local};branch={branch};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: {_header(text, 'From')}\r\nTo: {_header(text, 'To')}\r\n"
-            f"Call-ID: {_header(text, 'Call-ID')}\r\nCSeq: {number} {method}\r\nContent-Length: 0\r\n\r\n"
-        )
-        self.transport.sendto(message.encode(), self.edge)
+_HELD = re.compile(r'^seatbus_sip_held\{kind="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
@@ -327,11 +221,26 @@ class Rig:
     edge: psutil.Process
     callers: Callers
     journal: Path
-    unanswered: list[int] = field(default_factory=list)
+    others: dict[str, psutil.Process]
+    metrics_port: int
 
     def cpu_s(self) -> float:
         times = self.edge.cpu_times()
         return float(times.user + times.system)
+
+    def others_cpu_s(self) -> dict[str, float]:
+        """Of everybody else who takes part, and of the whole machine, strangers included."""
+        spent = {name: sum(process.cpu_times()[:2]) for name, process in self.others.items()}
+        whole = psutil.cpu_times()
+        return {**spent, "machine": sum(whole) - whole.idle - whole.iowait}
+
+    async def held(self) -> dict[str, int]:
+        """What the edge holds: calls, dialogs, transactions (with METRICS_PORT)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.metrics_port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n")
+        text = (await reader.read(-1)).decode()
+        writer.close()
+        return {kind: int(float(count)) for kind, count in _HELD.findall(text)}
 
     async def run(self, rate: float, seconds: float) -> int:
         """Begins calls evenly; returns how many."""
@@ -350,7 +259,7 @@ class Rig:
         while self.callers.open and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         left = self.callers.open
-        self.callers._state.clear()
+        self.callers.forget()
         return left
 
 
@@ -361,12 +270,12 @@ def _profiler() -> list[str]:
 
 
 @asynccontextmanager
-async def rig(*, talk_s: float = 1.0, **env: object) -> AsyncIterator[Rig]:
+async def rig(*, talk_s: float = 1.0, metrics: bool = False, **env: object) -> AsyncIterator[Rig]:
     """Everything started; the edge is a process of its own, as in production, with journal and fsync."""
     loop = asyncio.get_running_loop()
     port = free_port_base()
     with tempfile.TemporaryDirectory() as name, NatsServer.start(Path(name) / "nats") as nats:
-        phones, _ = await loop.create_datagram_endpoint(_Phones, local_addr=("127.0.0.1", 0))
+        phones, _ = await loop.create_datagram_endpoint(Phones, local_addr=("127.0.0.1", 0))
         callers = Callers(("127.0.0.1", port), talk_s)
         trunk, _ = await loop.create_datagram_endpoint(lambda: callers, local_addr=("127.0.0.2", 0))
         sock: Any = phones.get_extra_info("sockname")
@@ -387,14 +296,22 @@ async def rig(*, talk_s: float = 1.0, **env: object) -> AsyncIterator[Rig]:
             "DRAIN_GRACE_S": 1,
             "SIP_SOURCE_RATE": 1_000_000,
             "SIP_SOURCE_BURST": 1_000_000,
+            "METRICS_PORT": port + 1 if metrics else 0,
             **env,
         }
         edge = subprocess.Popen(
-            [sys.executable, *_profiler(), "-m", "seatbus_sip_edge"],
+            [os.environ.get("B2BUA_PYTHON", sys.executable), *_profiler(), "-m", "seatbus_sip_edge"],
             env={**os.environ, **{f"SEATBUS_{key}": str(value) for key, value in environment.items()}},
         )
         try:
-            made = Rig(psutil.Process(edge.pid), callers, Path(name) / EDGE / "journal")
+            others = {"NATS": nats.pid, "neighbours": peers.pid, "callers and phones": os.getpid()}
+            made = Rig(
+                psutil.Process(edge.pid),
+                callers,
+                Path(name) / EDGE / "journal",
+                {who: psutil.Process(pid) for who, pid in others.items()},
+                port + 1,
+            )
             deadline = time.monotonic() + 60
             while not callers.answered:
                 if time.monotonic() > deadline:
