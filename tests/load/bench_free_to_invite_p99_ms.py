@@ -1,18 +1,23 @@
 """How long after an agent becomes free his phone gets the next INVITE, on the whole platform.
 
-More callers than agents, so that somebody always waits: each caller who has talked for 1 s hangs up and dials
-again. An agent is free when the bus has told this process of his record without work; the INVITE is counted
-when it has reached his phone here. Between the two lie acd's decision, the contact's record, the reservation
-and the edge. The rate of calls follows from the number of agents: `[calls a second] [seconds]`, 20 and 30.
+More callers than agents, so that somebody always waits: each caller who has talked hangs up and dials
+again. Talks last 1 s on average, exponentially spread by a seed: equal ones stay in step from the first
+burst on, and agents become free a dozen at a time. An agent is free when the bus has told this process of
+his record without work; the INVITE is counted when it has reached his phone here. Between the two lie acd's
+decision, the contact's record, the reservation and the edge. The rate of calls follows from the number of
+agents: `[calls a second] [seconds]`, 20 and 30.
 
 Where the time goes is told by the stamps of the facts that the services write on the way, on one clock:
 `freed` (the agent's record), `decided` (acd), `offered` (the contact's record), `reserved` (the agent's,
-after a read of the contact's), `taken` (the edge), `invited` (the phone here).
+after a read of the contact's), `taken` (the edge), `invited` (the phone here). How much of it is waiting for
+a CPU is told by the kernel's run queue: of the time that a service's loop was on a CPU or ready for one, the
+share without one. Above a few per cent it is the machine that is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import tempfile
 import time
@@ -21,6 +26,7 @@ from pathlib import Path
 
 import uvloop
 from bench_call_cpu_ms import Agent
+from run_queue import Turns, turns
 
 from seatbus.acd.v1.events_pb2 import ContactOffered
 from seatbus.agent.v1.events_pb2 import AgentWorkChanged
@@ -33,7 +39,9 @@ from seatbus_testkit.phone import Phone, Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
+# On average.
 TALK_S = 1.0
+LONGEST_TALK_S = 6.0
 WARM_UP_S = 5.0
 # Talk and what a platform needs around it: so many agents make one call a second.
 AGENTS_A_CALL = 1.2
@@ -109,13 +117,14 @@ class Seat(Agent):
             call.mouth.mute()
 
 
-async def calls(caller: Phone, tenant: TestTenant, until: float, done: list[float]) -> None:
-    loop = asyncio.get_running_loop()
+async def calls(caller: Phone, tenant: TestTenant, until: float, done: list[float], seed: int) -> None:
+    loop, chance = asyncio.get_running_loop(), random.Random(seed)
+    await asyncio.sleep(chance.uniform(0, 2 * TALK_S))
     while loop.time() < until:
         call = await caller.dial(tenant.number)
         call.mouth.mute()
         await call.wait_answered(timeout=60)
-        await asyncio.sleep(TALK_S)
+        await asyncio.sleep(min(chance.expovariate(1 / TALK_S), LONGEST_TALK_S))
         await call.hang_up()
         done.append(loop.time())
 
@@ -148,12 +157,13 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     loop = asyncio.get_running_loop()
     began, done = loop.time(), list[float]()
     until = began + WARM_UP_S + seconds
-    callers = [asyncio.create_task(calls(caller, tenant, until, done)) for _ in range(count + 10)]
+    callers = [asyncio.create_task(calls(caller, tenant, until, done, i)) for i in range(count + 10)]
     await asyncio.sleep(WARM_UP_S)
     freed.took.clear()
-    before = len(done)
+    before, queued = len(done), turns(platform.pids())
     await asyncio.sleep(seconds)
     took, made = sorted(freed.took), len(done) - before
+    spent = {name: each.since(queued.get(name, Turns())) for name, each in turns(platform.pids()).items()}
     results = await asyncio.gather(*callers, return_exceptions=True)
     failed = [result for result in results if isinstance(result, BaseException)]
     if failed:
@@ -164,10 +174,17 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     await watcher.stop()
     found = hops(await History.read(runtime.bus, tenant.id), freed.invites)
     await close_runtime(runtime)
-    for name, spent in found.items():
-        spent.sort()
-        p50, p99 = (spent[int(len(spent) * share)] * 1000 for share in (0.5, 0.99))
-        print(f"until {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(spent)})")
+    for name, each in sorted(spent.items(), key=lambda item: -item[1].all_used):
+        ready = each.used + each.waited
+        text = f"{name}: {each.all_used * 1000 / max(made, 1):.2f} ms of CPU a call, idle time included"
+        if ready and not name.startswith("nats"):
+            text += f"; {ready / seconds * 100:.0f} % of the time its loop ran or was ready to,"
+            text += f" {each.waited / ready * 100:.0f} % of that without a CPU"
+        print(text)
+    for name, hop in found.items():
+        hop.sort()
+        p50, p99 = (hop[int(len(hop) * share)] * 1000 for share in (0.5, 0.99))
+        print(f"until {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(hop)})")
     p50, p90, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.9, 0.99))
     print(f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured)")
     print(f"free_to_invite_p50_ms {p50:.1f} ms")
