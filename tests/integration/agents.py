@@ -58,7 +58,7 @@ async def wait_level(call: PhoneCall, dbfs: float, timeout: float = 20) -> None:
 async def reach_queue(caller: Phone, tenant: TestTenant) -> PhoneCall:
     """Dials the number, hears the greeting, presses 1. Returns once music plays."""
     call = await caller.dial(tenant.number)
-    await call.wait_answered(timeout=5)
+    await call.wait_answered()
     await wait_level(call, -40)
     call.mouth.send_dtmf("1")
     await until_queued(tenant)

@@ -57,7 +57,7 @@ class Talk:
 
     async def answer(self, agent: str, hz: float) -> PhoneCall:
         """The next call of this agent's phone is answered, with their tone."""
-        ringing = await self.phones[agent].next_call(timeout=10)
+        ringing = await self.phones[agent].next_call()
         await ringing.answer()
         ringing.mouth.play_tone(hz, SPOKEN_DBFS)
         return ringing

@@ -24,8 +24,8 @@ _AT_ONCE = 5
 async def to_queue(caller: Phone, tenant: TestTenant, name: str) -> PhoneCall:
     """Dials, presses 1; the name tells the records apart."""
     call = await caller.dial(tenant.number, caller=name)
-    await call.wait_answered(timeout=20)
-    await wait_level(call, -40, timeout=20)
+    await call.wait_answered()
+    await wait_level(call, -40)
     call.mouth.send_dtmf("1")
     return call
 
@@ -126,13 +126,13 @@ class Crowd:
             self.calls[name].mouth.play_tone(440, -15)
             self.legs[name].mouth.play_tone(1000, -15)
         for name in names:
-            await self.calls[name].ears.wait_tone(1000, timeout=20)
-            await self.legs[name].ears.wait_tone(440, timeout=20)
+            await self.calls[name].ears.wait_tone(1000)
+            await self.legs[name].ears.wait_tone(440)
         for name in names:
             forget(self.calls[name])
             forget(self.legs[name])
         for name in names:
-            await self.calls[name].ears.wait_tone(1000, timeout=20)
+            await self.calls[name].ears.wait_tone(1000)
 
     def went_on(self, names: list[str]) -> None:
         """Nobody was hung up, and no audio was away since `talk`."""
@@ -163,7 +163,7 @@ class Crowd:
                 await side.hold(False)
             first, second = (call, leg) if number % 2 == 0 else (leg, call)
             await first.hang_up()
-            await second.wait_ended(timeout=10)
+            await second.wait_ended()
             assert second.ended_by == "remote"
 
 

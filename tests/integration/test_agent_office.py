@@ -25,10 +25,10 @@ def key_of(tenant: TestTenant, role: str) -> httpx.Client:
     key = tenant.platform.post(tenant.path("api-keys"), body)["key"]
     headers = {"Authorization": f"Bearer {key}"}
     client = httpx.Client(
-        base_url=tenant.platform.http.base_url, headers=headers, timeout=10, trust_env=False
+        base_url=tenant.platform.http.base_url, headers=headers, timeout=30, trust_env=False
     )
     path = tenant.path("agent-states")
-    tenant.platform.until(lambda: client.get(path).status_code == 200, 5, "the key to be known")
+    tenant.platform.until(lambda: client.get(path).status_code == 200, 30, "the key to be known")
     return client
 
 
@@ -75,9 +75,9 @@ def test_supervisors_force_and_agents_do_not(platform: Platform) -> None:
             ]
             return found
 
-        platform.until(overrun, 5, "the break to last too long")
+        platform.until(overrun, 30, "the break to last too long")
         assert boss.post(path, json={"presence": "ready", "reason": "back"}).status_code == 200
-        platform.until(lambda: not overrun(), 5, "the end of the break to be seen")
+        platform.until(lambda: not overrun(), 30, "the end of the break to be seen")
         gone = boss.post(path, json={"presence": "logged_out", "reason": "end of shift"})
         assert gone.json()["presence"] == "PRESENCE_LOGGED_OUT"
 
@@ -87,7 +87,7 @@ async def test_the_states_of_agents_are_a_stream(platform: Platform) -> None:
     headers = dict(platform.http.headers)
     async with (
         httpx.AsyncClient(
-            base_url=platform.http.base_url, headers=headers, timeout=10, trust_env=False
+            base_url=platform.http.base_url, headers=headers, timeout=30, trust_env=False
         ) as client,
         client.stream("GET", tenant.path("agent-states/stream"), params={"presence": "ready"}) as answer,
     ):
@@ -102,7 +102,7 @@ async def test_the_states_of_agents_are_a_stream(platform: Platform) -> None:
 
         assert await update() == {"snapshot": True, "agents": [], "removed": []}
         await asyncio.to_thread(tenant.agent_do, "a2", "login", ready=True)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert [agent["agent_id"] for agent in (await update())["agents"]] == ["a2"]
             await asyncio.to_thread(tenant.agent_do, "a2", "not_ready", reason="lunch")
             assert (await update())["removed"] == ["a2"]
@@ -150,7 +150,7 @@ async def test_the_day_of_an_agent_is_told_without_gaps_by_cause(platform: Platf
         rows = intervals(tenant, "a1", "presence")
         return rows if rows and rows[-1]["state"] == "logged_out" else None
 
-    presences = await asyncio.to_thread(platform.until, whole, 20, "the day's intervals")
+    presences = await asyncio.to_thread(platform.until, whole, 30, "the day's intervals")
     assert not presences[-1]["until"], "the last interval is still open"
     assert [(row["state"], row["reason"]) for row in presences] == [
         ("ready", ""), ("not_ready", "lunch"), ("ready", ""), ("logged_out", "logout"),

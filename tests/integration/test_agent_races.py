@@ -33,7 +33,7 @@ async def outcomes(tenant: TestTenant, count: int) -> list[str]:
         found: list[dict[str, Any]] = tenant.platform.get(tenant.path("queue-visits"))["visits"]
         return found if len(found) >= count and all(row["outcome"] for row in found) else None
 
-    found = await asyncio.to_thread(tenant.platform.until, rows, 15, f"{count} ended visits of {tenant.id}")
+    found = await asyncio.to_thread(tenant.platform.until, rows, 30, f"{count} ended visits of {tenant.id}")
     return [row["outcome"] for row in sorted(found, key=lambda row: str(row["enqueued_at"]))]
 
 
@@ -43,7 +43,7 @@ async def all_cdrs(tenant: TestTenant, count: int) -> list[dict[str, Any]]:
         return found if len(found) >= count and all(row["final"] for row in found) else None
 
     found: list[dict[str, Any]] = await asyncio.to_thread(
-        tenant.platform.until, rows, 15, f"{count} final call records of {tenant.id}"
+        tenant.platform.until, rows, 30, f"{count} final call records of {tenant.id}"
     )
     assert len(found) == count, found
     return found
@@ -57,7 +57,7 @@ async def queue_is_empty(tenant: TestTenant) -> None:
         calls = tenant.platform.get(tenant.path("calls"))["calls"]
         return not waiting and not calls and tenant.board_queue()["waiting"] == 0
 
-    await asyncio.to_thread(tenant.platform.until, empty, 10, f"an empty queue of {tenant.id}")
+    await asyncio.to_thread(tenant.platform.until, empty, 30, f"an empty queue of {tenant.id}")
 
 
 async def ringing_at(phone: Phone) -> PhoneCall:
@@ -99,7 +99,7 @@ async def next_live(phone: Phone) -> PhoneCall:
 
 async def until_over(platform: Platform, calls: list[PhoneCall], count: int) -> None:
     await asyncio.to_thread(
-        platform.until, lambda: sum(call.over() for call in calls) >= count, 5, f"{count} call(s) to end"
+        platform.until, lambda: sum(call.over() for call in calls) >= count, 30, f"{count} call(s) to end"
     )
 
 
@@ -115,7 +115,7 @@ async def test_an_answer_and_the_callers_hang_up_at_one_moment_end_the_call_once
 
             await asyncio.gather(after(-later, ringing, ringing.answer), after(later, ringing, call.hang_up))
             await asyncio.gather(call.wait_ended(), ringing.wait_ended())
-            await until_agent(tenant, "a1", presence="READY", timeout=5)
+            await until_agent(tenant, "a1", presence="READY", timeout=12)
     rows = await all_cdrs(tenant, len(apart))
     visits = await outcomes(tenant, len(apart))
     expected = {"abandoned": "abandoned_in_queue", "answered": "caller_hung_up"}
@@ -158,7 +158,7 @@ async def test_of_two_calls_at_one_moment_the_agent_gets_one_and_then_the_other(
 async def test_not_ready_pressed_while_ringing_takes_effect_after_the_call(
     platform: Platform, answered: bool
 ) -> None:
-    tenant = TestTenant.create(platform, agents=1)
+    tenant = TestTenant.create(platform, agents=1, queue={"wrap_up_s": 30})
     async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as phone:
         call = await reach_queue(caller, tenant)
         ringing = await ringing_at(phone)
@@ -171,7 +171,8 @@ async def test_not_ready_pressed_while_ringing_takes_effect_after_the_call(
         await call.hang_up()
         if answered:
             await at_work(tenant, "a1", "WRAP_UP")
-        await until_agent(tenant, "a1", presence="NOT_READY", timeout=5)
+            await asyncio.to_thread(tenant.agent_do, "a1", "complete_wrap_up")
+        await until_agent(tenant, "a1", presence="NOT_READY", timeout=12)
         assert tenant.agent("a1")["reason"] == "lunch"
     assert await outcomes(tenant, 1) == ["answered" if answered else "abandoned"]
     await queue_is_empty(tenant)
@@ -204,10 +205,10 @@ async def test_an_answer_that_crosses_the_callers_cancel_is_hung_up_and_the_agen
         ringing = await ringing_at(phone)
         answers_a_cancel_with_200(ringing)
         await call.hang_up()
-        await ringing.wait_ended(timeout=5)
+        await ringing.wait_ended()
         assert ringing.ended_by == "remote"
         assert any("ACK received" in what for _, what in ringing.history), ringing.history
-        await until_agent(tenant, "a1", presence="READY", timeout=5)
+        await until_agent(tenant, "a1", presence="READY", timeout=12)
         assert tenant.agent("a1")["idle_since"] == idle, "a caller who left cost the agent the place"
     cdr = await cdr_of(tenant, "abandoned_in_queue")
     assert cdr["talk_us"] == 0
@@ -228,7 +229,7 @@ async def test_sipp_that_answers_after_cancel_gets_ack_and_bye(platform: Platfor
         await call.hang_up()
         output, _ = await asyncio.wait_for(sipp.communicate(), 15)
         assert sipp.returncode == 0, output[-3000:]
-        await until_agent(tenant, "a1", presence="READY", timeout=5)
+        await until_agent(tenant, "a1", presence="READY", timeout=12)
     assert await outcomes(tenant, 1) == ["abandoned"]
 
 
@@ -241,7 +242,7 @@ async def test_an_answer_that_crosses_the_ring_timeout_is_hung_up_and_the_caller
         ringing = await ringing_at(late)
         answers_a_cancel_with_200(ringing)
         second = await reach_queue(two, tenant)
-        await ringing.wait_ended(timeout=6)
+        await ringing.wait_ended()
         assert ringing.ended_by == "remote"
         await until_agent(tenant, "a1", presence="NOT_READY")
         assert tenant.agent("a1")["reason"] == "no_answer"
@@ -249,7 +250,7 @@ async def test_an_answer_that_crosses_the_ring_timeout_is_hung_up_and_the_caller
             talk = await good.next_call()
             await talk.answer()
             talk.mouth.play_tone(1000, -15)
-            await first.ears.wait_tone(1000, timeout=4)
+            await first.ears.wait_tone(1000)
             await first.hang_up()
             await (await good.next_call()).answer()
             await at_work(tenant, "a2", "TALKING")
@@ -310,7 +311,7 @@ async def test_a_hang_up_right_after_the_answer_leaves_nobody_behind(platform: P
                 await (await phone.next_call()).answer()
                 await at_work(tenant, "a1", "TALKING")
                 await call.hang_up()
-            await until_agent(tenant, "a1", presence="READY", timeout=5)
+            await until_agent(tenant, "a1", presence="READY", timeout=12)
     await all_cdrs(tenant, 3)
     assert await outcomes(tenant, 3) == ["answered"] * 3
     await queue_is_empty(tenant)
@@ -369,12 +370,12 @@ async def test_a_phone_that_loses_its_connection_in_a_talk_leaves_no_agent_busy(
         await phone.reconnect()
         await phone.register()
         await call.hang_up()
-        await until_agent(tenant, "a1", presence="READY", timeout=8)
+        await until_agent(tenant, "a1", presence="READY", timeout=12)
         again = await reach_queue(caller, tenant)
         await (await phone.next_call()).answer()
         await at_work(tenant, "a1", "TALKING")
         await again.hang_up()
-        await until_agent(tenant, "a1", presence="READY", timeout=8)
+        await until_agent(tenant, "a1", presence="READY", timeout=12)
     assert await outcomes(tenant, 2) == ["answered", "answered"]
     await queue_is_empty(tenant)
 

@@ -48,7 +48,7 @@ async def test_baresip_takes_holds_and_refers_a_call(
         await hears(call, FIRST)
         await until_agent(tenant, "a1", presence="READY", work="TALKING")
         await phone.say("transfer", f"sip:2002@{server[0]}:{server[1]}")
-        second = await colleague.next_call(timeout=20)
+        second = await colleague.next_call()
         await second.answer()
         second.mouth.play_tone(SECOND, SPOKEN_DBFS)
         await hears(call, SECOND)

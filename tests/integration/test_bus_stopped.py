@@ -48,18 +48,18 @@ async def test_calls_do_without_the_bus(platform: Platform) -> None:
                 await side.hold(False)
             # A new caller: no flow, so the fallback queue, whose music plays; nobody can be reserved yet.
             late = await crowd.caller.dial(tenant.number, caller="late")
-            await late.wait_answered(timeout=15)
-            await wait_level(late, -40, timeout=10)
+            await late.wait_answered()
+            await wait_level(late, -40)
             # A BYE is a BYE.
             await crowd.calls[ends].hang_up()
-            await crowd.legs[ends].wait_ended(timeout=5)
+            await crowd.legs[ends].wait_ended()
             await asyncio.sleep(max(0.0, AWAY_S - (time.monotonic() - stopped)))
             assert late.state == "answered"
             crowd.went_on(untouched)
             for name in (held, takes_back):
                 assert crowd.calls[name].state == crowd.legs[name].state == "answered"
-                await crowd.calls[name].ears.wait_tone(1000, timeout=5)
-                await crowd.legs[name].ears.wait_tone(440, timeout=5)
+                await crowd.calls[name].ears.wait_tone(1000)
+                await crowd.legs[name].ears.wait_tone(440)
         finally:
             platform.kill("nats", signal.SIGCONT)
         # Whoever is free is offered the call that waited: the agent of the ended talk too.
@@ -71,9 +71,9 @@ async def test_calls_do_without_the_bus(platform: Platform) -> None:
         if found is not crowd.legs.get("late"):
             await found.answer()
         found.mouth.play_tone(700, -15)
-        await late.ears.wait_tone(700, timeout=10)
+        await late.ears.wait_tone(700)
         await late.hang_up()
-        await found.wait_ended(timeout=10)
+        await found.wait_ended()
         crowd.went_on(untouched)
         await crowd.hold_and_hang_up(names[1:])
         for agent in tenant.agents:

@@ -44,7 +44,7 @@ async def until_call_backs(tenant: TestTenant, count: int) -> list[dict[str, Any
     def there() -> bool:
         return len(tenant.platform.get(tenant.path("callbacks"))["callbacks"]) == count
 
-    await asyncio.to_thread(tenant.platform.until, there, 15, f"{count} call-backs of {tenant.id}")
+    await asyncio.to_thread(tenant.platform.until, there, 30, f"{count} call-backs of {tenant.id}")
     return await call_backs(tenant)
 
 
@@ -59,14 +59,14 @@ async def until_visit(tenant: TestTenant, outcome: str) -> None:
         visits = tenant.platform.get(tenant.path("queue-visits"))["visits"]
         return [visit["outcome"] for visit in visits] == [outcome]
 
-    await asyncio.to_thread(tenant.platform.until, there, 15, f"one visit that ended as {outcome}")
+    await asyncio.to_thread(tenant.platform.until, there, 30, f"one visit that ended as {outcome}")
 
 
 async def both_hear(one: PhoneCall, other: PhoneCall) -> None:
     one.mouth.play_tone(600, -12.0)
     other.mouth.play_tone(900, -12.0)
-    await other.ears.wait_tone(600, timeout=10)
-    await one.ears.wait_tone(900, timeout=10)
+    await other.ears.wait_tone(600)
+    await one.ears.wait_tone(900)
 
 
 async def test_a_waiting_caller_presses_a_key_and_is_called_when_the_turn_has_come(
@@ -78,11 +78,11 @@ async def test_a_waiting_caller_presses_a_key_and_is_called_when_the_turn_has_co
         caller = await Phone.start(platform.sip, username=CALLER, host=tenant.caller_host)
         stack.push_async_callback(caller.close)
         call = await caller.dial(tenant.number)
-        await call.wait_answered(timeout=5)
+        await call.wait_answered()
         await until_queued(tenant)
         await wait_level(call, -40)
         call.mouth.send_dtmf("9")
-        await call.wait_ended(timeout=20)
+        await call.wait_ended()
         [entry] = await until_call_backs(tenant, 1)
         assert (entry["callback"]["number"], entry["queue_id"]) == (NUMBER, "q1")
         shown = await asyncio.to_thread(platform.get, tenant.path("queue-snapshots"))
@@ -192,8 +192,8 @@ async def test_a_flow_offers_a_call_back_and_a_number_that_may_not_be_called_is_
             caller = await Phone.start(platform.sip, username=number, host=tenant.caller_host)
             stack.push_async_callback(caller.close)
             call = await caller.dial(tenant.number)
-            await call.wait_answered(timeout=5)
-            await call.ears.wait_tone(tone, timeout=10)
-            await call.wait_ended(timeout=10)
+            await call.wait_answered()
+            await call.ears.wait_tone(tone)
+            await call.wait_ended()
         [entry] = await call_backs(tenant)
     assert entry["callback"]["number"] == NUMBER

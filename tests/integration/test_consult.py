@@ -67,7 +67,7 @@ async def test_an_attended_transfer_by_the_api(tenant: TestTenant) -> None:
         second = await consulting(call)
         await hears(second, FIRST)
         await call.ask("consult/complete", {"end": "transfer"})
-        await call.first.wait_ended(timeout=5)
+        await call.first.wait_ended()
         await hears(second, CALLER)
         await hears(call.customer, SECOND)
         await until_agent(tenant, "a2", presence="NOT_READY", work="TALKING")
@@ -87,7 +87,7 @@ async def test_who_asked_and_hangs_up_leaves_the_customer_with_the_colleague(ten
         await hears(second, CALLER)
         await hears(call.customer, SECOND)
         await second.hang_up()
-        await call.customer.wait_ended(timeout=5)
+        await call.customer.wait_ended()
 
 
 async def test_whom_the_colleague_refuses_the_agent_talks_with_again(tenant: TestTenant) -> None:
@@ -105,8 +105,8 @@ async def test_the_customers_hang_up_ends_the_consult_too(tenant: TestTenant) ->
         second = await consulting(call)
         await hears(second, FIRST)
         await call.customer.hang_up()
-        await call.first.wait_ended(timeout=5)
-        await second.wait_ended(timeout=5)
+        await call.first.wait_ended()
+        await second.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert cdr["cause"] == "caller_hung_up"
     await until_agent(tenant, "a2", presence="NOT_READY")
@@ -122,15 +122,15 @@ async def test_a_killed_edge_loses_nobody_in_a_conference(platform: Platform, te
         await hears(call.customer, FIRST, SECOND)
         await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", old)
         await asyncio.to_thread(
-            platform.until, lambda: call.record().get("state"), 10, "the call in the restarted edge"
+            platform.until, lambda: call.record().get("state"), 30, "the call in the restarted edge"
         )
         assert call.record()["state"] == "CALL_STATE_CONFERENCED"
         await hears(call.customer, FIRST, SECOND)
         await call.ask("consult/complete", {"end": "return"})
-        await second.wait_ended(timeout=5)
+        await second.wait_ended()
         await hears(call.customer, FIRST)
         await call.customer.hang_up()
-        await call.first.wait_ended(timeout=5)
+        await call.first.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert cdr["cause"] == "caller_hung_up"
     await until_agent(tenant, "a2", presence="NOT_READY")

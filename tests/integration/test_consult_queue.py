@@ -42,11 +42,11 @@ async def test_an_expert_comes_when_one_is_free_and_takes_the_customer(tenant: T
             await call.ask("consult/complete", {"end": "conference"})
             await hears(call.customer, FIRST, SECOND)
             await call.ask("consult/complete", {"end": "transfer"})
-            await call.first.wait_ended(timeout=5)
+            await call.first.wait_ended()
             await hears(call.customer, SECOND)
             await hears(second, CALLER)
             await second.hang_up()
-            await call.customer.wait_ended(timeout=5)
+            await call.customer.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
         ("a1", "transferred"),
@@ -71,6 +71,6 @@ async def test_who_hangs_up_meanwhile_leaves_the_customer_in_the_queue_of_expert
             await hears(second, CALLER)
             await hears(call.customer, SECOND)
             await call.customer.hang_up()
-            await second.wait_ended(timeout=5)
+            await second.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert cdr["queue_visits"] == 2

@@ -23,13 +23,13 @@ async def test_an_idle_agent_whose_connection_breaks_gets_no_call_until_the_phon
         async with agent_phone(tenant, "a1", transport="TCP") as phone:
             await until_agent(tenant, "a1", presence="READY")
             phone.vanish()
-            await until_agent(tenant, "a1", presence="NOT_READY", timeout=5)
+            await until_agent(tenant, "a1", presence="NOT_READY")
         assert tenant.agent("a1")["reason"] == "device_lost"
         call = await reach_queue(caller, tenant)
         await wait_level(call, -45)
         back = await agent_phone_again(tenant)
-        await until_agent(tenant, "a1", presence="READY", work="RINGING", timeout=5)
-        ringing = await back.next_call(timeout=5)
+        await until_agent(tenant, "a1", presence="READY", work="RINGING")
+        ringing = await back.next_call()
         await ringing.answer()
         await until_agent(tenant, "a1", presence="READY", work="TALKING")
         await call.hang_up()

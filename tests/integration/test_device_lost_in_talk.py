@@ -31,8 +31,8 @@ async def talk(phone: Phone, call: PhoneCall) -> PhoneCall:
     await leg.answer()
     leg.mouth.play_tone(1000, -15)
     call.mouth.play_tone(600, -15)
-    await call.ears.wait_tone(1000, timeout=6)
-    await leg.ears.wait_tone(600, timeout=6)
+    await call.ears.wait_tone(1000)
+    await leg.ears.wait_tone(600)
     return leg
 
 
@@ -73,7 +73,7 @@ async def test_a_phone_that_reconnects_goes_on_in_the_same_dialog(platform: Plat
         await phone.register()
         await until_agent(tenant, "a1", presence="READY", work="TALKING")
         leg.mouth.play_tone(800, -15)
-        await call.ears.wait_tone(800, timeout=6)
+        await call.ears.wait_tone(800)
         await leg.hang_up()
         await call.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
@@ -116,7 +116,7 @@ async def test_a_phone_lost_while_its_agent_asks_a_colleague_takes_its_talk_up_a
         second = await call.answer("a2", SECOND)
         await hears(second, FIRST)
         call.phones["a1"].vanish()
-        await second.wait_ended(timeout=20)
+        await second.wait_ended()
         await hears_music(call.customer)
         await until_agent(tenant, "a1", presence="READY", work="HELD")
         back = await phone_again(tenant, "a1", "TCP")
@@ -127,7 +127,7 @@ async def test_a_phone_lost_while_its_agent_asks_a_colleague_takes_its_talk_up_a
         await hears(again, CALLER)
         await until_agent(tenant, "a1", presence="READY", work="TALKING")
         await again.hang_up()
-        await call.customer.wait_ended(timeout=5)
+        await call.customer.wait_ended()
         await back.close()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert [(part["agent_id"], part["cause"]) for part in cdr["segments"]] == [
@@ -153,7 +153,7 @@ async def test_a_phone_lost_in_a_conference_leaves_the_others_talking(platform: 
         back = await phone_again(tenant, "a1", "TCP")
         await until_agent(tenant, "a1", presence="READY")
         await second.hang_up()
-        await call.customer.wait_ended(timeout=5)
+        await call.customer.wait_ended()
         await back.close()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert [(part["agent_id"], part["cause"]) for part in cdr["segments"]] == [

@@ -103,8 +103,8 @@ async def test_calls_live_through_the_death_of_their_edge(platform: Platform) ->
             assert leg.state == "answered"
             assert outage_ms(call, leg) <= LONGEST_GAP_MS
             assert outage_ms(leg, call) <= LONGEST_GAP_MS
-            await call.ears.wait_tone(1000, timeout=20)
-            await leg.ears.wait_tone(440, timeout=20)
+            await call.ears.wait_tone(1000)
+            await leg.ears.wait_tone(440)
         await until_states(tenant, {"BRIDGED": TALKING, "RINGING_AGENT": RINGING, "QUEUED": WAITING})
         for _, _, index in pairs:
             await until_agent(tenant, tenant.agents[index], presence="READY", work="TALKING", timeout=20)
@@ -124,7 +124,7 @@ async def test_calls_live_through_the_death_of_their_edge(platform: Platform) ->
         async def finish(number: int, call: PhoneCall, leg: PhoneCall) -> None:
             first, second = (call, leg) if number % 2 == 0 else (leg, call)
             await first.hang_up()
-            await second.wait_ended(timeout=20)
+            await second.wait_ended()
             assert second.ended_by == "remote"
 
         # The first agent who is free gets who has waited longest.
@@ -134,7 +134,7 @@ async def test_calls_live_through_the_death_of_their_edge(platform: Platform) ->
         await offered.answer()
         waiting[0].ears.clear()
         offered.mouth.play_tone(700, -15)
-        await waiting[0].ears.wait_tone(700, timeout=20)
+        await waiting[0].ears.wait_tone(700)
         await until_states(tenant, {"QUEUED": 1})
         again = asyncio.ensure_future(phones[pairs[1][2]].next_call(timeout=60))
         await finish(1, pairs[1][0], pairs[1][1])

@@ -34,7 +34,7 @@ async def test_the_spans_of_a_call_cover_every_service_that_touched_it(
     def complete() -> bool:
         return {span.service for span in collector.trace(trace)} >= SERVICES
 
-    await asyncio.to_thread(platform.until, complete, 15, f"spans of {SERVICES} in trace {trace:032x}")
+    await asyncio.to_thread(platform.until, complete, 30, f"spans of {SERVICES} in trace {trace:032x}")
     spans = collector.trace(trace)
     ids = {span.span_id for span in spans}
     roots = [span for span in spans if not span.parent_id]

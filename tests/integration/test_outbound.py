@@ -21,8 +21,8 @@ pytestmark = pytest.mark.platform
 async def both_hear(one: PhoneCall, other: PhoneCall) -> None:
     one.mouth.play_tone(600, -12.0)
     other.mouth.play_tone(900, -12.0)
-    await other.ears.wait_tone(600, timeout=5)
-    await one.ears.wait_tone(900, timeout=5)
+    await other.ears.wait_tone(600)
+    await one.ears.wait_tone(900)
 
 
 async def test_an_agent_dials_a_number_is_recorded_and_has_a_record(platform: Platform) -> None:
@@ -34,7 +34,7 @@ async def test_an_agent_dials_a_number_is_recorded_and_has_a_record(platform: Pl
         call = await phone.dial(DIALLED)
         there = await out.next_call()
         assert (there.dialed, there.caller) == (NUMBER, "+4930555000")
-        await call.wait_answered(timeout=5)
+        await call.wait_answered()
         await until_state(tenant, "a1", "talking")
         await both_hear(call, there)
         await call.hang_up()
@@ -97,7 +97,7 @@ async def test_colleagues_call_each_other_by_extension(platform: Platform) -> No
         second = await stack.enter_async_context(agent_phone(tenant, "a2"))
         second.policy = Policy(answer_after_s=0.3)
         call = await first.dial("2002")
-        await call.wait_answered(timeout=5)
+        await call.wait_answered()
         await until_state(tenant, "a1", "talking")
         await until_state(tenant, "a2", "talking")
         await both_hear(call, await second.next_call())
@@ -120,7 +120,7 @@ async def test_an_edge_killed_while_a_number_rings_is_not_noticed(platform: Plat
         old = await asyncio.to_thread(platform.kill, "sip_edge-0")
         await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", old)
         await there.answer()
-        await call.wait_answered(timeout=10)
+        await call.wait_answered()
         await both_hear(call, there)
         await until_state(tenant, "a1", "talking")
         await call.hang_up()
@@ -147,7 +147,7 @@ async def test_an_agent_at_home_takes_a_queues_call_by_key(platform: Platform) -
         there = await out.next_call(20)
         assert there.dialed == "+49171555123"
         await there.wait_answered()
-        await wait_level(there, -45, timeout=10)
+        await wait_level(there, -45)
         await until_state(tenant, "a1", "ringing")
         there.mouth.send_dtmf("1")
         await until_state(tenant, "a1", "talking")

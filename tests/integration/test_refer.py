@@ -18,22 +18,27 @@ from .conversations import CALLER, FIRST, SECOND, SPOKEN_DBFS, THIRD, hears, hea
 pytestmark = pytest.mark.platform
 
 
-@pytest.fixture(scope="module")
-def tenant(platform: Platform) -> TestTenant:
-    made = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}]})
+def company(platform: Platform, **queue: int) -> TestTenant:
+    made = TestTenant.create(platform, agents=2, queue={"members": [{"agent_id": "a1"}], **queue})
     platform.http.put(
         f"/tenants/{made.id}/agents/a2", json={"name": "A2", "branch_id": "main", "extension": "2002"}
     ).raise_for_status()
     return made
 
 
-async def test_a_phone_refers_the_customer_to_a_colleagues_extension(tenant: TestTenant) -> None:
+@pytest.fixture(scope="module")
+def tenant(platform: Platform) -> TestTenant:
+    return company(platform)
+
+
+async def test_a_phone_refers_the_customer_to_a_colleagues_extension(platform: Platform) -> None:
+    tenant = await asyncio.to_thread(company, platform, wrap_up_s=30)
     async with talk(tenant, "a2") as call:
         assert await call.first.refer("sip:2002@seatbus") == 202
-        await call.first.wait_ended(timeout=5)
+        await call.first.wait_ended()
         assert call.first.ended_by == "remote"
         assert call.first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
-        await until_agent(tenant, "a1", presence="READY", work="WRAP_UP", timeout=2)
+        await until_agent(tenant, "a1", presence="READY", work="WRAP_UP")
         second = await call.answer("a2", SECOND)
         # RFC 3892: the colleague's phone can show who has sent the customer.
         assert call.first.dialog is not None
@@ -50,7 +55,7 @@ async def test_a_phone_refers_the_customer_to_a_colleagues_extension(tenant: Tes
 async def test_a_phone_refers_the_customer_to_a_queue(tenant: TestTenant) -> None:
     async with talk(tenant) as call:
         assert await call.first.refer(f"sip:{tenant.queue}@seatbus") == 202
-        await call.first.wait_ended(timeout=5)
+        await call.first.wait_ended()
         await hears_music(call.customer)
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert cdr["queue_visits"] == 2
@@ -90,13 +95,13 @@ async def test_a_phone_joins_its_two_calls_and_lets_go(tenant: TestTenant) -> No
         await hears_music(call.customer)
         asked = await call.phones["a1"].dial("2002")
         second = await call.answer("a2", SECOND)
-        await asked.wait_answered(timeout=5)
+        await asked.wait_answered()
         asked.mouth.play_tone(THIRD, SPOKEN_DBFS)
         await hears(second, THIRD)
         await hears(asked, SECOND)
         assert await call.first.refer(f"sip:2002@seatbus?{replaced(asked)}") == 202
-        await call.first.wait_ended(timeout=5)
-        await asked.wait_ended(timeout=5)
+        await call.first.wait_ended()
+        await asked.wait_ended()
         assert call.first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
         await hears(call.customer, SECOND)
         await hears(second, CALLER)
@@ -107,7 +112,7 @@ async def test_a_phone_joins_its_two_calls_and_lets_go(tenant: TestTenant) -> No
         await second.hold(False)
         await hears(call.customer, SECOND)
         await second.hang_up()
-        await call.customer.wait_ended(timeout=5)
+        await call.customer.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
         ("a1", "transferred"),

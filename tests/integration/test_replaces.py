@@ -34,14 +34,14 @@ async def test_the_agent_walks_on_with_another_phone(platform: Platform) -> None
         phone = await Phone.start(platform.sip, username=mobile["username"], password=PASSWORD)
         try:
             taken = await phone.dial(tenant.number, headers={"Replaces": str(named)})
-            await taken.wait_answered(timeout=5)
+            await taken.wait_answered()
             taken.mouth.play_tone(SECOND, SPOKEN_DBFS)
-            await call.first.wait_ended(timeout=5)
+            await call.first.wait_ended()
             await hears(taken, CALLER)
             await hears(call.customer, SECOND)
             await until_agent(tenant, "a1", presence="READY", work="TALKING")
             await taken.hang_up()
-            await call.customer.wait_ended(timeout=5)
+            await call.customer.wait_ended()
         finally:
             await phone.close()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)

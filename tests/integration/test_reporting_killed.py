@@ -27,7 +27,7 @@ async def test_no_record_is_lost_or_doubled_when_reporting_is_away_for_ten_secon
         async def one(index: int) -> None:
             await asyncio.sleep(index * 0.5)
             call = await caller.dial(tenant.number)
-            await call.wait_answered(timeout=10)
+            await call.wait_answered()
             await wait_level(call, -40)
             call.mouth.send_dtmf("1")
             await asyncio.sleep(1.5)

@@ -54,7 +54,7 @@ async def test_a_phone_that_must_encrypt_talks_with_a_caller(platform: Platform,
             call.mouth.play_tone(CALLER_HZ, -15.0)
             await until_agent(tenant, "a1", presence="READY", work="TALKING")
             await eventually(lambda: goertzel_dbfs(call.ears.tail(0.4), BARESIP_HZ) > -25)
-            await eventually(lambda: written_by_baresip(tmp_path) > 2 * 8000 * 2, 10)
+            await eventually(lambda: written_by_baresip(tmp_path) > 2 * 8000 * 2)
             await call.hang_up()
     assert heard_by_baresip(tmp_path, CALLER_HZ) == pytest.approx(-15, abs=2)
 
@@ -95,6 +95,6 @@ async def test_a_carrier_that_must_encrypt_is_answered_so_and_refused_when_it_do
         await ringing.answer()
         ringing.mouth.play_tone(CALLER_HZ, -15.0)
         await eventually(lambda: goertzel_dbfs(ringing.ears.tail(0.4), BARESIP_HZ) > -25)
-        await eventually(lambda: written_by_baresip(tmp_path) > 2 * 8000 * 2, 10)
+        await eventually(lambda: written_by_baresip(tmp_path) > 2 * 8000 * 2)
         await ringing.hang_up()
     assert heard_by_baresip(tmp_path, CALLER_HZ) == pytest.approx(-15, abs=2)

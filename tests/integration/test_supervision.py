@@ -35,7 +35,7 @@ async def test_a_supervisor_listens_whispers_and_speaks_to_all(tenant: TestTenan
         await hears(call.customer, FIRST, THIRD)
         await hears(call.first, CALLER, THIRD)
         await call.ask("supervise", {"supervisor_agent_id": "a2", "mode": "off"})
-        await boss.wait_ended(timeout=5)
+        await boss.wait_ended()
         await hears(call.customer, FIRST)
         await hears(call.first, CALLER)
         await until_agent(tenant, "a2", presence="NOT_READY")
@@ -50,11 +50,11 @@ async def test_a_supervisor_takes_over(tenant: TestTenant) -> None:
         boss = await call.answer("a2", THIRD)
         await hears(boss, CALLER, FIRST)
         await call.ask("supervise", {"supervisor_agent_id": "a2", "mode": "take_over"})
-        await call.first.wait_ended(timeout=5)
+        await call.first.wait_ended()
         await hears(call.customer, THIRD)
         await hears(boss, CALLER)
         await call.customer.hang_up()
-        await boss.wait_ended(timeout=5)
+        await boss.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert [(s["agent_id"], s["cause"]) for s in cdr["segments"]] == [
         ("a1", "transferred"),
@@ -68,8 +68,8 @@ async def test_the_supervisors_phone_is_let_go_with_the_agents(tenant: TestTenan
         boss = await call.answer("a2", THIRD)
         await hears(call.first, CALLER, THIRD)
         await call.first.hang_up()
-        await boss.wait_ended(timeout=5)
-        await call.customer.wait_ended(timeout=5)
+        await boss.wait_ended()
+        await call.customer.wait_ended()
 
 
 async def test_a_killed_edge_finds_supervisor_and_parked_call_again(
@@ -86,7 +86,7 @@ async def test_a_killed_edge_finds_supervisor_and_parked_call_again(
         await call.ask("supervise", {"supervisor_agent_id": "a2", "mode": "barge"})
         await hears(call.customer, FIRST, THIRD)
         slot = (await call.ask("park"))["slot"]
-        await boss.wait_ended(timeout=5)
+        await boss.wait_ended()
         await until_agent(tenant, "a2", presence="NOT_READY")
         old = platform.kill("sip_edge-0")
         await asyncio.to_thread(platform.wait_restarted, "sip_edge-0", old)

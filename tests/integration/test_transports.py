@@ -37,7 +37,7 @@ async def until_registered(tenant: TestTenant, agent: str, there: bool = True) -
     def check() -> object:
         return (registered(tenant, agent) is not None) == there
 
-    await asyncio.to_thread(tenant.platform.until, check, 10, f"{agent} registered: {there}")
+    await asyncio.to_thread(tenant.platform.until, check, 30, f"{agent} registered: {there}")
     return registered(tenant, agent) or {}
 
 
@@ -77,7 +77,7 @@ async def test_a_phone_whose_connection_broke_is_called_once_it_is_back(platform
         await until_registered(tenant, "a1", there=False)
         # a1 is idle longest, and unreachable: the caller gets a2.
         first = await reach_queue(caller, tenant)
-        ringing = await other.next_call(timeout=15)
+        ringing = await other.next_call()
         await ringing.answer()
         await lost.reconnect()
         await lost.register()
@@ -86,7 +86,7 @@ async def test_a_phone_whose_connection_broke_is_called_once_it_is_back(platform
         if record["presence"] != "PRESENCE_READY":
             await asyncio.to_thread(tenant.agent_do, "a1", "ready")
         second = await reach_queue(caller, tenant)
-        again = await lost.next_call(timeout=15)
+        again = await lost.next_call()
         await again.answer()
         await second.hang_up()
         await first.hang_up()
@@ -94,7 +94,7 @@ async def test_a_phone_whose_connection_broke_is_called_once_it_is_back(platform
 
 @pytest.mark.peer
 async def test_baresip_takes_a_call_over_tcp(platform: Platform, tmp_path: Path) -> None:
-    tenant = TestTenant.create(platform, agents=1)
+    tenant = TestTenant.create(platform, agents=1, queue={"wrap_up_s": 30})
     async with baresip_agent(
         tmp_path, platform.sip, tenant.username("a1"), PASSWORD, hz=1000, transport="tcp"
     ):

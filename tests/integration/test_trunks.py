@@ -65,10 +65,10 @@ async def test_a_trunk_with_an_account_is_registered_and_proves_itself(platform:
     }
     try:
         await configure(tenant, {"id": "account", "trunk": trunk})
-        await asyncio.to_thread(platform.until, lambda: exchange.registered_as, 10, "a registration")
+        await asyncio.to_thread(platform.until, lambda: exchange.registered_as, 30, "a registration")
         async with agent_phone(tenant, "a1") as phone:
             call = await phone.dial(DIALLED)
-            await call.wait_answered(timeout=5)
+            await call.wait_answered()
             await call.hang_up()
         shown = await asyncio.to_thread(platform.get, tenant.path("trunks/account"))
         assert SECRET not in str(shown)
@@ -90,7 +90,7 @@ async def test_calls_go_on_by_the_next_trunk_and_stop_at_the_guard(platform: Pla
         await asyncio.to_thread(platform.post, tenant.path("outbound-routes"), {"id": "all", **route})
         call = await phone.dial(DIALLED)
         await second.next_call()
-        await call.wait_answered(timeout=5)
+        await call.wait_answered()
         await call.hang_up()
         row = await asyncio.to_thread(tenant.wait_cdr, dialed=NUMBER)
         assert row["cause"] == "agent_hung_up"
@@ -120,7 +120,7 @@ async def test_a_number_whose_flow_is_gone_is_forwarded_to_its_fallback_number(p
         assert (there.dialed, there.caller) == (NUMBER, "+4930777888")
         assert tenant.number in (there.request.get("Diversion") or "")
         await there.wait_answered()
-        await call.wait_answered(timeout=5)
+        await call.wait_answered()
         await call.hang_up()
         await there.wait_ended()
 
@@ -140,7 +140,7 @@ async def test_help_is_called_past_every_limit(platform: Platform) -> None:
             call = await phone.dial("112")
             there = await out.next_call()
             assert (there.dialed, there.caller) == ("112", "+4930112112")
-            await call.wait_answered(timeout=5)
+            await call.wait_answered()
         refused = await phone.dial(DIALLED)
         assert await refused.wait_status() == 403
 

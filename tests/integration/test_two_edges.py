@@ -47,10 +47,10 @@ async def _conversations(
     for agent, transport in zip(tenant.agents, transports, strict=True):
         phone = await stack.enter_async_context(agent_phone(tenant, agent, transport=transport, edge=1))
         call = await caller.dial(tenant.number)
-        await call.wait_answered(timeout=10)
-        await wait_level(call, -40, timeout=10)
+        await call.wait_answered()
+        await wait_level(call, -40)
         call.mouth.send_dtmf("1")
-        leg = await phone.next_call(timeout=15)
+        leg = await phone.next_call()
         await leg.answer()
         pairs.append((call, leg))
         phones.append(phone)
@@ -63,8 +63,8 @@ async def _hear_each_other(pairs: list[tuple[PhoneCall, PhoneCall]]) -> None:
         call.mouth.play_tone(440, -15)
         leg.mouth.play_tone(1000, -15)
     for call, leg in pairs:
-        await call.ears.wait_tone(1000, timeout=5)
-        await leg.ears.wait_tone(440, timeout=5)
+        await call.ears.wait_tone(1000)
+        await leg.ears.wait_tone(440)
 
 
 def _target(call: PhoneCall) -> tuple[str, int]:
@@ -91,10 +91,10 @@ async def test_phones_of_another_edge_talk_hold_and_hang_up(two: Platform) -> No
         for number, (call, leg) in enumerate(pairs):
             first, second = (call, leg) if number % 2 else (leg, call)
             await first.hang_up()
-            await second.wait_ended(timeout=5)
+            await second.wait_ended()
         for agent in tenant.agents:
-            await until_agent(tenant, agent, presence="READY", timeout=10)
-    await asyncio.to_thread(two.until, lambda: len(_final(tenant)) == 3, 20, "3 call records")
+            await until_agent(tenant, agent, presence="READY")
+    await asyncio.to_thread(two.until, lambda: len(_final(tenant)) == 3, 30, "3 call records")
     assert sorted(row["cause"] for row in _final(tenant)) == [
         "agent_hung_up",
         "agent_hung_up",
@@ -107,13 +107,13 @@ async def test_an_edge_that_does_not_come_back_loses_its_calls_to_the_other(two:
     async with AsyncExitStack() as stack:
         pairs, phones = await _conversations(tenant, stack, TRANSPORTS)
         waiting = await (await stack.enter_async_context(caller_of(tenant))).dial(tenant.number)
-        await waiting.wait_answered(timeout=10)
-        await wait_level(waiting, -40, timeout=10)
+        await waiting.wait_answered()
+        await wait_level(waiting, -40)
         waiting.mouth.send_dtmf("1")
         await asyncio.to_thread(
             two.until,
             lambda: "QUEUED" in str(two.get(tenant.path("calls"))["calls"]),
-            10,
+            30,
             "a call that waits",
         )
         await _hear_each_other(pairs)
@@ -148,26 +148,26 @@ async def test_an_edge_that_does_not_come_back_loses_its_calls_to_the_other(two:
         await asyncio.to_thread(
             two.until,
             lambda: two.log_text("sip_edge-0").count("a call is let go") >= 4,
-            15,
+            30,
             "four calls let go",
         )
         assert two.pid("sip_edge-0") == pid
         await _hear_each_other(pairs)
         # An agent who is free gets who waits; the others hang up from either side.
-        again = asyncio.ensure_future(phones[0].next_call(timeout=20))
+        again = asyncio.ensure_future(phones[0].next_call())
         await pairs[0][0].hang_up()
-        await pairs[0][1].wait_ended(timeout=5)
+        await pairs[0][1].wait_ended()
         offered = await again
         await offered.answer()
         waiting.ears.clear()
         offered.mouth.play_tone(700, -15)
-        await waiting.ears.wait_tone(700, timeout=5)
+        await waiting.ears.wait_tone(700)
         for number, (call, leg) in enumerate(pairs[1:]):
             first, second = (call, leg) if number % 2 else (leg, call)
             await first.hang_up()
-            await second.wait_ended(timeout=5)
+            await second.wait_ended()
         await waiting.hang_up()
-        await offered.wait_ended(timeout=5)
+        await offered.wait_ended()
         for agent in tenant.agents:
             await until_agent(tenant, agent, presence="READY", timeout=15)
     await asyncio.to_thread(two.until, lambda: len(_final(tenant)) == 4, 30, "4 call records")

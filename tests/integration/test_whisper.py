@@ -9,7 +9,7 @@ from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .agents import agent_phone, caller_of, reach_queue, until_agent
 from .conversations import CALLER, FIRST, SPOKEN_DBFS, hears
 
 pytestmark = pytest.mark.platform

@@ -80,7 +80,7 @@ async def registered(tenant: TestTenant, transport: str) -> None:
         found = tenant.platform.get(tenant.path("registrations"))["registrations"]
         return any((one["agent_id"], one["transport"]) == ("a1", transport) for one in found)
 
-    await asyncio.to_thread(tenant.platform.until, there, 15, f"linphone registered over {transport}")
+    await asyncio.to_thread(tenant.platform.until, there, 30, f"linphone registered over {transport}")
 
 
 async def held(tenant: TestTenant, on: bool) -> None:
@@ -88,4 +88,4 @@ async def held(tenant: TestTenant, on: bool) -> None:
         calls = tenant.platform.get(tenant.path("calls"))["calls"]
         return any(leg["state"] == "LEG_STATE_HELD" for call in calls for leg in call["legs"]) == on
 
-    await asyncio.to_thread(tenant.platform.until, seen, 8, f"a leg on hold: {on}")
+    await asyncio.to_thread(tenant.platform.until, seen, 30, f"a leg on hold: {on}")

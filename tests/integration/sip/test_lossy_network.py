@@ -98,12 +98,12 @@ def final_causes(tenant: TestTenant) -> Counter[str]:
         rows = [row for row in tenant.cdrs(limit=100) if row["final"]]
         return Counter(row["cause"] for row in rows) if len(rows) == len(ENDS) else None
 
-    found: Counter[str] = tenant.platform.until(complete, 20, f"{len(ENDS)} final records of {tenant.id}")
+    found: Counter[str] = tenant.platform.until(complete, 30, f"{len(ENDS)} final records of {tenant.id}")
     return found
 
 
 async def released(tenant: TestTenant) -> None:
     """The agent is bound to nothing any more."""
     await asyncio.to_thread(
-        tenant.platform.until, lambda: not tenant.agent("a1").get("work"), 10, "an agent without work"
+        tenant.platform.until, lambda: not tenant.agent("a1").get("work"), 30, "an agent without work"
     )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.platform
 async def test_a_caller_who_never_acknowledges_is_hung_up(tenant: TestTenant, caller: Wire) -> None:
     call = Talk.dial(caller, tenant.number)
     call.learn(await caller.response(200, "INVITE"))
-    bye = await caller.request("BYE", seconds=64 * T1_S + 5)
+    bye = await caller.request("BYE", seconds=64 * T1_S + 30)
     call.reply(200, bye)
     found = await record(tenant, "no_ack")
     assert found["answered_at"]

@@ -21,10 +21,10 @@ async def test_a_hold_is_answered_on_its_leg_and_not_relayed(
     talk, other = (call, phone) if holder == "caller" else (ring, caller)
     held = await talk.ask("INVITE", body=sdp("sendonly", version=2))
     assert b"a=recvonly" in held.body or b"a=inactive" in held.body
-    await asyncio.to_thread(tenant.platform.until, lambda: "HELD" in str(legs(tenant)), 5, "a held leg")
+    await asyncio.to_thread(tenant.platform.until, lambda: "HELD" in str(legs(tenant)), 30, "a held leg")
     resumed = await talk.ask("INVITE", body=sdp("sendrecv", version=3))
     assert b"a=sendrecv" in resumed.body or b"a=sendonly" not in resumed.body
-    await asyncio.to_thread(tenant.platform.until, lambda: "HELD" not in str(legs(tenant)), 5, "no held leg")
+    await asyncio.to_thread(tenant.platform.until, lambda: "HELD" not in str(legs(tenant)), 30, "no held leg")
     await other.silence("INVITE", seconds=0.2)
     await call.ask("BYE")
     ring.reply(200, await phone.request("BYE"))

@@ -22,7 +22,7 @@ async def test_frames_are_found_however_they_are_cut(platform: Platform, caller:
     answers: list[Response] = []
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(answers) < count or not client.opened:
                 data = await reader.read(65536)
                 assert data, "the connection was closed"

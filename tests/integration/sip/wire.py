@@ -438,7 +438,7 @@ async def until_talking(tenant: TestTenant) -> None:
         calls = tenant.platform.get(tenant.path("calls"))["calls"]
         return any(call["state"] == "CALL_STATE_BRIDGED" for call in calls)
 
-    await asyncio.to_thread(tenant.platform.until, talking, 8, f"two people who talk in {tenant.id}")
+    await asyncio.to_thread(tenant.platform.until, talking, 30, f"two people who talk in {tenant.id}")
 
 
 async def record(tenant: TestTenant, cause: str, **match: object) -> dict[str, object]:
