@@ -17,7 +17,7 @@ STUBBORN = (
 )
 
 
-async def until(check, timeout: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+async def until(check, timeout: float = 30.0) -> None:  # type: ignore[no-untyped-def]
     deadline = asyncio.get_running_loop().time() + timeout
     while not check():
         assert asyncio.get_running_loop().time() < deadline, "waited in vain"

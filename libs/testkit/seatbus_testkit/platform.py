@@ -119,7 +119,7 @@ class Platform:
                     http = httpx.Client(
                         base_url=f"{state['http']}/api/v1",
                         headers={"Authorization": f"Bearer {key}"},
-                        timeout=10,
+                        timeout=30,
                         trust_env=False,
                     )
                     return cls(data_dir, base, process, http, key, log=log)
@@ -193,7 +193,7 @@ class Platform:
     def _probe(self, instance: str, path: str) -> httpx.Response:
         state = json.loads((self.data_dir / "run" / "platform.json").read_text())
         port = state["processes"][instance]["metrics_port"]
-        return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=2, trust_env=False)
+        return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=10, trust_env=False)
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time of every process of the platform, by instance."""

@@ -257,14 +257,14 @@ class Archive:
         async with asyncio.timeout(seconds):
             while True:
                 with contextlib.suppress(grpc.aio.AioRpcError):
-                    found = (await self.stub.GetRecording(request, timeout=2)).recording
+                    found = (await self.stub.GetRecording(request, timeout=20)).recording
                     if found.state == RECORDING_STATE_COMPLETE:
                         return found
                 await asyncio.sleep(0.05)
 
     async def download(self, recording_id: str) -> bytes:
         request = rpb.DownloadRequest(tenant_id=TENANT, recording_id=recording_id)
-        return b"".join([piece.data async for piece in self.stub.Download(request, timeout=5)])
+        return b"".join([piece.data async for piece in self.stub.Download(request, timeout=20)])
 
 
 @pytest.fixture

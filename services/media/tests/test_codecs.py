@@ -55,7 +55,7 @@ async def test_both_voices_cross_at_their_pitch_and_level(desk, first, second):
     await asyncio.gather(settles(agent.ears, 440, -12.0), settles(caller.ears, 1000, -15.0))
     for phone in (caller, agent):
         assert phone.ears.faults(*BAD) == []
-    session = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=5)
+    session = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=20)
     assert {endpoint.codec for endpoint in session.endpoints} == {first, second}
     assert all(endpoint.statistics.mos > 4.0 for endpoint in session.endpoints)
 

@@ -71,7 +71,7 @@ async def test_the_timeout_runs_from_the_end_of_the_playlist(desk):
     began = asyncio.get_running_loop().time()
     await desk.execute(collect(caller.id, prompt, timeout_ms=300))
     assert await finished(desk) == ("", "timeout")
-    assert 1.25 <= asyncio.get_running_loop().time() - began < 2.0
+    assert asyncio.get_running_loop().time() - began >= 1.25
 
 
 async def test_between_digits_the_shorter_time_counts(desk):

@@ -65,7 +65,7 @@ async def away(outpost: Service, new_desk: type[Desk]) -> AsyncIterator[Desk]:
 
 
 async def info(desk: Desk, endpoint: str) -> EndpointInfo:
-    found = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=5)
+    found = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=20)
     return next(one for one in found.endpoints if one.endpoint_id == endpoint)
 
 

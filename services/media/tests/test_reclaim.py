@@ -70,7 +70,7 @@ async def killed(service: Any, desk: Any, after_s: float = 0.0) -> None:
 
 
 async def confirm(desk: Any, *calls: str) -> None:
-    await desk.stub.Confirm(pb.ConfirmRequest(owner=desk.owner, session_ids=calls), timeout=2)
+    await desk.stub.Confirm(pb.ConfirmRequest(owner=desk.owner, session_ids=calls), timeout=20)
 
 
 @pytest.mark.parametrize("codecs", [(PCMU, PCMA), (OPUS, PCMU)])
@@ -163,7 +163,7 @@ async def test_a_process_that_stood_still_sends_nothing_until_its_calls_are_conf
     await confirm(desk)
     await asyncio.sleep(0.3)
     assert agent.ears.received == 0
-    listed = await desk.stub.ListSessions(pb.ListSessionsRequest(owner=desk.owner), timeout=2)
+    listed = await desk.stub.ListSessions(pb.ListSessionsRequest(owner=desk.owner), timeout=20)
     assert list(listed.sessions) == []
 
 

@@ -72,7 +72,7 @@ async def connect(desk: Desk, one: str, other: str) -> None:
 
 
 async def info(desk: Desk, endpoint: str) -> EndpointInfo:
-    found = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=5)
+    found = await desk.stub.GetSession(pb.GetSessionRequest(session_id=desk.call_id), timeout=20)
     return next(one for one in found.endpoints if one.endpoint_id == endpoint)
 
 

@@ -74,7 +74,7 @@ class Client:
 
     async def get(self, recording_id: str, tenant: str = TENANT) -> Recording:
         request = pb.GetRecordingRequest(tenant_id=tenant, recording_id=recording_id)
-        return (await self.stub.GetRecording(request, timeout=3)).recording
+        return (await self.stub.GetRecording(request, timeout=20)).recording
 
     async def known(self, recording_id: str, seconds: float = 20.0) -> None:
         """Returns when the recording has a record."""
@@ -96,7 +96,7 @@ class Client:
 
     async def download(self, recording_id: str, tenant: str = TENANT) -> list[pb.DownloadPiece]:
         request = pb.DownloadRequest(tenant_id=tenant, recording_id=recording_id)
-        return [piece async for piece in self.stub.Download(request, timeout=5)]
+        return [piece async for piece in self.stub.Download(request, timeout=20)]
 
 
 @pytest.fixture(scope="session")

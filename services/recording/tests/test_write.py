@@ -155,12 +155,12 @@ async def test_a_deleted_recording_leaves_no_audio(client, opening, store):
     # Audio is acknowledged before its record is in the bus: until then the recording is not found.
     await client.known(recording_id)
     with pytest.raises(grpc.aio.AioRpcError) as running:
-        await client.stub.DeleteRecording(delete, timeout=3)
+        await client.stub.DeleteRecording(delete, timeout=20)
     assert running.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     await client.send(close(recording_id, opening))
     record = await client.completed(recording_id)
-    await client.stub.DeleteRecording(delete, timeout=3)
-    await client.stub.DeleteRecording(delete, timeout=3)
+    await client.stub.DeleteRecording(delete, timeout=20)
+    await client.stub.DeleteRecording(delete, timeout=20)
     assert not (store.files / record.object_name).exists()
     with pytest.raises(grpc.aio.AioRpcError) as gone:
         await client.download(recording_id)

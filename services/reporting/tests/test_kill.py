@@ -114,7 +114,7 @@ class Killed:
         stub = self.stub()
         assert stub is not None
         await asyncio.sleep(0.5)  # the other streams of the last call
-        board = await stub.GetBoard(rpc.GetBoardRequest(tenant_id=self.tenant), timeout=5)
+        board = await stub.GetBoard(rpc.GetBoardRequest(tenant_id=self.tenant), timeout=20)
         assert board.calls_now == 0
         assert all(agent.state != "talking" for agent in board.agents)
         for metric, shown in (
@@ -122,7 +122,7 @@ class Killed:
             ("answered", sum(queue.answered for queue in board.queues)),
         ):
             request = rpc.QueryMetricRequest(tenant_id=self.tenant, metric=metric)
-            answer = await stub.QueryMetric(request, timeout=5)
+            answer = await stub.QueryMetric(request, timeout=20)
             assert answer.values[""] == shown == calls, metric
 
 

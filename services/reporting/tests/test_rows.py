@@ -134,7 +134,7 @@ async def test_while_the_store_is_away_memory_is_bounded_and_what_was_left_out_i
         rows.take(event)
     assert sum(rows.positions.values()) <= 60
     memory.away = False
-    await eventually(lambda: sum(memory.saved.values()) == len(events), 10)
+    await eventually(lambda: sum(memory.saved.values()) == len(events))
     assert rewound
     assert len({row[1] for row in memory.rows[CDR]}) == 12
     assert len(memory.rows[AGENT_INTERVALS]) == 12 * 5
@@ -174,7 +174,7 @@ async def test_one_replica_writes_and_another_takes_over(
         async def writes(served: Served) -> bool:
             return served.app.rows.active
 
-        await until(lambda: writes(first), 8)
+        await until(lambda: writes(first))
         second = await other.enter_async_context(
             serving(nats_server.url, store_dir, instance_id="rows-b", fresh_s=0.1)
         )
@@ -192,5 +192,5 @@ async def test_one_replica_writes_and_another_takes_over(
         await one.aclose()
         for event in half.events[9:]:
             await second.bus.publish(event)
-        await until(lambda: writes(second), 8)
+        await until(lambda: writes(second))
         await until(lambda: stored(2))

@@ -38,7 +38,7 @@ async def test_audio_that_no_call_knows_is_ended_at_the_second_look(empty_world:
     await world.start_edge(reap_every_s=0.2)
     lost = uuid7()
     world.media.sessions[lost] = [uuid7()]
-    await world.until(lambda: lost not in world.media.sessions, 5)
+    await world.until(lambda: lost not in world.media.sessions)
     assert world.media.commands[-1][0] == lost
 
 

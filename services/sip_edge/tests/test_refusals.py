@@ -44,7 +44,7 @@ async def test_each_refusal_names_what_would_be_served(world: Any) -> None:
             )
             transport.sendto(head.encode() + body)
             while True:
-                answer = parse_message(await asyncio.wait_for(raw.answers.get(), 5.0))
+                answer = parse_message(await asyncio.wait_for(raw.answers.get(), 30.0))
                 assert isinstance(answer, Response)
                 if answer.call_id == f"refused-{number}" and answer.status >= 200:
                     break

@@ -75,7 +75,7 @@ async def status_of_call(port: int, number: str, certificate: Path) -> int:
     )
     writer.write(("\r\n".join(lines) + "\r\n\r\n" + _SDP).encode())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 line = (await reader.readline()).decode()
                 if not line:

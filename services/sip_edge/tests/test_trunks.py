@@ -237,7 +237,7 @@ async def test_options_find_a_peer_that_died_and_one_that_came_back(world: Any) 
         trunks.heard(ref, way, Heard.FAILED)
     assert trunks.state(ref) is State.DOWN
     out.phone.on_request = answer
-    await world.until(lambda: trunks.state(ref) is State.UP, 8.0)
+    await world.until(lambda: trunks.state(ref) is State.UP)
 
 
 # ---- names ----

@@ -125,7 +125,7 @@ class Wire:
         self.sock.setblocking(False)
         self.address: tuple[str, int] = self.sock.getsockname()
 
-    async def ask(self, to: tuple[str, int], request: Request, seconds: float = 2.0) -> Response | None:
+    async def ask(self, to: tuple[str, int], request: Request, seconds: float = 20.0) -> Response | None:
         """The first final response; None when nothing came."""
         loop = asyncio.get_running_loop()
         self.sock.sendto(request.to_bytes(), to)
@@ -245,7 +245,7 @@ async def test_a_phone_whose_connection_has_gone_is_not_waited_for(
     await caller.dial(owner.number)
     await owner.until(lambda: owner.acd.enqueued)
     await owner.offer()
-    await owner.until(lambda: "work unreachable" in owner.told, 2)
+    await owner.until(lambda: "work unreachable" in owner.told)
 
 
 async def test_replaces_is_taken_to_the_owner_of_what_it_replaces(

@@ -459,7 +459,7 @@ async def test_nothing_of_a_batch_whose_client_died_is_seen(
 async def repeat_until_answered(replica: Replica, changes: list[tenancy.ConfigObject]) -> rpc.ApplyResponse:
     for _ in range(50):
         try:
-            return await replica.apply("acme", *changes, request_id="big", timeout=5)
+            return await replica.apply("acme", *changes, request_id="big", timeout=30)
         except SeatbusError as error:
             if not error.retryable:
                 raise
