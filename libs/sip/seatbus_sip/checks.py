@@ -96,6 +96,9 @@ def _readable(request: Request) -> Refusal | None:
             request.addresses("Contact")
         for name in ("Record-Route", "Route"):
             request.addresses(name)
+        for name in ("Contact", "Record-Route", "Route"):
+            if name in request and not request.values(name):
+                return Refusal(400, name, "holds an address")
         for name in ("Expires", "Min-Expires"):
             request.integer(name)
         if request.method in ("INVITE", "SUBSCRIBE") and len(request.values("Contact")) > 1:

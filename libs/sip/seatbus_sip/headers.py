@@ -61,9 +61,12 @@ def canonical_name(name: str) -> str:
 
 
 def split_list(value: str) -> list[str]:
-    """Values of a comma separated header; commas in quotes and angle brackets separate nothing."""
+    """Values of a comma separated header; commas in quotes and angle brackets separate nothing.
+
+    Empty places are passed over: an empty header holds no value.
+    """
     if "," not in value:
-        return [value]
+        return [value] if value else []
     parts: list[str] = []
     start, quoted, escaped, angle = 0, False, False, False
     for position, char in enumerate(value):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sip_wire import parsed, wire_request
 
 from seatbus_sip import NameAddr, Request, Response, SipParseError, parse_message, parse_name_addr
+from seatbus_sip.checks import Capabilities, refuse
 from seatbus_sip.errors import HeaderInjectionError
 from seatbus_sip.headers import canonical_name, parse_params, parse_via, split_list
 
@@ -72,6 +73,28 @@ def test_comma_lists_split_outside_of_quotes_and_brackets_only() -> None:
     message = Request("INVITE", "sip:a@b")
     message.set("Record-Route", "<sip:1;lr>, <sip:2;lr>", "<sip:3;lr>")
     assert message.values("record-route") == ["<sip:1;lr>", "<sip:2;lr>", "<sip:3;lr>"]
+
+
+@pytest.mark.parametrize("line", ["", ",", " , ,"])
+def test_an_empty_list_holds_nothing(line: str) -> None:
+    message = parse_message(f"OPTIONS sip:a SIP/2.0\r\nSupported:{line}\r\nRequire:{line}\r\n\r\n".encode())
+    assert message.values("Supported") == []
+    assert message.tokens("Require") == frozenset()
+    message.add("Supported", "timer")
+    assert message.tokens("Supported") == {"timer"}
+
+
+@pytest.mark.parametrize("name", ["Contact", "Route", "Record-Route"])
+@pytest.mark.parametrize("line", ["", ","])
+def test_a_header_of_addresses_without_any_is_refused(name: str, line: str) -> None:
+    request = Request("INVITE", "sip:a@b")
+    request.set("To", "<sip:a@b>")
+    able = Capabilities(("INVITE",))
+    assert refuse(request, able) is None
+    request.set(name, line)
+    refusal = refuse(request, able)
+    assert refusal is not None
+    assert (refusal.status, refusal.field, refusal.rule) == (400, name, "holds an address")
 
 
 def test_reading_the_top_via_of_a_combined_line_and_marking_it() -> None:
