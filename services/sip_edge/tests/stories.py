@@ -166,6 +166,7 @@ _WHO: dict[str, Callable[[Driver], str]] = {
 # the customer is an agent, once to each question.
 _TO_BEGIN = ("begun", "not_begun", "not_asked")
 _TO_REPORT = ("work_ok", "work_refused")
+_PICKED_UP = ("answered", "picked_up")
 
 
 def _of_a_leg(name: str, who: Callable[[Driver], str]) -> Callable[[Driver], _Made]:
@@ -174,6 +175,10 @@ def _of_a_leg(name: str, who: Callable[[Driver], str]) -> Callable[[Driver], _Ma
     def made(driver: Driver) -> _Made:
         leg_id = who(driver)
         if name in _TO_REPORT and not driver.reported(leg_id):
+            return None
+        leg = driver.call.legs.get(leg_id)
+        if leg is not None and name in _PICKED_UP and (leg.accepting or leg.was_answered):
+            # An INVITE is answered once, in one of the two ways.
             return None
         return make(leg_id) if leg_id != "nobody" or name in ("answered", "failed") else None
 
