@@ -157,13 +157,25 @@ def test_a_delta_is_drawn_within_a_quarter_of_a_second(page: Chromium, board: Bo
         "'[data-testid=queue-support] [data-testid=offered]')?.innerText; window.drawn[text] ??= Date.now();"
         "}).observe(document.body, {subtree: true, childList: true, characterData: true})"
     )
-    delays = []
-    for offered in range(71, 76):
-        sent = time.time()
+    delays: list[float] = []
+    # The quickest one counts: the machine may be busy with other tests.
+    while len(delays) < 40 and min(delays, default=1.0) >= 0.25:
+        offered, sent = 71 + len(delays), time.time()
         board.send(update("delta", queues=[queue("support", "Support", offered=offered)], calls_now=7))
         delays.append(page.wait_for(f"window.drawn['{offered}']") / 1000 - sent)
-    assert min(delays) < 0.25, "the quickest one counts: the machine may be busy with other tests"
+    assert min(delays) < 0.25, delays
     assert figure(page, "queue-sales", "offered") == "1,250", "what the delta does not name stays"
+
+
+def test_a_call_for_help_is_shown_as_long_as_it_runs(page: Chromium, board: BoardServer) -> None:
+    help_ = {"call_id": "c1", "number": "112", "agent_id": "a2", "seat_id": "desk-7", "branch_id": "berlin"}
+    board.send(update("delta", emergencies=[{**help_, "since": iso(server_now() - 5)}], calls_now=7))
+    page.wait_for("document.querySelector('[data-testid=emergency-c1]') !== null")
+    shown = page.text("[data-testid=emergency-c1]") or ""
+    assert "Emergency call: Ben is calling 112" in shown
+    assert "berlin · desk-7" in shown
+    board.send(update("delta", calls_now=6))
+    page.wait_for("document.querySelector('[data-testid=emergency-c1]') === null")
 
 
 def test_removed_agents_and_queues_leave_the_screen(page: Chromium, board: BoardServer) -> None:

@@ -209,6 +209,7 @@ async def test_many_board_clients_share_one_stream_and_a_late_one_gets_a_snapsho
         )  # fmt: skip
         delta = report_rpc.BoardUpdate(kind="delta", calls_now=3)
         delta.queues.add(queue_id="q1", waiting=4)
+        delta.emergencies.add(call_id="c1", number="112", agent_id="a1")
         world.reports.updates.put_nowait(delta)
         assert orjson.loads(await first.recv())["queues"][0]["waiting"] == 4
         protocols = [websockets.Subprotocol("seatbus"), websockets.Subprotocol(f"bearer.{world.key}")]
@@ -217,6 +218,7 @@ async def test_many_board_clients_share_one_stream_and_a_late_one_gets_a_snapsho
             again = orjson.loads(await late.recv())
             assert (again["kind"], again["queues"][0]["waiting"], again["calls_now"]) == ("snapshot", 4, 3)
             assert len(again["agents"]) == 1
+            assert [(item["number"], item["agent_id"]) for item in again["emergencies"]] == [("112", "a1")]
         assert world.reports.watches == 1
     async with websockets.connect(f"{url}?key=wrong", proxy=None) as refused:
         with pytest.raises(websockets.ConnectionClosed):

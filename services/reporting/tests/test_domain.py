@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatbus.call.v1 import events_pb2 as call
+from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.events import InEvent, OutEvent
 from seatbus_reporting.domain import metrics
 from seatbus_reporting.domain.board import TenantBoard
 from seatbus_reporting.domain.board_snapshot import dump, load
+from seatbus_reporting.domain.board_view import update
 from seatbus_reporting.domain.cdr import CallFact, build, contiguous, missing
 from seatbus_testkit.properties import examples
 
@@ -81,6 +84,27 @@ def test_a_board_goes_on_from_its_snapshot_wherever_it_was_cut() -> None:
         for event in events[max(0, cut - 10) :]:
             board.fold(event, 0)
         assert counts(board) == counts(plain), cut
+
+
+def test_a_call_for_help_is_on_the_board_as_long_as_it_runs() -> None:
+    help_ = call.CallEmergency(
+        number="112", agent_id="a1", seat_id="s1", branch_id="berlin", callback="+4930"
+    )
+    script_ = CallScript("t", at=NOON).arrive().call(help_)
+    events = delivered(script_.end(call_types.HANGUP_CAUSE_AGENT_HUNG_UP).events)
+    board = TenantBoard("t")
+    for event in events[:-1]:
+        board.fold(event, 0)
+    assert board.touched.calls
+    board = load("t", dump(board))
+    told = update("delta", board, {}, (), (), 0).emergencies
+    assert [(item.number, item.agent_id, item.seat_id, item.branch_id) for item in told] == [
+        ("112", "a1", "s1", "berlin")
+    ]
+    assert told[0].since.ToDatetime(UTC) == script_.at
+    for event in events:
+        board.fold(event, 0)
+    assert not update("delta", board, {}, (), (), 0).emergencies
 
 
 def test_an_event_held_by_a_gap_is_not_claimed_by_the_snapshot_and_is_given_up_in_time() -> None:

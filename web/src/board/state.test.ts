@@ -64,3 +64,13 @@ test("minutes roll out of the table after half an hour", () => {
   const state = after(SNAPSHOT, updateJson("delta", later, { minutes: [minuteJson("sales", later, { offered: 1 })] }));
   expect([...(state?.minutes.get("sales")?.keys() ?? [])]).toEqual([later]);
 });
+
+test("calls for help are those of the newest message that speaks of calls", () => {
+  const help = { call_id: "c1", number: "112", agent_id: "a1", seat_id: "s1", branch_id: "main", since: new Date(T0).toISOString() };
+  const running = after(SNAPSHOT, updateJson("delta", T0 + 1, { emergencies: [help] }));
+  expect(running?.emergencies).toEqual([
+    { callId: "c1", number: "112", agentId: "a1", seatId: "s1", branchId: "main", since: T0 },
+  ]);
+  expect(fold(running, readUpdate(updateJson("heartbeat", T0 + 2)))?.emergencies).toBe(running?.emergencies);
+  expect(fold(running, readUpdate(updateJson("delta", T0 + 3)))?.emergencies).toEqual([]);
+});

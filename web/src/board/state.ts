@@ -1,13 +1,14 @@
 /** The board as a fold of its updates. */
 
 import { keepMinutes, type MinuteTable } from "./minutes";
-import type { AgentFigures, BoardUpdate, QueueFigures } from "./wire";
+import type { AgentFigures, BoardUpdate, EmergencyCall, QueueFigures } from "./wire";
 
 export interface BoardState {
   readonly queues: ReadonlyMap<string, QueueFigures>;
   readonly agents: ReadonlyMap<string, AgentFigures>;
   readonly minutes: MinuteTable;
   readonly callsNow: number;
+  readonly emergencies: readonly EmergencyCall[];
   /** Server time of the newest message: the figures are true as of then. */
   readonly at: number;
 }
@@ -36,6 +37,7 @@ export function fold(state: BoardState | null, update: BoardUpdate): BoardState 
         agents: merged(new Map(), update.agents, []),
         minutes: keepMinutes(new Map(), update.minutes, update.at),
         callsNow: update.callsNow ?? 0,
+        emergencies: update.emergencies ?? [],
         at: update.at,
       };
     case "delta":
@@ -45,6 +47,7 @@ export function fold(state: BoardState | null, update: BoardUpdate): BoardState 
         agents: merged(state.agents, update.agents, update.removedAgentIds),
         minutes: keepMinutes(state.minutes, update.minutes, update.at, update.removedQueueIds),
         callsNow: update.callsNow ?? state.callsNow,
+        emergencies: update.emergencies ?? state.emergencies,
         at: Math.max(state.at, update.at),
       };
     case "heartbeat":

@@ -39,6 +39,16 @@ export interface MinuteFigures {
   readonly waitingMax: number;
 }
 
+/** A call for help that runs now. */
+export interface EmergencyCall {
+  readonly callId: string;
+  readonly number: string;
+  readonly agentId: string;
+  readonly seatId: string;
+  readonly branchId: string;
+  readonly since: number | null;
+}
+
 export interface BoardUpdate {
   readonly kind: "snapshot" | "delta" | "heartbeat";
   readonly at: number;
@@ -49,6 +59,8 @@ export interface BoardUpdate {
   readonly callsNow: number | null;
   readonly removedQueueIds: readonly string[];
   readonly removedAgentIds: readonly string[];
+  /** All that run. Null: the message does not say (a heartbeat). */
+  readonly emergencies: readonly EmergencyCall[] | null;
 }
 
 export class WireError extends Error {
@@ -151,6 +163,18 @@ function minute(value: unknown): MinuteFigures {
   };
 }
 
+function emergency(value: unknown): EmergencyCall {
+  const from = fields(value, "emergency");
+  return {
+    callId: id(from, "call_id"),
+    number: text(from, "number"),
+    agentId: text(from, "agent_id"),
+    seatId: text(from, "seat_id"),
+    branchId: text(from, "branch_id"),
+    since: time(from, "since"),
+  };
+}
+
 const string = (value: unknown): string => {
   if (typeof value !== "string") throw new WireError("removed id");
   return value;
@@ -172,5 +196,6 @@ export function readUpdate(json: unknown): BoardUpdate {
     callsNow: kind === "heartbeat" ? null : number(from, "calls_now"),
     removedQueueIds: list(from, "removed_queue_ids", string),
     removedAgentIds: list(from, "removed_agent_ids", string),
+    emergencies: kind === "heartbeat" ? null : list(from, "emergencies", emergency),
   };
 }

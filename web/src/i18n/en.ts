@@ -21,6 +21,7 @@ export const en = {
   "link.retryIn": "Next attempt in {{seconds}} s",
   "link.retrying": "Connecting again…",
   "link.retryNow": "Try now",
+  "emergency.runs": "Emergency call: {{agent}} is calling {{number}}",
   "totals.label": "All queues",
   "totals.waiting": "Waiting",
   "totals.longestWait": "Longest wait",

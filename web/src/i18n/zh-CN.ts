@@ -23,6 +23,7 @@ export const zhCN: Readonly<Record<TextKey, string>> = {
   "link.retryIn": "{{seconds}} 秒后重试",
   "link.retrying": "正在重新连接…",
   "link.retryNow": "立即重试",
+  "emergency.runs": "紧急呼叫：{{agent}} 正在拨打 {{number}}",
   "totals.label": "全部队列",
   "totals.waiting": "排队人数",
   "totals.longestWait": "最长等待",

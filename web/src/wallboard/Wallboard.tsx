@@ -12,6 +12,7 @@ import { useTick } from "../ui/useTick";
 import { AgentsPanel } from "./AgentsPanel";
 import { AlarmAnnouncer } from "./AlarmAnnouncer";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { EmergencyBanner } from "./EmergencyBanner";
 import { Header } from "./Header";
 import { QueuesPanel } from "./QueuesPanel";
 import { TotalsStrip } from "./TotalsStrip";
@@ -77,6 +78,7 @@ function Figures({ board, tenant }: { readonly board: Board; readonly tenant: st
   }
   return (
     <main className={styles.board} data-stale={live ? undefined : true} data-testid="board">
+      <EmergencyBanner emergencies={state.emergencies} agents={state.agents} now={now} />
       <AlarmAnnouncer alarms={raised} queues={state.queues} />
       <TotalsStrip totals={totals(state, now)} state={state} />
       <div className={styles.columns}>

@@ -28,7 +28,7 @@ class BoardMirror:
             self._queues.clear()
             self._agents.clear()
             self._minutes.clear()
-        self._head = {name: update[name] for name in ("at", "stream_seqs", "calls_now")}
+        self._head = {name: update[name] for name in ("at", "stream_seqs", "calls_now", "emergencies")}
         for queue in update["queues"]:
             self._queues[queue["queue_id"]] = queue
         for agent in update["agents"]:

@@ -32,7 +32,7 @@ _RANK: Final = {state: rank for rank, state in enumerate(_SHOWN)}
 _RELEVANT: Final = frozenset(
     message.DESCRIPTOR.full_name
     for message in (
-        call.CallStarted, call.CallBridged, call.CallUnbridged, call.CallEnded,
+        call.CallStarted, call.CallBridged, call.CallUnbridged, call.CallEnded, call.CallEmergency,
         acd.ContactEnqueued, acd.ContactEnded,
         agent.AgentPresenceChanged, agent.AgentWorkChanged,
     )
@@ -101,6 +101,17 @@ class AgentLine:
         return self.presence, self.reason, self.since_us, "", ""
 
 
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A call for help that runs now."""
+
+    number: str
+    agent_id: str
+    seat_id: str
+    branch_id: str
+    since_us: int
+
+
 @dataclass(slots=True)
 class Touched:
     """What changed since it was last asked."""
@@ -123,6 +134,7 @@ class TenantBoard:
         self.agents: dict[str, AgentLine] = {}
         self.calls: dict[str, str] = {}  # live call -> queue it talks in
         self.contacts: dict[str, str] = {}  # waiting contact -> queue
+        self.emergencies: dict[str, Emergency] = {}  # by call
         self.stream_seqs: dict[str, int] = {}
         self.touched = Touched()
         # An agent's history began before any board: any first number will do.
@@ -190,9 +202,9 @@ class TenantBoard:
         elif event.stream == "CONTACT":
             self._apply_contact(event.entity, message, at_us, event.occurred_at)
         else:
-            self._apply_call(event.entity, message)
+            self._apply_call(event.entity, message, at_us)
 
-    def _apply_call(self, call_id: str, message: Message) -> None:
+    def _apply_call(self, call_id: str, message: Message, at_us: int) -> None:
         if isinstance(message, call.CallStarted):
             self.calls[call_id] = ""
             self.touched.calls = True
@@ -204,9 +216,15 @@ class TenantBoard:
                 self.touched.queues.add(message.queue_id)
         elif isinstance(message, call.CallUnbridged):
             self._stop_talking(call_id)
+        elif isinstance(message, call.CallEmergency):
+            self.emergencies[call_id] = Emergency(
+                message.number, message.agent_id, message.seat_id, message.branch_id, at_us
+            )
+            self.touched.calls = True
         elif isinstance(message, call.CallEnded):
             self._stop_talking(call_id)
             self.calls.pop(call_id, None)
+            self.emergencies.pop(call_id, None)
             self.order["CALL"].end(call_id)
             self.touched.calls = True
 

@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import Any, Final
 
-from seatbus_reporting.domain.board import AgentLine, Minute, QueueCounters, TenantBoard, Work
+from seatbus_reporting.domain.board import AgentLine, Emergency, Minute, QueueCounters, TenantBoard, Work
 
 VERSION: Final = 1
 
@@ -19,6 +19,10 @@ def dump(board: TenantBoard) -> bytes:
         "streams": board.included(),
         "calls": board.calls,
         "contacts": board.contacts,
+        "emergencies": {
+            call_id: [item.number, item.agent_id, item.seat_id, item.branch_id, item.since_us]
+            for call_id, item in board.emergencies.items()
+        },
         "queues": {
             queue_id: {
                 "counts": [
@@ -61,6 +65,10 @@ def load(tenant: str, data: bytes) -> TenantBoard:
         board.stream_seqs = {str(k): int(v) for k, v in value["streams"].items()}
         board.calls = dict(value["calls"])
         board.contacts = dict(value["contacts"])
+        # Snapshots from before there were any do not name them.
+        board.emergencies = {
+            call_id: Emergency(*fields) for call_id, fields in value.get("emergencies", {}).items()
+        }
         for queue_id, queue in value["queues"].items():
             counts: list[int] = queue["counts"]
             minutes = {int(start): Minute(*numbers) for start, numbers in queue["minutes"].items()}

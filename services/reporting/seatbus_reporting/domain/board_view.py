@@ -88,4 +88,13 @@ def update(
         if queue is not None:
             message.minutes.extend(minute_messages(queue_id, queue, last_only=kind == "delta"))
     message.agents.extend(agents)
+    for call_id, item in sorted(board.emergencies.items()):
+        made = message.emergencies.add(
+            call_id=call_id,
+            number=item.number,
+            agent_id=item.agent_id,
+            seat_id=item.seat_id,
+            branch_id=item.branch_id,
+        )
+        made.since.FromMicroseconds(item.since_us)
     return message

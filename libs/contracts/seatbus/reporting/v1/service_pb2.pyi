@@ -104,7 +104,7 @@ class GetBoardRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
 
 class BoardUpdate(_message.Message):
-    __slots__ = ("kind", "at", "queues", "agents", "minutes", "stream_seqs", "calls_now", "removed_queue_ids", "removed_agent_ids")
+    __slots__ = ("kind", "at", "queues", "agents", "minutes", "stream_seqs", "calls_now", "removed_queue_ids", "removed_agent_ids", "emergencies")
     class StreamSeqsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,7 @@ class BoardUpdate(_message.Message):
     CALLS_NOW_FIELD_NUMBER: _ClassVar[int]
     REMOVED_QUEUE_IDS_FIELD_NUMBER: _ClassVar[int]
     REMOVED_AGENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCIES_FIELD_NUMBER: _ClassVar[int]
     kind: str
     at: _timestamp_pb2.Timestamp
     queues: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.QueueBoard]
@@ -130,7 +131,8 @@ class BoardUpdate(_message.Message):
     calls_now: int
     removed_queue_ids: _containers.RepeatedScalarFieldContainer[str]
     removed_agent_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, kind: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queues: _Optional[_Iterable[_Union[_types_pb2_1.QueueBoard, _Mapping]]] = ..., agents: _Optional[_Iterable[_Union[_types_pb2_1.AgentBoard, _Mapping]]] = ..., minutes: _Optional[_Iterable[_Union[_types_pb2_1.MinutePoint, _Mapping]]] = ..., stream_seqs: _Optional[_Mapping[str, int]] = ..., calls_now: _Optional[int] = ..., removed_queue_ids: _Optional[_Iterable[str]] = ..., removed_agent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    emergencies: _containers.RepeatedCompositeFieldContainer[_types_pb2_1.EmergencyCall]
+    def __init__(self, kind: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queues: _Optional[_Iterable[_Union[_types_pb2_1.QueueBoard, _Mapping]]] = ..., agents: _Optional[_Iterable[_Union[_types_pb2_1.AgentBoard, _Mapping]]] = ..., minutes: _Optional[_Iterable[_Union[_types_pb2_1.MinutePoint, _Mapping]]] = ..., stream_seqs: _Optional[_Mapping[str, int]] = ..., calls_now: _Optional[int] = ..., removed_queue_ids: _Optional[_Iterable[str]] = ..., removed_agent_ids: _Optional[_Iterable[str]] = ..., emergencies: _Optional[_Iterable[_Union[_types_pb2_1.EmergencyCall, _Mapping]]] = ...) -> None: ...
 
 class QueryMetricRequest(_message.Message):
     __slots__ = ("tenant_id", "metric", "until", "group_by")

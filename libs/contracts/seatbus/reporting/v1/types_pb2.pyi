@@ -221,6 +221,22 @@ class AgentBoard(_message.Message):
     call_id: str
     def __init__(self, agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ...) -> None: ...
 
+class EmergencyCall(_message.Message):
+    __slots__ = ("call_id", "number", "agent_id", "seat_id", "branch_id", "since")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEAT_ID_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    number: str
+    agent_id: str
+    seat_id: str
+    branch_id: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, call_id: _Optional[str] = ..., number: _Optional[str] = ..., agent_id: _Optional[str] = ..., seat_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class MinutePoint(_message.Message):
     __slots__ = ("minute", "queue_id", "offered", "answered", "abandoned", "waiting_max")
     MINUTE_FIELD_NUMBER: _ClassVar[int]
