@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Edge(base.RoutingEdge[Caller]):
         world = self.world
         await world.report_work(agent_id, rid, agent.WORK_EVENT_RINGING)
         await asyncio.sleep(self._chance.uniform(0.02, 0.3))
-        if line.live_rid != rid:
+        if rid not in line.live:
             return
         lot = self._chance.random()
         if lot > 0.93:
@@ -68,12 +68,17 @@ class Edge(base.RoutingEdge[Caller]):
                 line, rid, acd.OFFER_OUTCOME_BUSY if busy else acd.OFFER_OUTCOME_NO_ANSWER
             )
             return
+        if line.claimed:
+            # Another one has answered: ACK, BYE.
+            await world.lose(line, rid)
+            return
+        line.claimed = rid
         self.legs[rid] = call_types.LEG_STATE_ANSWERED
         if not await world.report_work(agent_id, rid, agent.WORK_EVENT_ANSWERED):
             self.close(line, rid)
             await world.report_offer(line, rid, acd.OFFER_OUTCOME_FAILED)
             return
-        if line.live_rid != rid:
+        if rid not in line.live:
             # The caller went while the agent answered: BYE.
             self.legs[rid] = call_types.LEG_STATE_ENDED
             await world.report_work(agent_id, rid, agent.WORK_EVENT_ENDED)
@@ -81,6 +86,7 @@ class Edge(base.RoutingEdge[Caller]):
         line.answered = True
         since = time.time()
         self.talking[rid] = (line.contact_id, agent_id, since)
+        await world.lose(line, *(other for other in list(line.live) if other != rid))
         dropped = not await world.report_offer(line, rid, acd.OFFER_OUTCOME_ANSWERED)
         if not dropped:
             await asyncio.sleep(line.talk_s)
@@ -106,8 +112,10 @@ class RoutingWorld(base.RoutingWorld[Edge]):
         edge.world = self
         self.chance = random.Random(seed)
 
-    async def configure(self, tenants: dict[str, Sequence[str]]) -> None:
-        """Tenants with one queue each, served by the operator's agents that are named."""
+    async def configure(self, tenants: dict[str, Sequence[str]], simultaneous: Collection[str] = ()) -> None:
+        """Tenants with one queue each, served by the operator's agents that are named; `simultaneous`: those
+        in whose queues several ring at once.
+        """
         agents = sorted({name for members in tenants.values() for name in members})
         objects = [
             tenancy.ConfigObject(
@@ -123,7 +131,10 @@ class RoutingWorld(base.RoutingWorld[Edge]):
                 name=f"queue of {tenant}",
                 ring_timeout_s=3,
                 members=[tenancy.Member(agent_id=name, agent_tenant_id=OPERATOR) for name in members],
+                ring_agents=3 if tenant in simultaneous else 0,
             )
+            if tenant in simultaneous:
+                queue.strategy = tenancy.STRATEGY_SIMULTANEOUS_RING
             objects += [
                 tenancy.ConfigObject(tenant_id=tenant, id=tenant, tenant=tenancy.Tenant(name=tenant)),
                 tenancy.ConfigObject(tenant_id=tenant, id=f"q-{tenant}", queue=queue),

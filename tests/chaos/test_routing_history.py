@@ -34,6 +34,8 @@ CONTACTS = int(os.environ.get("HISTORY_CONTACTS", "2000"))
 AGENTS = int(os.environ.get("HISTORY_AGENTS", "200"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 TENANTS = 5
+# In whose queues several agents ring for one contact.
+SIMULTANEOUS = ("t1", "t3")
 A_SECOND = float(os.environ.get("HISTORY_RATE", "16"))
 LEASE_S = 3.0
 STUCK_S = 5.0
@@ -72,7 +74,7 @@ async def configure(world: RoutingWorld) -> list[str]:
         f"t{number}": [name for i, name in enumerate(agents) if i % TENANTS == number or i % 3 == 0]
         for number in range(TENANTS)
     }
-    await world.configure(tenants)
+    await world.configure(tenants, SIMULTANEOUS)
     for start in range(0, AGENTS, 20):
         await asyncio.gather(*(world.login(name) for name in agents[start : start + 20]))
     return agents
@@ -218,9 +220,10 @@ async def contact_history(
                     log.enqueued(at, fact.queue_id)
                 case contact_facts.ContactOffered():
                     # Order is that of the decisions: their writes may pass each other while the bus stands.
-                    log.offered(fact.decision.at.ToMicroseconds() / 1e6, fact.agent_id)
+                    log.offered(fact.decision.at.ToMicroseconds() / 1e6, fact.agent_id, fact.rid)
                 case contact_facts.ContactReturned():
-                    log.returned(at, PAUSE_S if fact.reason in ("failed", "lost_reservation") else 0)
+                    pause = PAUSE_S if fact.reason in ("failed", "lost_reservation") else 0
+                    log.returned(at, pause, fact.rid)
                 case contact_facts.ContactEnded():
                     log.ended(at)
                 case _:

@@ -54,6 +54,8 @@ class ContactLog:
     spans: list[tuple[float, float]] = field(default_factory=list)
     offers: list[tuple[float, str]] = field(default_factory=list)
     _since: float | None = None
+    # Of a simultaneous ring several.
+    _open: set[str] = field(default_factory=set)
 
     def enqueued(self, at: float, queue: str) -> None:
         self.queue, self.enqueued_at = queue, at
@@ -62,13 +64,16 @@ class ContactLog:
     def confirmed(self, at: float) -> None:
         self.confirmed_at = at
 
-    def offered(self, at: float, agent: str) -> None:
+    def offered(self, at: float, agent: str, rid: str = "") -> None:
         self._close(at)
+        self._open.add(rid)
         self.offers.append((at, agent))
 
-    def returned(self, at: float, pause: float = 0.0) -> None:
-        """`pause`: seconds for which it is not offered again, by rule."""
-        self._since = at + pause
+    def returned(self, at: float, pause: float = 0.0, rid: str = "") -> None:
+        """It waits once nobody rings any more. `pause`: seconds for which it is not offered, by rule."""
+        self._open.discard(rid)
+        if not self._open:
+            self._since = at + pause
 
     def ended(self, at: float) -> None:
         self._close(at)

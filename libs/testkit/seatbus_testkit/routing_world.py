@@ -46,7 +46,9 @@ class EdgeSettings(ServiceSettings):
 
 @dataclass
 class Line:
-    """One caller's call as the edge knows it. `agent` is who was offered last."""
+    """One caller's call as the edge knows it. `live`: who rings or talks, by rid; of a simultaneous `ring`
+    several. `claimed`: the rid of who has answered first.
+    """
 
     call_id: str = field(default_factory=uuid7)
     contact_id: str = field(default_factory=uuid7)
@@ -54,11 +56,16 @@ class Line:
     queue: str = ""
     caller: str = ""
     alive: bool = True
-    live_rid: str = ""
-    agent: str = ""
+    live: dict[str, str] = field(default_factory=dict)
+    ring: str = ""
+    claimed: str = ""
     left: int = 0
     epochs: dict[str, int] = field(default_factory=dict)
     done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def live_rid(self) -> str:
+        return next(iter(self.live), "")
 
 
 L = TypeVar("L", bound=Line)
@@ -94,10 +101,11 @@ class RoutingEdge(CallControlServicer, ABC, Generic[L]):
             self.refused += 1
             raise StaleEpoch(sent=request.epoch, current=seen)
         line.epochs[request.group] = request.epoch
-        if line.live_rid:
+        beside = request.ring_rid and request.ring_rid == line.ring and not line.claimed
+        if line.live and not beside:
             self.refused += 1
             raise Refused("another_offer", f"{line.live_rid} is live")
-        line.live_rid, line.agent = request.rid, request.agent_id
+        line.live[request.rid], line.ring = request.agent_id, request.ring_rid
         self.legs[request.rid] = call_types.LEG_STATE_RINGING
         task = asyncio.create_task(self.ring(line, request.rid, request.agent_id))
         self._tasks.add(task)
@@ -125,8 +133,9 @@ class RoutingEdge(CallControlServicer, ABC, Generic[L]):
     def close(self, line: L, rid: str) -> None:
         """The leg of a reservation is over."""
         self.legs[rid] = call_types.LEG_STATE_ENDED
-        if line.live_rid == rid:
-            line.live_rid = ""
+        line.live.pop(rid, None)
+        if line.claimed == rid:
+            line.claimed = ""
 
 
 @dataclass(slots=True)
@@ -276,10 +285,9 @@ class RoutingWorld(Generic[E]):
     async def cancel(self, line: Line) -> acd_types.VisitOutcome:
         """The caller hangs up. The order of the contract: first the agent, then the queue."""
         line.alive = False
-        rid, line.live_rid = line.live_rid, ""
-        if rid:
-            self.edge.legs[rid] = call_types.LEG_STATE_ENDED
-            await self.report_work(line.agent, rid, agent_api.WORK_EVENT_CANCELLED)
+        for rid, agent_id in list(line.live.items()):
+            self.edge.close(line, rid)
+            await self.report_work(agent_id, rid, agent_api.WORK_EVENT_CANCELLED)
         request = acd_api.CancelRequest(
             context=self.context_of(line.tenant),
             contact_id=line.contact_id,
@@ -293,6 +301,14 @@ class RoutingWorld(Generic[E]):
         context = self.context_of(self._agents_tenant, f"{rid}/{event}")
         request = agent_api.ReportWorkRequest(context=context, agent_id=agent_id, rid=rid, event=event)
         return await self.told(lambda: invoke(self.agents().ReportWork, request, _ASK_S))
+
+    async def lose(self, line: Line, *rids: str) -> None:
+        """Another agent has the call."""
+        for rid in rids:
+            agent_id = line.live.get(rid, "")
+            self.edge.close(line, rid)
+            if agent_id:
+                await self.report_work(agent_id, rid, agent_api.WORK_EVENT_ANSWERED_ELSEWHERE)
 
     async def report_offer(self, line: Line, rid: str, outcome: acd_api.OfferOutcome) -> bool:
         """False when acd refuses it."""

@@ -79,3 +79,16 @@ def test_a_contact_whose_offer_failed_may_be_passed_by_for_the_pause_that_the_ru
     assert overtaken([failed.waiting(), late.waiting()]) == []
     late.offered(16, "c")
     assert len(overtaken([failed.waiting(), late.waiting()])) == 1
+
+
+def test_a_contact_of_which_one_agent_of_several_has_let_go_does_not_wait() -> None:
+    rung, late = log("rung", "q", 10), log("late", "q", 12)
+    rung.offered(11, "a", "r1")
+    rung.offered(11, "b", "r2")
+    rung.returned(13, rid="r1")
+    late.offered(15, "c", "r3")
+    assert overtaken([rung.waiting(), late.waiting()]) == []
+    rung.returned(16, rid="r2")
+    late.returned(17, rid="r3")
+    late.offered(18, "c", "r4")
+    assert len(overtaken([rung.waiting(), late.waiting()])) == 1
