@@ -13,6 +13,7 @@ from seatbus_kit.errors import OutcomeUnknown, Refused, SeatbusError, Unavailabl
 from seatbus_kit.events import OutEvent
 from seatbus_sip_edge.adapters import publisher as module
 from seatbus_sip_edge.adapters.publisher import Publisher
+from seatbus_testkit.eventually import eventually
 
 
 class Stream:
@@ -56,10 +57,10 @@ async def test_what_calls_say_at_one_moment_leaves_together(monkeypatch: pytest.
     stream = Stream(0.0)
     made, told = publisher(monkeypatch, stream)
     made.push([fact("first", 1)])
-    await asyncio.sleep(0.1)
+    await eventually(lambda: told == {"first": 1})
     for call in ("a", "b"):
         made.push([fact(call, 1), fact(call, 2)])
-    await asyncio.sleep(0.1)
+    await eventually(lambda: len(told) == 3)
     assert stream.bursts == [["first/1"], ["a/1", "a/2", "b/1", "b/2"]]
     assert told == {"first": 1, "a": 2, "b": 2}
 
@@ -85,8 +86,7 @@ async def test_the_last_fact_of_a_call_waits_for_nobody(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_GATHER_S", 60.0)
     made.push([fact("a", 1)])
     made.push([fact("b", 1, last=True)])
-    await asyncio.sleep(0.05)
-    assert told == {"a": 1, "b": 1}
+    await eventually(lambda: told == {"a": 1, "b": 1})
 
 
 async def test_draining_does_not_wait_for_the_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
