@@ -14,7 +14,8 @@ from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_contracts.flows import FlowError, validate_flow
 from seatbus_contracts.hours import is_open
-from seatbus_ivr.domain.interpreter import MAX_IDLE_STEPS, Arrival, Moved, advance, begin, has_ended
+from seatbus_ivr.domain.interpreter import Arrival, advance, begin, has_ended
+from seatbus_ivr.domain.walk import MAX_IDLE_STEPS, Moved
 from seatbus_testkit.demo_tenant import demo_flow
 from seatbus_testkit.properties import examples
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seatbus_ivr.domain.graph import Book, Graph, Unsupported
-    from seatbus_ivr.domain.interpreter import Arrival, Moved, Note
+    from seatbus_ivr.domain.interpreter import Arrival
+    from seatbus_ivr.domain.walk import Moved, Note
     from seatbus_kit.clock import Clock
     from seatbus_kit.records import Outcome
 

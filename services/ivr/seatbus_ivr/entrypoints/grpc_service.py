@@ -12,7 +12,7 @@ from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from seatbus_ivr.application.calls import Calls
-    from seatbus_ivr.domain.interpreter import Note
+    from seatbus_ivr.domain.walk import Note
 
 log = get_logger("seatbus.ivr")
 
