@@ -62,9 +62,9 @@ async def talking(world: Any, steps: Any) -> tuple[PhoneCall, PhoneCall]:
     return call, side
 
 
-async def offer_to(world: Any, agent: str, contact: Any) -> str:
-    """acd offers a contact to this agent; returns the reservation."""
-    rid = uuid7()
+async def offer_to(world: Any, agent: str, contact: Any, *, ring_rid: str = "", rid: str = "") -> str:
+    """acd offers a contact to this agent, beside the others of a ring; returns the reservation."""
+    rid = rid or uuid7()
     await world.ask(
         "OfferAgent",
         call_pb.OfferAgentRequest(
@@ -76,8 +76,33 @@ async def offer_to(world: Any, agent: str, contact: Any) -> str:
             group="g",
             agent_tenant_id=world.tenant,
             agent_id=agent,
-            ring_timeout_s=5,
+            ring_timeout_s=20 if ring_rid else 5,
             queue_id=contact.queue_id,
+            ring_rid=ring_rid,
         ),
     )
     return rid
+
+
+async def ring_of(
+    world: Any, steps: Any, *colleagues: str
+) -> tuple[PhoneCall, dict[str, PhoneCall], dict[str, Phone]]:
+    """The caller's side, what rings together at anna and these, and their phones."""
+    caller = await world.phone()
+    await world.configure(caller)
+    phones = {"anna": await world.agent_phone()}
+    for agent in colleagues:
+        phones[agent] = await phone_of(world, agent, f"{agent}-phone")
+        await phones[agent].register()
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    first = uuid7()
+    sides: dict[str, PhoneCall] = {}
+    for agent, phone in phones.items():
+        rid = "" if sides else first
+        await offer_to(world, agent, world.acd.enqueued[-1], ring_rid=first, rid=rid)
+        sides[agent] = await phone.next_call()
+        await sides[agent].ring()
+    await world.until(lambda: world.types().count("LegRinging") == len(phones))
+    return call, sides, phones

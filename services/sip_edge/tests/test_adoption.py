@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from seatbus_sip_edge.domain.model import Phase
 from seatbus_testkit.phone import Phone
 from seatbus_testkit.platform import free_port_base
 
+from .colleagues import ring_of
 from .two_edges import Second
 
 # The shortest: five seconds of silence are what `Instances` calls silence, a farewell counts at once.
@@ -144,6 +146,22 @@ async def test_a_phone_that_rings_is_called_anew_by_the_heir(owner: Any, heir: S
     await owner.until(lambda: "CallBridged" in owner.types())
     assert not {"work cancelled", "work unreachable"} & set(owner.told)
     await again.hang_up()
+    await call.wait_ended()
+    await owner.ended()
+    assert _books(owner).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+
+
+async def test_all_phones_of_a_ring_are_called_anew_by_the_heir(owner: Any, heir: Second, steps: Any) -> None:
+    call, sides, phones = await ring_of(owner, steps, "bert")
+    await _gone(owner, heir, call_types.CALL_STATE_RINGING_AGENT)
+    await asyncio.gather(*(side.wait_ended() for side in sides.values()))
+    again = {agent: await phone.next_call() for agent, phone in phones.items()}
+    await again["bert"].answer()
+    await again["anna"].wait_ended()
+    await owner.until(lambda: "CallBridged" in owner.types())
+    await owner.until(lambda: "work answered_elsewhere" in owner.told)
+    assert not {"work cancelled", "work unreachable"} & set(owner.told)
+    await again["bert"].hang_up()
     await call.wait_ended()
     await owner.ended()
     assert _books(owner).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
