@@ -78,6 +78,10 @@ async def one(tenant: TestTenant, caller: Phone, agent: Phone, end: str) -> str:
         await ringing.answer()
         await call.wait_answered(15)
         await asyncio.sleep(0.5)
+        # Who is hung up on has offered other audio before, and taken it back.
+        holds = ringing if end == "caller_hung_up" else call
+        await holds.hold()
+        await holds.hold(False)
         await (call if end == "caller_hung_up" else ringing).hang_up()
     await both_ended(call, ringing)
     seen = {"caller_hung_up": ("local", "remote"), "agent_hung_up": ("remote", "local")}
