@@ -253,6 +253,17 @@ class Rig:
             await asyncio.sleep(0.002)
         return made
 
+    async def run_calls(self, count: int, rate: float, most: int) -> None:
+        """Begins this many, at this rate where the machine lets it: no more than `most` are open at once."""
+        loop = asyncio.get_running_loop()
+        began, made = loop.time(), 0
+        while made < count:
+            due = min(count, int((loop.time() - began) * rate) + 1)
+            while made < due and self.callers.open < most:
+                self.callers.dial()
+                made += 1
+            await asyncio.sleep(0.002)
+
     async def settle(self, seconds: float = 15.0) -> int:
         """Waits for the ends; returns how many calls never ended."""
         deadline = time.monotonic() + seconds
