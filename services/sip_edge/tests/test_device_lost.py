@@ -10,8 +10,10 @@ import pytest
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import service_pb2 as control
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus.media.v1 import events_pb2 as media_events
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain.device_inputs import DeviceGone
+from seatbus_sip_edge.domain.model import Phase
 from seatbus_testkit.phone import Phone
 
 from .colleagues import phone_of
@@ -378,3 +380,28 @@ async def test_in_a_conference_the_others_go_on_talking(empty_world: Any, steps:
         LOST,
         call_types.HANGUP_CAUSE_AGENT_HUNG_UP,
     ]
+
+
+async def test_a_browser_that_was_asked_and_vanishes_leaves_the_others_talking(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    call, _, leg = await _talking(world, steps)
+    third = await _asking(world)
+    session = world.app.edge.sessions[world.events[0].entity]
+    world.media.say(
+        media_events.MediaEvent(
+            session_id=session.call.call_id,
+            endpoint_id=session.call.consult_leg_id,
+            leg_lost=media_events.LegLost(reason="consent"),
+        )
+    )
+    await third.wait_ended()
+    await world.until(lambda: session.call.phase is Phase.BRIDGED)
+    assert call.state == leg.state == "answered"
+    await leg.hang_up()
+    await call.wait_ended()
+    ended = await world.ended()
+    assert ended.cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+    causes = {leg.agent_id: leg.cause for leg in ended.call.legs}
+    assert causes["ben"] == call_types.HANGUP_CAUSE_MEDIA_TIMEOUT
