@@ -6,6 +6,7 @@ In place wants a process that starts within seconds, which a machine that is bus
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,27 @@ async def test_a_browser_goes_on_in_place(
             await hears_music(call)
             await browser.run("new Promise((done) => session.unhold({}, done))")
             await both_hear(CALLER)
+            await call.hang_up()
+    await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(bool(can_browse()), reason=can_browse())
+async def test_a_browser_that_has_given_its_way_up_is_offered_another(
+    one: Platform, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its media stood still for longer than Chromium waits, and there is no other instance."""
+    tenant = TestTenant.create(one, agents=1)
+    with phone_site(tmp_path_factory.mktemp("page")) as site:
+        async with talk_with_browser(tenant, site, tmp_path) as (call, browser, both_hear):
+            offered = await browser.run("sdp.remoteoffer")
+            one.kill("media-0", signal.SIGSTOP)
+            try:
+                await asyncio.sleep(17)
+            finally:
+                one.kill("media-0", signal.SIGCONT)
+            await both_hear(SECOND)
+            assert await browser.run("sdp.remoteoffer") != offered
             await call.hang_up()
     await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seatbus_testkit.phone import PhoneCall
+from seatbus_testkit.phone import PhoneCall, Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
@@ -18,6 +18,7 @@ from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
 from .browser.browser_phone import can_browse, phone_site
 from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, hears, hears_music, talk
 from .media_instances import BACK_S, gone, instances_of, talk_with_baresip, talk_with_browser, until_moved
+from .outside import DIALLED, NUMBER, branch, carrier, configure
 from .stored_audio import tones_when_complete
 
 pytestmark = pytest.mark.platform
@@ -121,6 +122,32 @@ async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Plat
             await customer.hang_up()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
+
+
+async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=1)
+    await configure(tenant, branch())
+    async with (
+        agent_phone(tenant, "a1", ready=False) as phone,
+        carrier(tenant, policy=Policy(answer_after_s=None)) as out,
+    ):
+        call = await phone.dial(DIALLED)
+        there = await out.next_call()
+        await there.ring()
+        await call.wait_ringing()
+        (lost,) = instances_of(two, tenant)
+        async with gone(two, lost):
+            await until_moved(two, tenant, lost)
+            await there.answer()
+            await call.wait_answered()
+            call.mouth.play_tone(CALLER, -15.0)
+            there.mouth.play_tone(FIRST, -15.0)
+            await hears(call, FIRST, timeout=BACK_S)
+            await hears(there, CALLER)
+            await call.hang_up()
+            await there.wait_ended()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, dialed=NUMBER)
+    assert (cdr["agent_id"], cdr["cause"]) == ("a1", "agent_hung_up")
 
 
 @pytest.mark.peer

@@ -140,6 +140,41 @@ def test_a_message_that_is_being_left_goes_on_as_another_one() -> None:
     assert driver.call.voicemail_id not in ("", first)
 
 
+@pytest.mark.parametrize(
+    ("opening", "story", "hear_ringing"),
+    [
+        ("dialled", ["accepted", "begun", "u_made", "u_ringing"], False),
+        ("dialled", ["accepted", "begun", "u_made", "u_early"], True),
+        ("originated", ["begun", "made", "answered", "u_made", "u_ringing"], True),
+        ("called_back", ["begun", "made", "answered", "u_made", "u_ringing"], True),
+        ("called_back", ["begun", "made", "ringing"], False),
+    ],
+)
+def test_while_a_number_is_called_whoever_listens_hears_our_ringing(
+    opening: str, story: list[str], hear_ringing: bool
+) -> None:
+    driver = Driver(opening=opening)
+    for name in story:
+        do(driver, name)
+    phase = driver.call.phase
+    made = driver.feed(on.MediaMoved())
+    commands = [command for item in made if isinstance(item, fx.Media) for command in item.commands]
+    expected = [(driver.call.agent_leg_id, "ringback")] if hear_ringing else []
+    assert [(word.play.endpoint_id, word.play.play_id) for word in commands] == expected
+    assert driver.call.phase is phase
+
+
+def test_a_customer_waits_on_for_a_lost_phone() -> None:
+    driver, _, commands = _moved(*_TALKS, "lost")
+    assert _words(commands) == ["play", "start_recording", "control_recording"]
+    assert driver.call.phase is Phase.DEVICE_LOST
+    assert driver.call.recording_paused
+    for name in ("back", "retaken"):
+        do(driver, name)
+    assert driver.call.phase is Phase.BRIDGED
+    assert not driver.call.recording_paused
+
+
 def test_a_call_that_has_ended_says_nothing_more() -> None:
     _, made, _ = _moved(*_TALKS, "bye")
     assert made == []

@@ -49,6 +49,8 @@ class LinkMove:
     @staticmethod
     def _obstacle(session: Session, leg: Leg) -> str:
         way = way_of(session.sip.legs.get(leg.leg_id))
+        if leg.retaking:
+            return "it was lost and is just asked to go on"
         return f"leg {leg.leg_id}: {way.value}" if way in (Way.BLOCKED, Way.NONE) else ""
 
     async def _run(self, session: Session, leg: Leg, lost: str) -> None:
@@ -93,6 +95,8 @@ class LinkMove:
         sdp = (await commands.links.join(leg, asked)).sdp
         if way is Way.ANSWER:
             call.local_sdp = sdp
+        elif leg.lost:
+            sip.local_sdp = sdp
         elif sip.dialog is None:
             sip.moved_offer = sdp
         else:

@@ -125,8 +125,10 @@ class MediaMove:
     def _obstacle(self, session: Session) -> str:
         """Why this call cannot be moved as it is; nothing where it can."""
         call = session.call
-        if call.phase not in MOVABLE or not call.local_sdp:
+        if call.phase not in MOVABLE or not call.has_audio:
             return f"not in phase {call.phase.value}"
+        if any(leg.live and leg.retaking for leg in call.legs.values()):
+            return "a phone that was lost is just asked to go on"
         for leg in call.legs.values():
             if leg.met_by:
                 # Its peer stays where it is.
@@ -192,6 +194,9 @@ class MediaMove:
             sip = session.sip.legs[leg_id]
             if ways[leg_id] is Way.ANSWER:
                 call.local_sdp = sdp
+            elif call.legs[leg_id].lost:
+                # It is offered this once it is back.
+                sip.local_sdp = sdp
             elif sip.dialog is None:
                 sip.moved_offer = sdp
             else:
@@ -271,6 +276,39 @@ class MediaMove:
         if status >= 300 or not answer:
             raise Unavailable(f"leg {leg_id} refuses other audio with {status}")
         return answer
+
+    def restart_ice(self, session: Session, leg: Leg) -> None:
+        """A browser that is in a talk is offered other ICE credentials at the instance that it has."""
+        sip = session.sip.legs.get(leg.leg_id)
+        if sip is None or "a=fingerprint:" not in sip.local_sdp or way_of(sip) is not Way.OFFER or leg.lost:
+            return
+        session.commands.media.lane.push(lambda: self._restart_ice(session, leg))
+
+    async def _restart_ice(self, session: Session, leg: Leg) -> None:
+        call, links = session.call, session.commands.media.links
+        if not leg.live or call.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        offer = media.MakeOffer(
+            endpoint_id=leg.leg_id, kind=media_types.ENDPOINT_KIND_WEBRTC, ice_restart=True
+        )
+        try:
+            made = await links.execute([media.Command(make_offer=offer)], _EXECUTE_S, "")
+            answer = await self.offer(session, leg.leg_id, made.results[0].sdp)
+            if answer:
+                accept = media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=answer)
+                await links.execute([media.Command(accept_answer=accept)], _EXECUTE_S, "")
+        except (SeatbusError, TimeoutError) as error:
+            # What media hears of it from now on decides: it tells when the leg is lost.
+            log.warning(
+                "a browser does not restart its way",
+                tenant=call.tenant_id,
+                call=call.call_id,
+                leg=leg.leg_id,
+                reason=str(error) or "no answer",
+            )
+            return
+        log.info("a browser has another way to media", call=call.call_id, leg=leg.leg_id)
+        session.checkpoint()
 
     def ring_answered(self, session: Session, sip: SipLeg, said: Callable[[str], on.Input]) -> None:
         """A phone that rang while its call moved has answered the old offer: it gets the new one, and `said`

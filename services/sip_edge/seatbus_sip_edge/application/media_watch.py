@@ -37,6 +37,8 @@ _SILENT_S, _REPLY_S = 1.2, 0.6
 _PATIENT_S = 2.5
 _NOBODY = "-"
 _HELLO_S = 3.0
+# Without an answer to their checks browsers give up after 16 s; until then they go on by themselves.
+_ICE_GIVEN_UP_S = 12.0
 _SUSPECT_S = 1.0
 
 
@@ -181,6 +183,7 @@ class MediaWatch:
     async def _run(self, instance_id: str) -> None:
         opened = self._open[instance_id]
         gone_since: float | None = None
+        heard_at: float | None = None
         while True:
             edge = self._edge
             instance = edge.neighbours.instances.get(instance_id)
@@ -190,13 +193,17 @@ class MediaWatch:
                     async with asyncio.timeout(_HELLO_S) as limit:
                         async for event in stream(stub.Watch, media.WatchRequest(owner=edge.instance_id)):
                             gone_since = None
-                            self._beats[instance_id] = edge.monotonic()
+                            now = edge.monotonic()
+                            away_s = now - heard_at if heard_at is not None else 0.0
+                            self._beats[instance_id] = heard_at = now
                             if limit.when() is not None and instance_id not in self._streams:
                                 limit.reschedule(None)
                                 self._streams[instance_id] = limit
                             if event.WhichOneof("event") == "hello":
                                 await self._hello(instance_id, instance.address, event.hello.incarnation)
                                 opened.set()
+                                if away_s > _ICE_GIVEN_UP_S:
+                                    self._restart_ice(instance_id)
                             else:
                                 self._deliver(instance_id, event)
                 except TimeoutError:
@@ -260,6 +267,13 @@ class MediaWatch:
                 session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
                 session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
 
+    def _restart_ice(self, instance_id: str) -> None:
+        """Browsers have given up the way to this instance, or are about to, and look for no other."""
+        for session in list(self._edge.sessions.values()):
+            for leg in session.call.legs.values():
+                if leg.live and instance_id == (leg.met_by or session.call.media_instance):
+                    self._edge.media_move.restart_ice(session, leg)
+
     async def _end_strays(
         self, stub: MediaStub, instance_id: str, held: Iterable[media.GetSessionResponse]
     ) -> None:
@@ -288,7 +302,7 @@ class MediaWatch:
             if (
                 call.media_instance == instance_id
                 and call.has_session
-                and call.local_sdp
+                and call.has_audio
                 and call.call_id not in alive
                 and call.phase not in (Phase.ENDING, Phase.ENDED)
                 and not self._edge.media_move.start(session, reason)

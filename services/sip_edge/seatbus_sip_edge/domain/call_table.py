@@ -235,6 +235,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.CallerCancelled: _rule(dialling.given_up, *ENDS),
         on.CallerHungUp: _rule(dialling.customer_left, *ENDS),
         on.AgentHungUp: _rule(dialling.agent_left, *ENDS),
+        on.MediaMoved: _rule(moving.dialling, P.DIALLING),
         on.Restored: _rule(dialling.restored, P.DIALLING, *ENDS),
     },
     P.CALLING_BACK: {
@@ -242,6 +243,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         **_LEAVES,
         on.ExternalAnswered: _rule(external.answered, P.CALLING_BACK),
         on.CollectFinished: _rule(external.collected, P.CALLING_BACK, P.OFFERED),
+        on.MediaMoved: _rule(moving.dialling, P.CALLING_BACK),
         **{kind: _rule(action, *to) for kind, (action, to) in callback.ROWS.items()},
     },
     P.CALLING: {
@@ -256,6 +258,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         on.RingTimedOut: _rule(calling.ring_timed_out, P.CALLING, *ENDS),
         on.CallerReady: _rule(calling.ready, P.CALLING, P.IN_FLOW, P.QUEUED, P.REACHING, *ENDS),
         on.OfferUnacceptable: _rule(arrival.offer_unacceptable, *ENDS),
+        on.MediaMoved: _rule(moving.dialling, P.CALLING),
         on.Restored: _rule(calling.restored, P.CALLING),
     },
     P.REACHING: {
@@ -301,6 +304,7 @@ CALLS: Mapping[Phase, Mapping[type, Rule]] = {
         **_LEAVES,
         **{kind: _rule(action, *to) for kind, (action, to) in device_lost.ROWS.items()},
         on.TransferAsked: _rule(transfer.transferred, *_SENT),
+        on.MediaMoved: _rule(moving.device_lost, P.DEVICE_LOST),
         on.Restored: _rule(recovery.device_lost, P.DEVICE_LOST, *ENDS),
     },
     P.CONSULTING: {

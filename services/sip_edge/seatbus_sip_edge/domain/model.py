@@ -350,6 +350,11 @@ class Call:
         leg = self.legs.get(self.consult_leg_id)
         return leg if leg is not None and leg.live else None
 
+    @property
+    def has_audio(self) -> bool:
+        """Media has said something about one of its legs."""
+        return bool(self.local_sdp) or any(leg.media_zone is not None for leg in self.legs.values())
+
     def legs_met_by(self, instance_id: str) -> list[Leg]:
         """Live legs that this instance meets for the call's own one."""
         return [leg for leg in self.legs.values() if leg.live and leg.met_by == instance_id]

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
 
 # Phases whose audio can be set up again from nothing but the call's state. Not so: before the first answer of
-# media, a number that is dialled for an agent (its ringing is the far network's), a lost device.
+# media.
 MOVABLE = frozenset(
     {
         Phase.IN_FLOW,
         Phase.QUEUED,
         Phase.OFFERED,
         Phase.REACHING,
+        Phase.DIALLING,
+        Phase.CALLING,
+        Phase.CALLING_BACK,
         Phase.BRIDGED,
+        Phase.DEVICE_LOST,
         Phase.CONSULTING,
         Phase.CONFERENCED,
         Phase.PARKED,
@@ -80,6 +84,28 @@ def reaching(turn: Turn, _event: on.MediaMoved) -> Phase:
         turn.play_ringback()
     _called(turn, leg)
     return Phase.REACHING
+
+
+def dialling(turn: Turn, _event: on.MediaMoved) -> Phase:
+    """Who was called rings on; an agent who listens hears our ringing in place of the far network's."""
+    call, leg = turn.call, turn.call.agent_leg
+    if leg is None or leg.accepting:
+        _called(turn, leg)
+    elif call.caller_leg.phase in (LegPhase.DIALLED, LegPhase.RINGING) and (
+        leg.was_answered or call.early_media
+    ):
+        turn.play_ringback(leg.leg_id)
+    if call.caller_leg.accepting:
+        external.ask(turn, call.caller_leg)
+    return call.phase
+
+
+def device_lost(turn: Turn, _event: on.MediaMoved) -> Phase:
+    """The customer waits on for the agent's phone, or it is being called anew."""
+    turn.play_music()
+    if turn.call.recording:
+        _record_on(turn)
+    return Phase.DEVICE_LOST
 
 
 def _called(turn: Turn, leg: Leg | None) -> None:
