@@ -15,6 +15,7 @@ from seatbus_kit.rpc.frames import MAX_MESSAGE
 from seatbus_kit.rpc.status import STATUS
 from seatbus_kit.trace import TraceContext, current_trace
 from seatbus_testkit.eventually import eventually
+from seatbus_testkit.proxy import TcpProxy
 
 from .rpc_bench import Bench, bench, estimate_request
 
@@ -98,6 +99,25 @@ async def test_a_method_that_is_not_served_says_so(bench: Bench) -> None:
     request.context.tenant_id = "acme"
     with pytest.raises(errors.Unimplemented):
         await invoke(bench.stub.SetQueueMode, request, 2.0)
+
+
+async def test_a_neighbour_that_greets_late_is_connected_all_the_same(bench: Bench) -> None:
+    bench.servicer.answer = service_pb2.EstimateWaitResponse
+    proxy = TcpProxy(int(bench.server.address.rpartition(":")[2]), late_s=0.8)
+    await proxy.start()
+    channels = Channels(None)
+    stub: Any = service_pb2_grpc.AcdServiceStub(channels.get(f"127.0.0.1:{proxy.port}"))
+
+    async def answered() -> bool:
+        try:
+            await invoke(stub.EstimateWait, estimate_request(), 1.0)
+        except (errors.Unavailable, errors.DeadlineExceeded):
+            return False
+        return True
+
+    await eventually(answered, every=0.05)
+    await channels.close()
+    await proxy.stop()
 
 
 async def test_a_call_without_deadline_is_refused(bench: Bench) -> None:

@@ -6,10 +6,13 @@ import asyncio
 
 
 class TcpProxy:
-    """Forwards a port of the loopback. `answers_lost` True drops what the server sends from then on."""
+    """Forwards a port of the loopback, each connection after `late_s` seconds. `answers_lost` True drops what
+    the server sends from then on.
+    """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, late_s: float = 0.0) -> None:
         self.answers_lost = False
+        self._late_s = late_s
         self.port = 0
         self._target_port = target_port
         self._server: asyncio.Server | None = None
@@ -31,6 +34,7 @@ class TcpProxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(self._late_s)
         try:
             upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:

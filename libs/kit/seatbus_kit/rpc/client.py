@@ -32,8 +32,9 @@ _OPTIONS: Final = (
     ("grpc.http2.max_pings_without_data", 0),
     # A restarted neighbour is found again within half a second.
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # This is how long an attempt may take: a busy neighbour greets late.
+    ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.enable_http_proxy", 0),
 )
 _TIMES: Final = LaneTimes()
