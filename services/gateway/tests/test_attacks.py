@@ -15,6 +15,7 @@ from seatbus_gateway.application.auth import hash_key
 from seatbus_gateway.entrypoints import ws
 from seatbus_gateway.entrypoints.openapi import document
 from seatbus_kit.buckets import Bucket
+from seatbus_testkit.eventually import eventually
 
 API = "/api/v1"
 SECRET = "s" * 32
@@ -159,8 +160,12 @@ async def test_a_key_is_shown_once_opens_its_role_and_its_socket_closes_with_it(
     await Bucket(world.runtime.bus, "config").create(
         config_key("acme", "api_key", "hall"), stored.SerializeToString()
     )
-    await asyncio.sleep(0.1)
     own = {"Authorization": f"Bearer {key}"}
+
+    async def known() -> bool:
+        return (await world.http.get(keys, headers=own)).status_code != 401
+
+    await eventually(known)
     assert (await world.http.post(keys, json=body, headers=own)).status_code == 403
     assert (await world.http.get(keys, headers=own)).status_code == 403
     url = f"{world.base.replace('http', 'ws')}{API}/tenants/acme/board/ws?key={key}"

@@ -39,7 +39,7 @@ def collect(endpoint, playlist=None, **options):
     return pb.Command(collect=pb.Collect(endpoint_id=endpoint, collect_id="c", playlist=playlist, **settings))
 
 
-async def finished(desk, seconds=8.0):
+async def finished(desk, seconds=20.0):
     event = await desk.wait(lambda event: event.HasField("collect_finished"), seconds)
     return event.collect_finished.digits, event.collect_finished.reason
 
@@ -78,7 +78,7 @@ async def test_between_digits_the_shorter_time_counts(desk):
     caller = await desk.caller()
     await desk.execute(collect(caller.id, timeout_ms=5000, inter_digit_ms=200))
     await caller.mouth.send_dtmf("42")
-    assert await finished(desk, 3.0) == ("42", "inter_digit_timeout")
+    assert await finished(desk) == ("42", "inter_digit_timeout")
 
 
 async def test_in_a_conversation_digits_reach_the_partner_and_nobody_else(desk):
@@ -130,7 +130,7 @@ async def test_the_owner_hears_of_the_first_packet_and_of_each_silence_once(desk
     await desk.wait(lambda event: event.HasField("first_packet_received"))
     assert len(desk.seen("first_packet_received")) == 1
     caller.mouth.mute()
-    event = await desk.wait(lambda event: event.HasField("rtp_timed_out"), 6.0)
+    event = await desk.wait(lambda event: event.HasField("rtp_timed_out"))
     assert event.endpoint_id == caller.id
     assert event.rtp_timed_out.silent_ms >= 600
     await asyncio.sleep(0.7)

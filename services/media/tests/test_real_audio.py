@@ -12,6 +12,7 @@ from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Playlist
 from seatbus_rtp.receiver import Fault
 from seatbus_sip.sdp import PCMA, PCMU
+from seatbus_testkit.eventually import eventually
 
 FOREVER = 0xFFFFFFFF
 
@@ -34,8 +35,8 @@ async def test_both_tones_cross_a_bridge_of_two_laws_at_their_level_without_a_ga
     assert await agent.ears.wait_tone(440) == pytest.approx(-12.0, abs=1.0)
     assert await caller.ears.wait_tone(1000) == pytest.approx(-15.0, abs=1.0)
     await asyncio.sleep(0.6)
-    for phone in (caller, agent):
-        assert phone.ears.longest_gap_ms() <= 60
+    for phone, speaker in ((caller, agent), (agent, caller)):
+        assert phone.ears.longest_gap_ms() <= 60 + speaker.mouth.longest_hole_ms
         assert (
             phone.ears.faults(Fault.SSRC_CHANGED, Fault.LOST, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE) == []
         )
@@ -60,7 +61,7 @@ async def test_one_stream_goes_on_from_prompt_to_agent_to_music(desk):
     await caller.ears.wait_tone(1000)
     await desk.execute(play(caller.id, Audio(tone="music"), loops=FOREVER))
     await asyncio.sleep(0.5)
-    assert caller.ears.level_dbfs(0.4) > -40
+    await caller.ears.wait_level(-40, window_s=0.4)
     assert await agent.ears.hears_tone(1000, window_s=0.1) is False
     await desk.execute(pb.Command(stop_play=pb.StopPlay(endpoint_id=caller.id)))
     await caller.ears.wait_tone(1000)
@@ -87,14 +88,13 @@ async def test_a_held_leg_hears_music_and_its_partner_silence(desk):
     await agent.ears.wait_tone(440)
     await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=True)))
     await asyncio.sleep(0.65)
-    assert caller.ears.level_dbfs(0.4) > -45
+    await caller.ears.wait_level(-45, window_s=0.4)
     assert not await caller.ears.hears_tone(1000, window_s=0.2)
-    assert agent.ears.level_dbfs(0.4) < -60
+    await eventually(lambda: agent.ears.level_dbfs(0.4) < -60)
     assert len(agent.ears.tail(0.4)) > 0
     await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=False)))
     await caller.ears.wait_tone(1000)
     await agent.ears.wait_tone(440)
     await desk.execute(pb.Command(mute=pb.Mute(endpoint_id=agent.id, on=True)))
-    await asyncio.sleep(0.5)
-    assert caller.ears.level_dbfs(0.3) < -60
+    await eventually(lambda: caller.ears.level_dbfs(0.3) < -60)
     assert np.count_nonzero(agent.ears.tail(0.3)) > 0

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -195,11 +196,17 @@ async def test_what_was_not_made_with_the_peers_key_is_not_heard(desk: Desk, cal
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for number in range(40):
             stranger.sendto(build(0, number, number * 160, 99, secrets.token_bytes(170)), ("127.0.0.1", port))
-    before = (await info(desk, endpoint)).statistics
+    before, began = (await info(desk, endpoint)).statistics, time.monotonic()
     await asyncio.sleep(0.3)
+
+    async def all_refused() -> bool:
+        return (await info(desk, endpoint)).statistics.packets_refused >= 40
+
+    await eventually(all_refused)
     after = (await info(desk, endpoint)).statistics
-    assert after.packets_refused >= 40
-    assert 5 <= after.packets_received - before.packets_received <= 40
+    # The phone says 50 a second.
+    most = 20 + 60 * (time.monotonic() - began)
+    assert 5 <= after.packets_received - before.packets_received <= most
     assert level(caller.socket, AGENT_HZ) > -17
     phone.socket.close()
 
