@@ -155,9 +155,9 @@ def faults(world: RoutingWorld, bus: Bus) -> list[Fault]:
 
 
 async def harm(world: RoutingWorld, bus: Bus, run: Run) -> None:
-    """One fault after the other, until four of five contacts have come."""
+    """One fault after the other, until four of five contacts have come and each kind has had its turn."""
     kinds = faults(world, bus)
-    while len(run.callers) < run.contacts * 0.8:
+    while len(run.callers) < run.contacts * 0.8 or run.faults.total() < len(kinds):
         await asyncio.sleep(world.chance.uniform(1, 3))
         fault = kinds.pop(0)
         kinds.append(fault)
