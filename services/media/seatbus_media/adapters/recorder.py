@@ -27,6 +27,7 @@ log = get_logger("seatbus.media")
 BUFFER_S: Final = 30
 _RETRY_S: Final = 0.25
 _BATCH_CHUNKS: Final = 64
+_GATHER_S: Final = 0.05
 _BATCH_BYTES: Final = 1 << 18
 _ENCODING: Final = {Law.PCMU: "pcmu", Law.PCMA: "pcma"}
 
@@ -171,6 +172,8 @@ class GrpcRecorder:
                 await call.write(ChunkBatch(chunks=batch))
             self._wake.clear()
             await self._wake.wait()
+            # Cuts are spread over the second: a message for each would cost more than what is in it.
+            await asyncio.sleep(_GATHER_S)
 
     def _batch(self) -> list[Chunk]:
         """What waits to be sent, as much as one message takes."""
