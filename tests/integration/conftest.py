@@ -20,7 +20,9 @@ def collector() -> Iterator[OtlpCollector]:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, collector: OtlpCollector) -> Iterator[Platform]:
     folder: Path = tmp_path_factory.mktemp("platform")
-    running = Platform.start(folder / "data", "--otlp", collector.url, "--log-level", "info")
+    # The machine of the tests may stand still for longer than callers should wait for ivr.
+    patient = {"SEATBUS_NO_IVR_TIMEOUT_S": "4"}
+    running = Platform.start(folder / "data", "--otlp", collector.url, "--log-level", "info", env=patient)
     try:
         yield running
     finally:
