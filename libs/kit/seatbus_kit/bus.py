@@ -123,7 +123,13 @@ class Bus:
     async def close(self) -> None:
         self._closing = True
         if not self.nc.is_closed:
-            await self.nc.close()
+            try:
+                await self.nc.close()
+            except asyncio.CancelledError:
+                # The client cancelled its reconnection and, with it, its own wait for the lost socket's end.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
         self._fail_waiting("the connection was closed")
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
