@@ -38,7 +38,7 @@ from seatbus_acd.domain.model import (
     Skip,
     Tick,
 )
-from seatbus_acd.domain.pools import Contact, Held, Option, order_time
+from seatbus_acd.domain.pools import Contact, Held, Option, in_turn, order_time
 from seatbus_acd.domain.timers import Kind
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class Engine(Matching):
             self._settle(contact)
         for contact in resting:
             self._join(contact)
-        for contact in sorted(resting, key=lambda c: (c.order, c.spec.fifo, c.spec.key)):
+        for contact in in_turn(resting):
             if contact.waiting:
                 self._wait(contact, tell=False)
 
@@ -293,9 +293,9 @@ class Engine(Matching):
         served: dict[ContactKey, bool] = {}
         for kind, contact in self._timers.due(self._now, self.contacts):
             self._expired(kind, contact, served)
-        for key in sorted(served, key=lambda key: self.contacts[key].place):
-            if self.contacts[key].waiting:
-                self._wait(self.contacts[key], tell=served[key])
+        for contact in in_turn(self.contacts[key] for key in served):
+            if contact.waiting:
+                self._wait(contact, tell=served[contact.spec.key])
 
     def _expired(self, kind: Kind, contact: Contact, served: dict[ContactKey, bool]) -> None:
         """`served`: who has joined those who wait, and whether it is to be told why."""

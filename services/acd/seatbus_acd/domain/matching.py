@@ -97,9 +97,10 @@ class Matching:
         if not heads:
             return []
         head, pool = min(heads, key=lambda found: found[0])
-        return self._ring_group(self.agents[head[2]], pool, self.queues[option.queue].spec)
+        return self._ring_group(contact, self.agents[head[2]], pool, self.queues[option.queue].spec)
 
-    def _ring_group(self, first: Agent, pool: Pool, queue: QueueSpec) -> list[Agent]:
+    def _ring_group(self, contact: Contact, first: Agent, pool: Pool, queue: QueueSpec) -> list[Agent]:
+        """`first` with the agents who ring beside him: none for whom somebody waits who came earlier."""
         if pool.roster.strategy is not Strategy.SIMULTANEOUS_RING:
             return [first]
         room = min((gate.cap.most - gate.used for gate in pool.roster.gates), default=queue.ring_agents)
@@ -107,8 +108,12 @@ class Matching:
         for _, _, key in pool.idle:
             if len(group) >= min(room, queue.ring_agents):
                 break
-            if key != first.key:
-                group.append(self.agents[key])
+            if key == first.key:
+                continue
+            agent = self.agents[key]
+            due = self._next_for(agent, contact.spec.channel)
+            if due is None or contact.place <= due[0].place:
+                group.append(agent)
         return group
 
     def _join(self, contact: Contact) -> None:
@@ -177,7 +182,7 @@ class Matching:
                 contact, pool = found
                 option = next(o for o in contact.reach.options if o.waits and pool in o.pools)
                 queue = self.queues[option.queue]
-                group = self._ring_group(agent, pool, queue.spec)
+                group = self._ring_group(contact, agent, pool, queue.spec)
                 self._offer(contact, group, option, rule_of(option, queue))
 
     def _next_for(self, agent: Agent, channel: str) -> tuple[Contact, Pool] | None:
@@ -194,7 +199,7 @@ class Matching:
         if not first:
             return None
         found = [(self.contacts[head[1]], pool) for head, pool in first.values()]
-        return min(found, key=lambda f: (f[0].order, f[0].spec.fifo, f[0].spec.key))
+        return min(found, key=lambda f: f[0].place)
 
     def _pass_gates(self) -> None:
         """A share cap that was reached is not any more: who waited for that goes on."""

@@ -7,6 +7,7 @@ idle agents in the order of the strategy, and its waiting contacts by class and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import merge
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,6 +27,8 @@ from seatbus_acd.domain.model import (
 from seatbus_acd.domain.sorted_keys import SortedKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from seatbus_acd.domain.rosters import Gate, IdleKey, Roster
     from seatbus_acd.domain.timers import Kind
 
@@ -245,3 +248,11 @@ class Pool:
         if not of_class:
             del self.waiting[contact.ageing_s, spec.priority]
         self.waiting_count -= 1
+
+
+def in_turn(contacts: Iterable[Contact]) -> Iterator[Contact]:
+    """As agents choose: those of a class by first enqueue, the classes by the first of each."""
+    classes: dict[Class, list[Contact]] = {}
+    for contact in sorted(contacts, key=lambda c: (c.spec.fifo, c.spec.key)):
+        classes.setdefault((contact.ageing_s, contact.spec.priority), []).append(contact)
+    return merge(*classes.values(), key=lambda c: c.place)
