@@ -239,8 +239,13 @@ class Watcher:
                 self._bus.nc.send(flow)
             return
         last = headers.get("Nats-Last-Consumer")
-        if last is not None and int(last) != generation.received:
+        if last is None:
+            return
+        if int(last) != generation.received:
             self._reset()
+        else:
+            # Nothing more is on its way: a message that expired meanwhile was promised and never came.
+            self._finish_load(generation)
 
     def _apply(self, key: str, entry: Entry) -> None:
         old = self.entries.get(key)
