@@ -11,7 +11,7 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import NotFound, Refused, ResourceExhausted, StaleEpoch, Unavailable
+from seatbus_kit.errors import InvalidArgument, NotFound, Refused, ResourceExhausted, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_testkit.phone import Policy
 
@@ -55,6 +55,25 @@ async def test_caller_cancels_before_the_answer(world: Any, steps: Any) -> None:
     assert await call.wait_status() == 487
     ended = await world.ended()
     assert (ended.cause, ended.sip_status) == (call_types.HANGUP_CAUSE_ABANDONED_IN_FLOW, 487)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "cause"),
+    [
+        (InvalidArgument("no codec", field="sdp"), 488, call_types.HANGUP_CAUSE_NOT_ACCEPTABLE),
+        (ResourceExhausted("no pair of RTP ports is free"), 503, call_types.HANGUP_CAUSE_MEDIA_FAILED),
+    ],
+)
+async def test_what_media_refuses_is_the_offers_fault_or_media_s_own(
+    world: Any, error: Exception, status: int, cause: int
+) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    world.media.refuse["accept_offer"] = error
+    call = await caller.dial(world.number)
+    assert await call.wait_status() == status
+    ended = await world.ended()
+    assert (ended.cause, ended.sip_status) == (cause, status)
 
 
 async def test_caller_hangs_up_in_the_queue(world: Any, steps: Any) -> None:

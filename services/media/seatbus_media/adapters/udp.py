@@ -23,7 +23,7 @@ from seatbus_rtp.ice import CONSENT_S
 
 log = get_logger("seatbus.media")
 
-_TRIES: Final = 50
+_TRIES: Final = 500
 _BUFFER: Final = 262_144
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seatbus.media.v1 import service_pb2 as media_pb
-from seatbus_kit.errors import SeatbusError, Unavailable
+from seatbus_kit.errors import InvalidArgument, Refused, ResourceExhausted, SeatbusError, Unavailable
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
 from seatbus_sip_edge.application.media_kind import with_kind
@@ -183,7 +183,7 @@ class MediaCommands(Asking):
             call.media_incarnation = found.incarnation if found is not None else ""
             try:
                 return await self._execute(effect.commands, 1.0, self._request_of(effect))
-            except AWAY as error:
+            except (*AWAY, ResourceExhausted) as error:
                 self._edge.media_watch.suspect(call.media_instance)
                 if self._edge.monotonic() >= deadline or call.phase not in _BEGINS:
                     raise Unavailable(str(error)) from error
@@ -193,7 +193,8 @@ class MediaCommands(Asking):
         session = self._session
         match effect.reply:
             case fx.MediaReply.ACCEPTED | fx.MediaReply.READY:
-                session.feed(on.OfferUnacceptable(str(error)))
+                of_the_offer = isinstance(error, InvalidArgument | Refused)
+                session.feed((on.OfferUnacceptable if of_the_offer else on.MediaLost)(str(error)))
             case fx.MediaReply.OFFER:
                 session.feed(on.AgentFailed(effect.leg_id, 0))
             case fx.MediaReply.CONNECTED:
