@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from .peers import baresip_agent, free_udp_port
+from .peers import baresip_agent, free_port
 
 
 class Baresip:
@@ -57,7 +57,7 @@ class Baresip:
 async def told_baresip(
     folder: Path, server: tuple[str, int], username: str, password: str, *, hz: int, transport: str
 ) -> AsyncIterator[Baresip]:
-    port = free_udp_port("127.0.0.1")
+    port = free_port("127.0.0.1")
     folder.mkdir(exist_ok=True)
     async with baresip_agent(folder, server, username, password, hz=hz, transport=transport, control=port):
         deadline = asyncio.get_running_loop().time() + 40

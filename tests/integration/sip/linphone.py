@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from .peers import free_udp_port, need
+from .peers import free_port, need
 
 
 class Linphone:
@@ -44,16 +44,16 @@ async def linphone_agent(
         "\n".join(
             [
                 "[sip]",
-                f"sip_port={free_udp_port('127.0.0.1')}",
-                f"sip_tcp_port={free_udp_port('127.0.0.1')}",
-                f"sip_tls_port={free_udp_port('127.0.0.1')}",
+                f"sip_port={free_port('127.0.0.1')}",
+                f"sip_tcp_port={free_port('127.0.0.1')}",
+                f"sip_tls_port={free_port('127.0.0.1')}",
                 "guess_hostname=0",
                 f"contact=sip:{username}@127.0.0.1",
                 "verify_server_certs=0",
                 "verify_server_cn=0",
                 "register_only_when_network_is_up=0",
                 "[rtp]",
-                f"audio_rtp_port={free_udp_port('127.0.0.1') // 2 * 2}",
+                f"audio_rtp_port={free_port('127.0.0.1')}",
                 "[sound]",
                 "echocancellation=0",
                 "[auth_info_0]",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import signal
 import socket
@@ -12,12 +13,14 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from seatbus_rtp.g711 import encode_pcma
 from seatbus_rtp.tones import tone
+from seatbus_testkit.platform import PlatformError
 
 SCENARIOS = Path(__file__).parent
 
@@ -30,10 +33,18 @@ def need(program: str, package: str) -> str:
     return found
 
 
-def free_udp_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def free_port(host: str) -> int:
+    """An even port that is free with the next one, and that the system gives to no outgoing connection."""
+    for port in random.sample(range(2000, 10_000, 2), 500):
+        with contextlib.ExitStack() as probes:
+            try:
+                for number, kind in product((port, port + 1), (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
+                    probe = probes.enter_context(socket.socket(socket.AF_INET, kind))
+                    probe.bind((host, number))
+            except OSError:
+                continue
+            return port
+    raise PlatformError(f"no free port at {host}")
 
 
 def write_pcap(path: Path, payload_type: int, packets: list[tuple[int, int, bool, bytes]]) -> None:
@@ -97,8 +108,8 @@ async def run_sipp(
     (folder / "caller.xml").write_text(scenario.replace("[talk_ms]", str(talk_ms)))
     process = await asyncio.create_subprocess_exec(
         program, f"{server[0]}:{server[1]}", "-sf", str(folder / "caller.xml"), "-s", service,
-        "-m", "1", "-l", "1", "-i", host, "-p", str(free_udp_port(host)),
-        "-mi", host, "-mp", str(free_udp_port(host) // 2 * 2),
+        "-m", "1", "-l", "1", "-i", host, "-p", str(free_port(host)),
+        "-mi", host, "-mp", str(free_port(host)),
         "-timeout", "60", "-trace_err", "-nostdin", cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
@@ -125,7 +136,7 @@ async def sipp_agent(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A registered SIPp that takes one call as the scenario says; the process, to be waited for."""
     program = need("sipp", "sip-tester")
-    at = ["-i", server[0], "-p", str(free_udp_port(server[0]))]
+    at = ["-i", server[0], "-p", str(free_port(server[0]))]
     register = await _sipp(
         program, folder, f"{server[0]}:{server[1]}", "-sf", str(SCENARIOS / "agent_register.xml"),
         "-s", username, "-au", username, "-ap", password, *at,
@@ -145,7 +156,7 @@ async def sipp_agent(
 @asynccontextmanager
 async def sipp_carrier(folder: Path, host: str, scenario: str) -> AsyncIterator[int]:
     """SIPp as the peer of a trunk, at this port. Raises RuntimeError when a call goes otherwise."""
-    program, port = need("sipp", "sip-tester"), free_udp_port(host)
+    program, port = need("sipp", "sip-tester"), free_port(host)
     at = ["-i", host, "-p", str(port)]
     process = await _sipp(program, folder, "-sf", str(SCENARIOS / scenario), *at, calls="1000", seconds="120")
     try:
@@ -194,7 +205,7 @@ async def baresip_agent(
     (config / "config").write_text(
         "\n".join(
             [
-                f"sip_listen {host}:{free_udp_port(host)}",
+                f"sip_listen {host}:{free_port(host)}",
                 "module_path /usr/lib/baresip/modules",
                 "module stdio.so",
                 "module g711.so",

@@ -10,7 +10,7 @@ import pytest
 
 from seatbus_testkit.platform import Platform
 
-from .peers import free_udp_port, need
+from .peers import free_port, need
 from .wire import company, record_of
 
 pytestmark = [pytest.mark.platform, pytest.mark.peer]
@@ -27,7 +27,7 @@ async def test_the_scenario_goes_through(platform: Platform, tmp_path: Path, nam
     host, port = platform.sip
     process = await asyncio.create_subprocess_exec(
         program, f"{host}:{port}", "-sf", str(SCENARIOS / f"{name}.xml"), "-s", tenant.number,
-        "-m", "1", "-l", "1", "-i", tenant.caller_host, "-p", str(free_udp_port(tenant.caller_host)),
+        "-m", "1", "-l", "1", "-i", tenant.caller_host, "-p", str(free_port(tenant.caller_host)),
         "-timeout", "20", "-recv_timeout", "8000", "-trace_err", "-nostdin", cwd=tmp_path,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
