@@ -51,7 +51,9 @@ class Peer(relay.Leg):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        self._first = self._last = -1
+        # By SSRC: the first and the last number, how many packets. A port that was another call's a moment
+        # ago may hear a straggler of that one.
+        self._streams: dict[bytes, list[int]] = {}
 
     def drain(self) -> None:
         recv = self.sock.recv
@@ -61,19 +63,20 @@ class Peer(relay.Leg):
                 if 192 <= data[1] < 224:
                     # RTCP of a leg whose port is the one below.
                     continue
-                self.received += 1
                 number = data[2] << 8 | data[3]
-                if self._first < 0:
-                    self._first = self._last = number
-                elif (number - self._last) & 0xFFFF < 0x8000:
-                    self._last += (number - self._last) & 0xFFFF
+                stream = self._streams.setdefault(data[8:12], [number, number, 0])
+                stream[2] += 1
+                self.received = max(self.received, stream[2])
+                if (number - stream[1]) & 0xFFFF < 0x8000:
+                    stream[1] += (number - stream[1]) & 0xFFFF
         except BlockingIOError:
             return
 
     @property
     def missing(self) -> int:
         """Holes in the numbers from the first to the last packet heard."""
-        return self._last - self._first + 1 - self.received if self._first >= 0 else 0
+        first, last, count = max(self._streams.values(), key=lambda stream: stream[2], default=[0, -1, 0])
+        return last - first + 1 - count
 
 
 @dataclass(frozen=True)
