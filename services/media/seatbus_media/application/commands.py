@@ -295,9 +295,10 @@ class Commands:
     async def remove_endpoint(self, session: Session, command: pb.RemoveEndpoint) -> pb.Result:
         endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
         session.stop_collect(command.endpoint_id)
-        del session.endpoints[command.endpoint_id]
-        session.depart(endpoint)
-        self._negotiation.close(endpoint)
+        for one in (endpoint, *session.alternatives(command.endpoint_id)):
+            del session.endpoints[one.id]
+            session.depart(one)
+            self._negotiation.close(one)
         return pb.Result(codec=endpoint.codec, statistics=endpoint.statistics())
 
     async def end_session(self, session: Session, _command: pb.EndSession) -> pb.Result:

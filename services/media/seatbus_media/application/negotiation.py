@@ -13,7 +13,7 @@ from seatbus.media.v1.types_pb2 import (
 )
 from seatbus_kit.errors import InvalidArgument, Refused
 from seatbus_media.application.endpoint import Endpoint
-from seatbus_media.application.session import Session
+from seatbus_media.application.session import Session, alternative_id
 from seatbus_media.domain.codec_choice import SERVED, audio_codecs, for_answer, for_partner, with_events
 from seatbus_sip.errors import SdpError
 from seatbus_sip.sdp import (
@@ -90,11 +90,15 @@ class Negotiation:
             like = session.endpoint(command.like_endpoint_id, "like_endpoint_id")
             codecs = for_partner(codecs, like.codec)
         offered = with_events(codecs)
-        endpoint = session.endpoints.get(command.endpoint_id)
+        name = command.endpoint_id
+        if command.alternative:
+            session.endpoint(name, "endpoint_id")
+            name = alternative_id(name, command.alternative)
+        endpoint = session.endpoints.get(name)
         previous = _previous(command.continues) if command.continues and endpoint is None else None
         if endpoint is None:
             endpoint = await self._sockets.open(command.kind or ENDPOINT_KIND_RTP, command.zone)
-            self._adopt(session, command.endpoint_id, endpoint)
+            self._adopt(session, name, endpoint)
         _stays(endpoint, command.zone)
         if previous is not None:
             endpoint.session_id, endpoint.version = previous.origin.session_id, previous.origin.version
@@ -116,7 +120,9 @@ class Negotiation:
         return pb.Result(sdp=str(offer), codec=endpoint.codec)
 
     async def accept_answer(self, session: Session, command: pb.AcceptAnswer) -> pb.Result:
-        endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        own = session.endpoint(command.endpoint_id, "endpoint_id")
+        other = session.endpoints.get(alternative_id(command.endpoint_id, command.alternative))
+        endpoint = other or own
         offer = self._offers.get(endpoint)
         if offer is None:
             raise Refused("no_offer", "no offer of this endpoint waits for an answer", field="endpoint_id")
@@ -126,10 +132,24 @@ class Negotiation:
             endpoint.wire.answered(offer, answer)
         except SdpError as error:
             raise _sdp_refusal(error) from error
+        self._chosen(session, own, endpoint)
         # The offer is kept: an early answer (18x) may be followed by the final one.
         endpoint.negotiated(agreed, monotonic())
         session.arrange()
         return pb.Result(codec=endpoint.codec)
+
+    def _chosen(self, session: Session, own: Endpoint, endpoint: Endpoint) -> None:
+        """Of the endpoint and its alternatives this one is it from now on."""
+        name = own.id
+        others = session.alternatives(name)
+        if not others:
+            return
+        for one in (own, *others):
+            del session.endpoints[one.id]
+            if one is not endpoint:
+                session.depart(one)
+                self.close(one)
+        self._adopt(session, name, endpoint)
 
     def open_offer(self, endpoint: Endpoint) -> str:
         """Our offer that may still be answered, as text."""

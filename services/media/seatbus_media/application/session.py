@@ -108,6 +108,11 @@ class CollectRun:
         self._timer = None if deadline is None else self._loop.call_at(deadline + 0.001, self._expired)
 
 
+def alternative_id(endpoint_id: str, name: str) -> str:
+    """Under which id another description of the endpoint is kept. No command names it."""
+    return f"{endpoint_id}/{name}"
+
+
 class Session:
     """`owner` and `epoch` are those of the newest command that was let in."""
 
@@ -159,6 +164,11 @@ class Session:
         if found is None:
             raise NotFound(f"no endpoint {endpoint_id} in session {self.id}", field=field)
         return found
+
+    def alternatives(self, endpoint_id: str) -> list[Endpoint]:
+        """Other descriptions of the endpoint that were offered beside it."""
+        beginning = alternative_id(endpoint_id, "")
+        return [one for name, one in self.endpoints.items() if name.startswith(beginning)]
 
     def negotiated(self, endpoint_id: str, field: str) -> Endpoint:
         """An endpoint that audio can flow through. Raises NotFound, Refused."""

@@ -119,7 +119,7 @@ class AcceptOffer(_message.Message):
     def __init__(self, endpoint_id: _Optional[str] = ..., sdp: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ...) -> None: ...
 
 class MakeOffer(_message.Message):
-    __slots__ = ("endpoint_id", "zone", "codecs", "like_endpoint_id", "kind", "direction", "ice_restart", "continues")
+    __slots__ = ("endpoint_id", "zone", "codecs", "like_endpoint_id", "kind", "direction", "ice_restart", "continues", "alternative")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +128,7 @@ class MakeOffer(_message.Message):
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     ICE_RESTART_FIELD_NUMBER: _ClassVar[int]
     CONTINUES_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVE_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     zone: str
     codecs: _containers.RepeatedScalarFieldContainer[str]
@@ -136,15 +137,18 @@ class MakeOffer(_message.Message):
     direction: str
     ice_restart: bool
     continues: str
-    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ..., direction: _Optional[str] = ..., ice_restart: _Optional[bool] = ..., continues: _Optional[str] = ...) -> None: ...
+    alternative: str
+    def __init__(self, endpoint_id: _Optional[str] = ..., zone: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., like_endpoint_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2_1.EndpointKind, str]] = ..., direction: _Optional[str] = ..., ice_restart: _Optional[bool] = ..., continues: _Optional[str] = ..., alternative: _Optional[str] = ...) -> None: ...
 
 class AcceptAnswer(_message.Message):
-    __slots__ = ("endpoint_id", "sdp")
+    __slots__ = ("endpoint_id", "sdp", "alternative")
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     SDP_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVE_FIELD_NUMBER: _ClassVar[int]
     endpoint_id: str
     sdp: str
-    def __init__(self, endpoint_id: _Optional[str] = ..., sdp: _Optional[str] = ...) -> None: ...
+    alternative: str
+    def __init__(self, endpoint_id: _Optional[str] = ..., sdp: _Optional[str] = ..., alternative: _Optional[str] = ...) -> None: ...
 
 class Connect(_message.Message):
     __slots__ = ("endpoint_a", "endpoint_b")
