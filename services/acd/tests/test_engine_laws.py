@@ -13,7 +13,6 @@ from seatbus_acd.domain.model import (
     AgentKey,
     AgentReserved,
     AgentSeen,
-    AgentSpec,
     AgentStatus,
     Configured,
     ContactArrived,
@@ -29,8 +28,6 @@ from seatbus_acd.domain.model import (
     OfferFailed,
     Pulled,
     QueueKey,
-    QueueSpec,
-    Relaxation,
     Rule,
     ShareCap,
     Skip,
@@ -40,38 +37,9 @@ from seatbus_acd.domain.model import (
 )
 from seatbus_testkit.properties import examples
 
-X, Y = "xena", "yoko"
-TEAM = ("operator", "pool")
-AGENTS = {
-    (X, "a"): AgentSpec((X, "a"), {"en": 5}, branch="north"),
-    (X, "b"): AgentSpec((X, "b"), {"en": 2}, branch="south"),
-    (X, "c"): AgentSpec((X, "c"), {}, capacities={"voice": 2}, branch="south"),
-    ("operator", "o"): AgentSpec(("operator", "o"), {"en": 3}, branch="north", team=TEAM),
-    ("operator", "p"): AgentSpec(("operator", "p"), {"en": 1}, team=TEAM),
-    ("operator", "q"): AgentSpec(("operator", "q"), {"en": 4}, team=TEAM),
-}
-EVERYBODY = frozenset(AGENTS)
-POOL = frozenset(key for key, spec in AGENTS.items() if spec.team)
-CAPS = {TEAM: (ShareCap(X, "", 1), ShareCap(Y, "east", 1))}
-SALES, HELP, EAST, WEST = (X, "sales"), (X, "help"), (Y, "east"), (Y, "west")
-STEPS = (Relaxation(20, (("en", 2),)), Relaxation(40, (("en", 0),), other_branches=True, overflow=True))
-QUEUES = {
-    SALES: QueueSpec(
-        SALES,
-        EVERYBODY,
-        (("en", 4),),
-        relaxation=STEPS,
-        branch="north",
-        overflow_queues=(HELP,),
-        ageing_s=30,
-        max_wait_s=200,
-    ),
-    HELP: QueueSpec(
-        HELP, frozenset(list(AGENTS)[:4]), strategy=Strategy.ROUND_ROBIN, sticky_s=25, allow_pull=True
-    ),
-    EAST: QueueSpec(EAST, POOL, branch="east", strategy=Strategy.WEIGHTED_RANDOM),
-    WEST: QueueSpec(WEST, POOL, branch="west", strategy=Strategy.FEWEST_CONTACTS, leave_without_agents=True),
-}
+from .laws import AGENTS, CAPS, EAST, HELP, POOL, QUEUES, TEAM, X
+
+MOST = {key: spec.ring_agents for key, spec in QUEUES.items() if spec.strategy is Strategy.SIMULTANEOUS_RING}
 
 
 class Laws(RuleBasedStateMachine):
@@ -83,7 +51,9 @@ class Laws(RuleBasedStateMachine):
         self.number = 0
         self.queues = dict(QUEUES)
         self.contacts: dict[ContactKey, ContactSpec] = {}
-        self.offers: dict[ContactKey, Offer] = {}
+        # By contact and rid: those of one ring.
+        self.offers: dict[ContactKey, dict[str, Offer]] = {}
+        self.rids: set[str] = set()
         self.leaving: set[ContactKey] = set()
         self.resting: set[ContactKey] = set()
         self.ended: set[ContactKey] = set()
@@ -98,12 +68,11 @@ class Laws(RuleBasedStateMachine):
     # The oracle
 
     def load(self, agent: AgentKey) -> dict[str, QueueKey]:
-        claimed = {
-            offer.rid: self.contacts[offer.key].queue
-            for offer in self.offers.values()
-            if offer.agent == agent
-        }
-        return self.items[agent] | claimed
+        return self.items[agent] | {rid: self.contacts[key].queue for key, rid in self.claims(agent)}
+
+    def claims(self, agent: AgentKey) -> list[tuple[ContactKey, str]]:
+        made = (offer for ring in self.offers.values() for offer in ring.values())
+        return [(offer.key, offer.rid) for offer in made if offer.agent == agent]
 
     def free(self, agent: AgentKey) -> bool:
         return self.ready[agent] and len(self.load(agent)) < AGENTS[agent].capacity("voice")
@@ -169,25 +138,39 @@ class Laws(RuleBasedStateMachine):
         return effects
 
     def offered(self, offer: Offer) -> None:
+        group = (offer, *offer.also)
         spec = self.contacts[offer.key]
         assert offer.key not in self.offers, "won once, in however many queues"
         assert offer.key not in self.leaving
-        assert self.free(offer.agent), "no more than the capacity"
         self.resting.discard(offer.key)
-        pulled = offer.decision.rule is Rule.PULLED
-        if pulled:
+        won = offer.decision.won or spec.queue
+        rings = offer.decision.rule in (Rule.SIMULTANEOUS_RING, Rule.OWN_BRANCH)
+        assert len(group) <= (MOST.get(won, 1) if rings else 1), "as many as the queue says"
+        assert len({made.agent for made in group}) == len(group)
+        assert offer.decision.also == tuple(made.agent for made in offer.also)
+        for made in group:
+            assert (made.key, made.decision) == (offer.key, offer.decision)
+            assert made.ring == (offer.rid if len(group) > 1 else "")
+            assert made.rid not in self.rids, "a rid names one offer to one agent"
+            self.rids.add(made.rid)
+            self.rung(made, spec)
+            self.offers.setdefault(offer.key, {})[made.rid] = made
+
+    def rung(self, offer: Offer, spec: ContactSpec) -> None:
+        """Those of the same ring who were named before him count already."""
+        assert self.free(offer.agent), "no more than the capacity"
+        if offer.decision.rule is Rule.PULLED:
             assert self.pulling == (offer.key, offer.agent)
-        else:
-            assert not self.capped(spec, offer.agent), "a share cap is never exceeded"
-            assert self.may(spec, offer.agent) or offer.decision.rule is Rule.STICKY
-            for key, other in self.contacts.items():
-                if not self.engine.contacts[key].waiting or key == offer.key:
-                    continue
-                ageing = (self.queues[other.queue].ageing_s, self.queues[spec.queue].ageing_s)
-                same = ageing[0] == ageing[1] and other.priority == spec.priority
-                if same and self.may(other, offer.agent) and not self.capped(other, offer.agent):
-                    assert spec.fifo <= other.fifo, "first in, first out inside a class"
-        self.offers[offer.key] = offer
+            return
+        assert not self.capped(spec, offer.agent), "a share cap is never exceeded"
+        assert self.may(spec, offer.agent) or offer.decision.rule is Rule.STICKY
+        for key, other in self.contacts.items():
+            if not self.engine.contacts[key].waiting or key == offer.key:
+                continue
+            ageing = (self.queues[other.queue].ageing_s, self.queues[spec.queue].ageing_s)
+            same = ageing[0] == ageing[1] and other.priority == spec.priority
+            if same and self.may(other, offer.agent) and not self.capped(other, offer.agent):
+                assert spec.fifo <= other.fifo, "first in, first out inside a class"
 
     def show(self, agent: AgentKey) -> None:
         self.revision += 1
@@ -257,57 +240,89 @@ class Laws(RuleBasedStateMachine):
         self.ready[agent], self.present[agent] = state == "ready", state != "out"
         self.show(agent)
 
+    def draw(self, data: st.DataObject) -> Offer:
+        made = {rid: offer for ring in self.offers.values() for rid, offer in ring.items()}
+        return made[data.draw(st.sampled_from(sorted(made)))]
+
+    def reserve(self, offer: Offer) -> None:
+        """The reservation is in the record first."""
+        if offer.rid not in self.items[offer.agent]:
+            self.items[offer.agent][offer.rid] = self.contacts[offer.key].queue
+            self.give(AgentReserved(offer.key, offer.rid, self.revision + 1))
+            self.show(offer.agent)
+
+    def release(self, *offers: Offer) -> None:
+        for offer in offers:
+            if self.items[offer.agent].pop(offer.rid, None) is not None:
+                self.show(offer.agent)
+
+    def drop(self, offer: Offer, retry_s: float = 0.0) -> None:
+        """The others of its ring go on."""
+        ring = self.offers[offer.key]
+        del ring[offer.rid]
+        if not ring:
+            del self.offers[offer.key]
+            if retry_s:
+                self.resting.add(offer.key)
+
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data())
+    def one_is_reserved(self, data: st.DataObject) -> None:
+        self.reserve(self.draw(data))
+
     @precondition(lambda self: self.offers)
     @rule(data=st.data(), retry_s=st.sampled_from([0.0, 1.0]), hangs_up=st.booleans())
     def offer_ends_before_the_reservation(self, data: st.DataObject, retry_s: float, hangs_up: bool) -> None:
-        key = data.draw(st.sampled_from(sorted(self.offers)))
-        offer = self.offers[key]
+        offer = self.draw(data)
         if offer.rid in self.items[offer.agent]:
             return
         if hangs_up:
-            self.end(key)
-            self.give(ContactLeft(key))
+            over = self.end(offer.key)
+            self.give(ContactLeft(offer.key))
+            self.release(*over)
             return
-        del self.offers[key]
-        if retry_s:
-            self.resting.add(key)
-        self.give(OfferFailed(key, offer.rid, Skip.NONE, retry_s))
+        self.drop(offer, retry_s)
+        self.give(OfferFailed(offer.key, offer.rid, Skip.NONE, retry_s))
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data(), end=st.sampled_from(["answered", "no_answer", "failed", "hang_up"]))
     def offer_ends(self, data: st.DataObject, end: str) -> None:
-        key = data.draw(st.sampled_from(sorted(self.offers)))
-        offer = self.offers[key]
-        agent = offer.agent
-        if offer.rid not in self.items[agent]:
-            # The reservation is in the record first.
-            self.items[agent][offer.rid] = self.contacts[key].queue
-            self.give(AgentReserved(key, offer.rid, self.revision + 1))
-            self.show(agent)
+        offer = self.draw(data)
+        key, agent = offer.key, offer.agent
+        self.reserve(offer)
         if end == "answered":
-            self.end(key)
+            lost = [made for made in self.end(key) if made.rid != offer.rid]
             self.give(ContactLeft(key, answered=True))
+            self.release(*lost)
             return
-        del self.items[agent][offer.rid]
         if end == "hang_up":
-            self.end(key)
-            self.show(agent)
+            self.release(*self.end(key))
             self.give(ContactLeft(key))
             return
+        del self.items[agent][offer.rid]
         self.ready[agent] = end != "no_answer"
-        del self.offers[key]
         # Until the engine hears of it, the offer still counts against the agent there: it only waits longer.
         if end == "no_answer":
+            self.drop(offer)
             self.show(agent)
             self.give(OfferFailed(key, offer.rid, Skip.AGENT))
         else:
-            self.resting.add(key)
+            self.drop(offer, 1.0)
             self.give(OfferFailed(key, offer.rid, Skip.NONE, 1.0))
             self.show(agent)
 
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data())
+    def all_offers_fail(self, data: st.DataObject) -> None:
+        offer = self.draw(data)
+        over = list(self.offers.pop(offer.key).values())
+        self.resting.add(offer.key)
+        self.give(OfferFailed(offer.key, offer.rid, Skip.NONE, 1.0, whole=True))
+        self.release(*over)
+
     @rule(agent=st.sampled_from(sorted(AGENTS)))
     def agent_finishes(self, agent: AgentKey) -> None:
-        mine = {offer.rid for offer in self.offers.values() if offer.agent == agent}
+        mine = {rid for _, rid in self.claims(agent)}
         done = [rid for rid in self.items[agent] if rid not in mine]
         if done:
             del self.items[agent][done[0]]
@@ -356,13 +371,13 @@ class Laws(RuleBasedStateMachine):
             self.queues[closed] = replace(QUEUES[closed], closed=True)
         self.give(Configured(self.queues, AGENTS, CAPS))
 
-    def end(self, key: ContactKey) -> None:
+    def end(self, key: ContactKey) -> list[Offer]:
         assert key not in self.ended, "every contact ends once"
         self.ended.add(key)
         del self.contacts[key]
-        self.offers.pop(key, None)
         self.leaving.discard(key)
         self.resting.discard(key)
+        return list(self.offers.pop(key, {}).values())
 
     @invariant()
     def nobody_is_idle_while_somebody_waits_unless_a_rule_says_so(self) -> None:
@@ -385,7 +400,7 @@ class Laws(RuleBasedStateMachine):
     def engine_agrees_with_the_world(self) -> None:
         assert set(self.engine.contacts) == set(self.contacts)
         for key, contact in self.engine.contacts.items():
-            assert (contact.rid != "") == (key in self.offers)
+            assert {held.rid for held in contact.held} == set(self.offers.get(key, ()))
             assert contact.leaving == (key in self.leaving)
             assert contact.waiting + bool(contact.rid) + contact.leaving + (key in self.resting) == 1
         for key, queue in self.engine.queues.items():

@@ -46,6 +46,30 @@ QUEUES = {
 MOST = {RINGS: 3, PAIR: 2, SINGLE: 1}
 
 
+def test_the_earlier_one_of_a_class_goes_first_where_clocks_disagree() -> None:
+    """`fifo` is the order of the records; their times come from the clocks of several replicas."""
+    ring, single = (T, "ring"), (T, "single")
+    both, one = (T, "a"), (T, "b")
+    queues = {
+        ring: QueueSpec(ring, frozenset([both, one]), strategy=Strategy.SIMULTANEOUS_RING),
+        single: QueueSpec(single, frozenset([one])),
+    }
+    engine = Engine(1)
+    engine.apply(Configured(queues, {key: AgentSpec(key) for key in (both, one)}), 100)
+    for revision, agent in enumerate((both, one), 1):
+        engine.apply(AgentSeen(AgentStatus(agent, revision, True, 0.0)), 100)
+    [first] = engine.apply(ContactArrived(ContactSpec((T, "first"), ring, 3, 101)), 101)
+    assert isinstance(first, Offer)
+    assert len(first.also) == 1
+    engine.apply(ContactArrived(ContactSpec((T, "later"), ring, 5, 102)), 110)
+    engine.apply(ContactArrived(ContactSpec((T, "earlier"), single, 4, 103)), 110)
+    made = engine.apply(OfferFailed(first.key, first.rid, Skip.NONE, 1.0, whole=True), 111)
+    assert [(offer.key[1], offer.agent, offer.also) for offer in made if isinstance(offer, Offer)] == [
+        ("later", both, ()),
+        ("earlier", one, ()),
+    ]
+
+
 class Rings(RuleBasedStateMachine):
     """Agents and contacts as they are; every change of an agent's record is shown to the engine at once."""
 
@@ -121,10 +145,11 @@ class Rings(RuleBasedStateMachine):
         self.give(Tick())
         self.resting = {key for key in self.resting if not self.engine.contacts[key].waiting}
 
-    @rule(queue=st.sampled_from(sorted(QUEUES)))
-    def caller_comes(self, queue: tuple[str, str]) -> None:
+    @rule(queue=st.sampled_from(sorted(QUEUES)), fast_s=st.sampled_from([0.0, 0.0, 3.0]))
+    def caller_comes(self, queue: tuple[str, str], fast_s: float) -> None:
+        """The clock of the replica that wrote it down may be fast."""
         self.revision += 1
-        spec = ContactSpec((T, f"c{self.revision:04}"), queue, self.revision, self.now)
+        spec = ContactSpec((T, f"c{self.revision:04}"), queue, self.revision, self.now + fast_s)
         self.contacts[spec.key] = spec
         self.give(ContactArrived(spec))
 

@@ -184,8 +184,8 @@ def test_skills_groups_shifts_and_limits_are_kept() -> None:
     seen = {outcome: 0 for outcome in Outcome}
     for caller in run.callers:
         seen[caller.outcome] += 1
-        if caller.offer is not None:
-            agent = caller.offer.agent[1]
+        for offer in caller.offers.values():
+            agent = offer.agent[1]
             assert (agent in billing) if caller.plan.spec.key[1] == "bills" else agent != "zoe"
             if agent == "zoe":
                 assert caller.ended_at >= 1800

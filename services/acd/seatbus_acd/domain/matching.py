@@ -100,7 +100,7 @@ class Matching:
         return self._ring_group(contact, self.agents[head[2]], pool, self.queues[option.queue].spec)
 
     def _ring_group(self, contact: Contact, first: Agent, pool: Pool, queue: QueueSpec) -> list[Agent]:
-        """`first` with the agents who ring beside him: none for whom somebody waits who came earlier."""
+        """`first` with the agents who ring beside him: those to whom nobody is due before."""
         if pool.roster.strategy is not Strategy.SIMULTANEOUS_RING:
             return [first]
         room = min((gate.cap.most - gate.used for gate in pool.roster.gates), default=queue.ring_agents)
@@ -112,7 +112,7 @@ class Matching:
                 continue
             agent = self.agents[key]
             due = self._next_for(agent, contact.spec.channel)
-            if due is None or contact.place <= due[0].place:
+            if due is not None and due[0] is contact:
                 group.append(agent)
         return group
 

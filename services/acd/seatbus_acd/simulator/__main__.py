@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from seatbus_acd.domain.model import Decision, LeaveQueue
+from seatbus_acd.domain.model import Decision, LeaveQueue, Strategy
 from seatbus_acd.simulator.distributions import FORMS
 from seatbus_acd.simulator.errors import ScenarioError
 from seatbus_acd.simulator.options import Parser, Progress, number, run, whole
 from seatbus_acd.simulator.recorded import Day, day_of
 from seatbus_acd.simulator.report import document, text
-from seatbus_acd.simulator.scenario import MOST_AGENTS, Scenario, scenario_of
+from seatbus_acd.simulator.scenario import MOST_AGENTS, MOST_RING_AGENTS, Scenario, scenario_of
 from seatbus_acd.simulator.study import study
 from seatbus_acd.simulator.world import Listener
 
@@ -26,6 +26,8 @@ _DAY: Final = (
     "wrap_up",
     "patience",
     "answer",
+    "strategy",
+    "ring_agents",
     "within",
     "hours",
     "warm_up",
@@ -78,6 +80,8 @@ def _parser() -> Parser:
     add("--wrap-up", metavar="TIME", help="work after the call (none)")
     add("--patience", metavar="TIME", help="after which a caller hangs up (never)")
     add("--answer", metavar="TIME", help="from the ring to the answer (at once)")
+    add("--strategy", metavar="NAME", help=f"{', '.join(Strategy)} (longest_idle)")
+    add("--ring-agents", type=whole(1, MOST_RING_AGENTS), metavar="N", help="of simultaneous_ring (5)")
     add("--within", type=whole(0, 86_400), metavar="S", help="seconds that count as in time (20)")
     add("--hours", type=number(0, 744, open_low=True), metavar="H", help="length of the day (8)")
     add("--warm-up", type=number(0), metavar="MIN", help="first minutes that are not counted (60)")
@@ -149,6 +153,7 @@ def _document(given: argparse.Namespace, day: Day | None) -> dict[str, object]:
         raise ScenarioError("--warm-up", "must be shorter than --hours")
     queue: dict[str, object] = {"talk": given.talk or "exp:180", "service_level_s": given.within}
     queue |= {"wrap_up": given.wrap_up, "patience": given.patience, "answer": given.answer}
+    queue |= {"strategy": given.strategy, "ring_agents": given.ring_agents}
     queue = {name: value for name, value in queue.items() if value is not None}
     names = sorted({call.queue for call in day.calls}) if day is not None else ["queue"]
     rate = given.calls_per_hour or 0
@@ -186,6 +191,7 @@ def _listener(path: Path, stack: ExitStack) -> Listener:
                 "queue": what.queue[1],
                 "rule": what.rule,
                 "chosen": what.chosen[1] if what.chosen is not None else None,
+                "also_chosen": [key[1] for key in what.also],
                 "candidates": what.candidates,
                 "first_candidates": [key[1] for key in what.first_candidates],
                 "position": what.position,

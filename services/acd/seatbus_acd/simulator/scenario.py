@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from seatbus_acd.domain.model import (
+    DEFAULT_RING_AGENTS,
     DEFAULT_RING_TIMEOUT_S,
     AgentKey,
     AgentSpec,
@@ -20,6 +21,7 @@ from seatbus_acd.simulator.errors import ScenarioError
 
 TENANT: Final = "sim"
 MOST_AGENTS: Final = 100_000
+MOST_RING_AGENTS: Final = 20
 NEVER: Final = Fixed(math.inf)
 AT_ONCE: Final = Fixed(0.0)
 
@@ -47,6 +49,9 @@ class Shift:
     from_s: float = 0.0
     to_s: float = math.inf
     names: tuple[str, ...] = ()
+    # For the strategies that ask for them.
+    order: int = 0
+    weight: int = 1
 
     def members(self) -> list[AgentKey]:
         if self.names:
@@ -173,6 +178,8 @@ def _shift(where: str, item: object) -> Shift:
         table.number("from_s", 0),
         table.number("to_s", math.inf),
         tuple(names),
+        table.whole("order", 0, 0, 1_000_000),
+        table.whole("weight", 1, 1, 1_000_000),
     )
     if names and shift.count != len(names):
         raise ScenarioError(f"{where}.count", "must be the number of names, or be left out")
@@ -191,9 +198,11 @@ def _queue(where: str, item: object, shifts: tuple[Shift, ...]) -> QueuePlan:
         raise ScenarioError(
             f"{where}.groups", f"must be a list of groups of agents: {', '.join(sorted(known))}"
         )
+    members = {agent: known[group] for group in groups for agent in known[group].members()}
+    strategy = _strategy(table)
     spec = QueueSpec(
         key,
-        frozenset(agent for group in groups for agent in known[group].members()),
+        frozenset(members),
         tuple(sorted(table.levels("requirements").items())),
         table.whole("priority", 0, 0, 100),
         table.whole("ageing_s", 0, 0, 86_400),
@@ -203,9 +212,11 @@ def _queue(where: str, item: object, shifts: tuple[Shift, ...]) -> QueuePlan:
         table.whole("short_abandon_s", 0, 0, 86_400),
         table.whole("max_waiting", 0),
         table.whole("max_wait_s", 0, 0, 86_400),
-        strategy=_strategy(table),
+        strategy=strategy,
+        ranks={agent: (shift.order, shift.weight) for agent, shift in members.items()},
         relaxation=_relaxation(table),
         overflow_queues=tuple((TENANT, name) for name in _names(table, "overflow_queues")),
+        ring_agents=_ring_agents(table, strategy),
     )
     rates = table.take("calls_per_hour", 0)
     each: list[float] = []
@@ -229,10 +240,18 @@ def _queue(where: str, item: object, shifts: tuple[Shift, ...]) -> QueuePlan:
 
 def _strategy(table: _Table) -> Strategy:
     name = table.take("strategy", Strategy.LONGEST_IDLE.value)
-    known = [strategy.value for strategy in Strategy if strategy is not Strategy.SIMULTANEOUS_RING]
+    known = [strategy.value for strategy in Strategy]
     if name not in known:
         raise ScenarioError(table.name("strategy"), f"must be one of {', '.join(known)}")
     return Strategy(str(name))
+
+
+def _ring_agents(table: _Table, strategy: Strategy) -> int:
+    given = table.whole("ring_agents", 0, 0, MOST_RING_AGENTS)
+    if given and strategy is not Strategy.SIMULTANEOUS_RING:
+        rule = f"is for the strategy {Strategy.SIMULTANEOUS_RING.value} alone"
+        raise ScenarioError(table.name("ring_agents"), rule)
+    return given or DEFAULT_RING_AGENTS
 
 
 def _relaxation(table: _Table) -> tuple[Relaxation, ...]:

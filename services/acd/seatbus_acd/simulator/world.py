@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -55,7 +55,10 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Caller:
-    """A queue visit. `ended_at` of an answered one is the answer."""
+    """A queue visit. `ended_at` of an answered one is the answer.
+
+    `offers`, by rid, ring now or rang when the visit ended; of an answered one only the winner's is left.
+    """
 
     key: ContactKey
     plan: QueuePlan
@@ -66,7 +69,7 @@ class Caller:
     wrap_up: float
     outcome: Outcome = Outcome.WAITING
     ended_at: float = math.inf
-    offer: Offer | None = None
+    offers: dict[str, Offer] = field(default_factory=dict)
 
     @property
     def wait(self) -> float:
@@ -266,12 +269,16 @@ class World:
     def _ends(self, caller: Caller, outcome: Outcome) -> None:
         caller.outcome, caller.ended_at = outcome, self.now
         del self._callers[caller.key]
-        offer = caller.offer
-        if offer is not None and outcome is not Outcome.ANSWERED:
+        if outcome is not Outcome.ANSWERED:
+            self._silence(caller.offers.values())
+        self._give(ContactLeft(caller.key, answered=outcome is Outcome.ANSWERED))
+
+    def _silence(self, offers: Iterable[Offer]) -> None:
+        """It costs those who rang nothing: they are idle since before."""
+        for offer in offers:
             worker = self._workers[offer.agent]
             worker.rid = ""
             self._show(worker)
-        self._give(ContactLeft(caller.key, answered=outcome is Outcome.ANSWERED))
 
     # Agents
 
@@ -295,7 +302,7 @@ class World:
             # His record changed at this very instant: the reservation is refused.
             self._give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
             return
-        caller.offer = offer
+        caller.offers[offer.rid] = offer
         worker.rid = offer.rid
         self._revision += 1
         self._give(AgentReserved(offer.key, offer.rid, self._revision))
@@ -303,29 +310,33 @@ class World:
         self._does(worker, "ringing")
         rings = caller.plan.answer.sample(self._answers[caller.plan.spec.key])
         if rings <= 0:
-            self._answered(caller, worker)
+            self._answered(caller, offer)
         elif rings < offer.ring_timeout_s:
             self._at(self.now + rings, partial(self._picks_up, caller, offer))
         else:
             self._at(self.now + offer.ring_timeout_s, partial(self._not_answered, caller, offer))
 
     def _picks_up(self, caller: Caller, offer: Offer) -> None:
-        if caller.outcome is Outcome.WAITING and caller.offer is offer:
-            self._answered(caller, self._workers[offer.agent])
+        if caller.outcome is Outcome.WAITING and offer.rid in caller.offers:
+            self._answered(caller, offer)
 
-    def _answered(self, caller: Caller, worker: Worker) -> None:
+    def _answered(self, caller: Caller, offer: Offer) -> None:
+        worker = self._workers[offer.agent]
         self._does(worker, "handling")
         worker.contacts += 1
         worker.handled_s += caller.talk + caller.wrap_up
         self._at(self.now + caller.talk + caller.wrap_up, partial(self._free, worker))
+        lost = [other for other in caller.offers.values() if other is not offer]
+        caller.offers = {offer.rid: offer}
         self._ends(caller, Outcome.ANSWERED)
+        self._silence(lost)
 
     def _not_answered(self, caller: Caller, offer: Offer) -> None:
-        if caller.outcome is not Outcome.WAITING or caller.offer is not offer:
+        if caller.outcome is not Outcome.WAITING or offer.rid not in caller.offers:
             return
         worker = self._workers[offer.agent]
         worker.rid, worker.away = "", True
-        caller.offer = None
+        del caller.offers[offer.rid]
         self._at(self.now + self._scenario.away_s, partial(self._returns, worker))
         self._show(worker)
         self._give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
@@ -373,7 +384,8 @@ class World:
             match effect:
                 case Offer():
                     self._note(effect.decision)
-                    self._at(self.now, partial(self._rings, effect))
+                    for offer in (effect, *effect.also):
+                        self._at(self.now, partial(self._rings, offer))
                 case Waits():
                     self._note(effect.decision)
                 case LeaveQueue():
@@ -388,7 +400,7 @@ class World:
     def _note(self, what: Decision | LeaveQueue) -> None:
         self._decisions += 1
         if isinstance(what, Decision):
-            chosen = what.chosen[1] if what.chosen is not None else ""
+            chosen = ",".join(key[1] for key in (what.chosen, *what.also) if key is not None)
             line = f"{self.now!r} {what.contact[1]} {what.rule} {chosen} {what.candidates} {what.position}\n"
         else:
             line = f"{self.now!r} {what.key[1]} leaves {what.reason.value}\n"
