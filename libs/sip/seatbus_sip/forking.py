@@ -38,8 +38,10 @@ class Forks:
         self.winner: Dialog | None = None
         self._failed = False
 
-    def receive(self, response: Response) -> ForkOutcome:
-        """Sort in one response. A failed INVITE ends its early dialogs."""
+    def receive(self, response: Response, request: Request | None = None) -> ForkOutcome:
+        """Sort in one response. A failed INVITE ends its early dialogs. `request`: the fork that we have made
+        ourselves and that this is a response to.
+        """
         tag = response.to.tag
         if response.status >= 300:
             for dialog in self.dialogs.values():
@@ -52,7 +54,7 @@ class Forks:
         known = self.dialogs.get(tag)
         if known is None or (known.state is DialogState.TERMINATED and known is not self.winner):
             # A 2xx behind a refusal, or of an early dialog that ended: a dialog that only lives to be ended.
-            known = self.dialogs[tag] = Dialog.uac(self.request, response)
+            known = self.dialogs[tag] = Dialog.uac(request or self.request, response)
         else:
             known.on_response(response)
         if response.status < 200:

@@ -28,6 +28,7 @@ from seatbus.media.v1 import service_pb2_grpc as media_grpc
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.bus import Bus
+from seatbus_kit.errors import ResourceExhausted
 from seatbus_kit.events import Delivery, InEvent, read_event
 from seatbus_kit.ids import uuid7
 from seatbus_kit.instances import Instances
@@ -63,6 +64,8 @@ class FakeMedia(media_grpc.MediaServicer):
         self.pace = 0
         self.heard = 0
         self.refuse: dict[str, Exception] = {}
+        # Kinds of phones that nothing is offered beside another one.
+        self.without: set[str] = set()
 
     def names(self, call_id: str = "") -> list[str]:
         return [
@@ -98,8 +101,11 @@ class FakeMedia(media_grpc.MediaServicer):
             endpoints.append(command.accept_offer.endpoint_id)
             return media.Result(sdp=str(answer), codec=agreed.send.name)
         if name == "make_offer":
+            if command.make_offer.alternative in self.without:
+                raise ResourceExhausted("no port is left")
             endpoints.append(command.make_offer.endpoint_id)
-            return media.Result(sdp=str(build_offer(_DISCARD, session_id=2)))
+            # Whom it is for can be told by the version in o=.
+            return media.Result(sdp=str(build_offer(_DISCARD, session_id=2, version=command.make_offer.kind)))
         if name == "accept_answer":
             return media.Result(codec="PCMU")
         if name == "end_session":

@@ -8,7 +8,7 @@ from seatbus.media.v1 import service_pb2 as media_pb
 from seatbus_kit.errors import InvalidArgument, Refused, ResourceExhausted, SeatbusError, Unavailable
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
-from seatbus_sip_edge.application.media_kind import with_kind
+from seatbus_sip_edge.application.media_kind import name_of, with_kind
 from seatbus_sip_edge.application.media_links import MediaLinks, OutpostAway
 from seatbus_sip_edge.application.prompt_texts import with_texts
 from seatbus_sip_edge.domain import effects as fx
@@ -18,6 +18,7 @@ from seatbus_sip_edge.domain.model import Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seatbus.media.v1 import types_pb2 as media_types
     from seatbus_sip_edge.application.lanes import Lane
     from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain.model import Leg
@@ -53,6 +54,8 @@ class MediaCommands(Asking):
         self.links = MediaLinks(session, self)
         # What was measured of legs that have ended before their call.
         self._measured: dict[str, on.LegStatistics] = {}
+        # How the phones of a leg were offered its audio first.
+        self._kinds: dict[str, media_types.EndpointKind] = {}
         # Of legs whose audio has moved before media was told of their answer: that one, and the newest.
         self.answered_anew: dict[str, tuple[str, str]] = {}
 
@@ -112,15 +115,22 @@ class MediaCommands(Asking):
             return self._newest_answer(command)
         leg_id = command.make_offer.endpoint_id or command.accept_offer.endpoint_id
         if leg_id:
-            return with_kind(self._edge, self._call, self._call.legs.get(leg_id), command)
+            made = with_kind(self._edge, self._call, self._call.legs.get(leg_id), command)
+            if made.HasField("make_offer"):
+                self._kinds[leg_id] = made.make_offer.kind
+            return made
         return with_texts(self._edge.config, self._call.tenant_id, command)
 
     def _newest_answer(self, command: media_pb.Command) -> media_pb.Command:
         endpoint_id = command.accept_answer.endpoint_id
         old, new = self.answered_anew.get(endpoint_id, ("", ""))
-        if not old or command.accept_answer.sdp != old:
+        leg = self._call.legs.get(endpoint_id)
+        alternative = leg.answered_as if leg is not None else ""
+        anew = bool(old) and command.accept_answer.sdp == old
+        if not anew and not alternative:
             return command
-        answer = media_pb.AcceptAnswer(endpoint_id=endpoint_id, sdp=new)
+        sdp = new if anew else command.accept_answer.sdp
+        answer = media_pb.AcceptAnswer(endpoint_id=endpoint_id, sdp=sdp, alternative=alternative)
         return media_pb.Command(accept_answer=answer)
 
     async def _media(self, effect: fx.Media) -> None:
@@ -160,11 +170,35 @@ class MediaCommands(Asking):
         if reply is fx.MediaReply.ACCEPTED:
             session.feed(on.OfferAccepted(results[0].sdp, results[0].codec))
         elif reply is fx.MediaReply.OFFER:
+            await self._other_kinds(effect, results[0].sdp)
             session.feed(on.AgentOfferMade(effect.leg_id, results[0].sdp))
         elif reply is fx.MediaReply.READY:
             session.feed(on.CallerReady(results[0].codec))
         elif reply is fx.MediaReply.CONNECTED:
             session.feed(on.Connected(effect.leg_id, results[0].codec))
+
+    async def _other_kinds(self, effect: fx.Media, sdp: str) -> None:
+        """Phones of other kinds that ring as well are offered the leg in their own way."""
+        leg, first = self._call.legs.get(effect.leg_id), self._kinds.pop(effect.leg_id, None)
+        if leg is None or not leg.agent_id or leg.lost or first is None:
+            return
+        offers = self._session.sip.offers[leg.leg_id] = {name_of(first): sdp}
+        for kind in self._edge.registrar.kinds(leg.agent_tenant_id, leg.agent_id):
+            name = name_of(kind)
+            if name in offers:
+                continue
+            like = effect.commands[0].make_offer.like_endpoint_id
+            zone = leg.media_zone or ""
+            offer = media_pb.MakeOffer(
+                endpoint_id=leg.leg_id, like_endpoint_id=like, kind=kind, alternative=name, zone=zone
+            )
+            request_id = f"{self._request_of(effect)}:{name}"
+            try:
+                made = await self.links.execute([media_pb.Command(make_offer=offer)], _MEDIA_S, request_id)
+            except SeatbusError as error:
+                self._log("phones of a kind are not offered the call", error, leg=leg.leg_id, kind=name)
+                continue
+            offers[name] = made.results[0].sdp
 
     def _request_of(self, effect: fx.Media) -> str:
         """What has a reply is asked once a leg: asked again after a restart, media repeats its answer."""

@@ -47,8 +47,14 @@ def with_kind(edge: Edge, call: Call, leg: Leg | None, command: media_pb.Command
 def _to_offer(edge: Edge, call: Call, leg: Leg) -> media.EndpointKind:
     if leg.number:
         return _OFFERED.get(edge.outside.security(call, leg), media.ENDPOINT_KIND_RTP)
-    phone = edge.registrar.reach(leg.agent_tenant_id, leg.agent_id)
+    device_id = leg.device_id if leg.lost else ""
+    phone = edge.registrar.reach(leg.agent_tenant_id, leg.agent_id, device_id=device_id)
     return phone.kind if phone is not None else media.ENDPOINT_KIND_RTP
+
+
+def name_of(kind: media.EndpointKind) -> str:
+    """What media calls the description of a leg that is for phones of this kind."""
+    return str(media.EndpointKind.Name(kind)).removeprefix("ENDPOINT_KIND_").lower()
 
 
 def _security(edge: Edge, call: Call, leg: Leg) -> tenancy.MediaSecurity:

@@ -24,6 +24,7 @@ from seatbus_sip_edge.application.phones import Phone, address_of, phone_of, sta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seatbus.media.v1 import types_pb2 as media
     from seatbus_kit.bus import Bus
     from seatbus_kit.config_view import ConfigView
     from seatbus_sip.flow import Address, Flow
@@ -138,10 +139,7 @@ class Registrar:
         return None
 
     def rings(self, tenant: str, agent_id: str) -> list[list[Phone]]:
-        """The phones that ring for a call: all of a list at once, one list after the other (by q).
-
-        They are offered one SDP, so all travel as the first one's audio does.
-        """
+        """The phones that ring for a call: all of a list at once, one list after the other (by q)."""
         first = self.reach(tenant, agent_id)
         found = self._config.get(tenant, "agent", agent_id)
         if first is None or found is None or found.agent.ring_policy != tenancy.RING_POLICY_ALL:
@@ -151,11 +149,17 @@ class Registrar:
         for device_id, device in self._config.devices_of(tenant, agent_id):
             if device.kind in _PHONES:
                 for item in self._live(device.username, now):
-                    phone = phone_of(device_id, device, item.record)
-                    if phone.kind == first.kind:
-                        by_q.setdefault(item.binding.q, []).append(phone)
+                    by_q.setdefault(item.binding.q, []).append(phone_of(device_id, device, item.record))
         best_first = [phone for q in sorted(by_q, reverse=True) for phone in by_q[q]][:_MOST_PHONES]
         return [kept for q in sorted(by_q, reverse=True) if (kept := [p for p in by_q[q] if p in best_first])]
+
+    def kinds(self, tenant: str, agent_id: str) -> list[media.EndpointKind]:
+        """How the audio of the agent's phones travels, where several ring: each kind once."""
+        found = self._config.get(tenant, "agent", agent_id)
+        if found is None or found.agent.ring_policy != tenancy.RING_POLICY_ALL:
+            return []
+        rung = (phone for stage in self.rings(tenant, agent_id) for phone in stage)
+        return list(dict.fromkeys(phone.kind for phone in rung))
 
     def holds(self, tenant: str, agent_id: str, *, binding: str, source: str = "") -> bool:
         """Whether a phone of the agent is registered as `binding`, or from `source`."""

@@ -48,6 +48,8 @@ class SipSide:
         self._keys: list[tuple[str, str]] = []
         # Why no INVITE could be made for an outside leg.
         self.refusals: dict[str, int] = {}
+        # What media has just offered for a leg that is about to be called, by the kind of its phones.
+        self.offers: dict[str, dict[str, str]] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
         self.ringing = Ringing(self)

@@ -140,6 +140,8 @@ class Leg:
     # Whether agent_state has accepted the answer (or could not be asked).
     confirmed: bool = False
     answer_sdp: str = ""
+    # Phones of several kinds rang: which of media's descriptions of the leg was answered.
+    answered_as: str = ""
     # What the phone was registered as when it was called: gone with its connection, or its process.
     binding: str = ""
     # The network in which media meets it; None: it has no audio yet.

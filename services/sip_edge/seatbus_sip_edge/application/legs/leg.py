@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seatbus_sip.digest import DigestClient
     from seatbus_sip.flow import Flow
     from seatbus_sip.forking import Forks
-    from seatbus_sip.message import Request
+    from seatbus_sip.message import Request, Response
     from seatbus_sip.reliable import ReliableReceiver, ReliableSender
     from seatbus_sip.session_timer import SessionTimer
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER"
 SUPPORTED = "100rel, replaces, timer"
+
+
+def tell_what_is_served(response: Response) -> None:
+    """What an answer to OPTIONS says (RFC 3261 section 11.2)."""
+    response.set("Allow", ALLOW)
+    response.set("Accept", "application/sdp")
+    response.set("Supported", SUPPORTED)
 
 
 @dataclass(slots=True)
@@ -37,8 +44,12 @@ class SipLeg:
     sent: ClientTransaction | None = None
     forks: Forks | None = None
     local_sdp: str = ""
+    # Of a leg that phones of several kinds may ring for: what each kind is offered, by media's name of it.
+    offers: dict[str, str] = field(default_factory=dict)
     # Its call's audio has moved while it rings: what it is offered once it has answered.
     moved_offer: str = ""
+    # It has moved after an answer of ours in a 183: the peer is offered the new audio after the 200.
+    behind: bool = False
     acked: bool = True
     bye_waits: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.

@@ -15,11 +15,14 @@ from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.custom_headers import auto_answer, screen_pop
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
+from seatbus_sip_edge.application.media_kind import name_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Direction
 from seatbus_sip_edge.domain.numbering import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction
@@ -51,16 +54,13 @@ class Outgoing:
         if leg.number:
             side.edge.outside.prepare(side, leg_id, sdp)
             return
-        registrar = side.edge.registrar
-        if leg.lost:
-            found = registrar.reach(
-                leg.agent_tenant_id, leg.agent_id, device_id=leg.device_id, binding=leg.binding
-            )
-            stages = [[found]] if found is not None else []
-        else:
-            stages = registrar.rings(leg.agent_tenant_id, leg.agent_id)
-        if len(stages) > 1 or (stages and len(stages[0]) > 1):
-            side.ringing.prepare(leg_id, stages, sdp)
+        before, offers = side.legs.get(leg_id), side.offers.pop(leg_id, {})
+        if before is not None and not offers:
+            # It is called anew.
+            offers = before.offers
+        stages = self._stages(leg, offers)
+        if stages and (len(stages) > 1 or len(stages[0]) > 1 or len(offers) > 1):
+            side.ringing.prepare(leg_id, stages, sdp, offers)
             return
         phone = stages[0][0] if stages else None
         if phone is None and side.edge.outside.external(leg):
@@ -79,6 +79,19 @@ class Outgoing:
         leg.remote_address = f"{phone.transport.lower()}:{host_port((phone.host, phone.port))}"
         side.legs[leg_id] = SipLeg(leg_id, flow, request=invite, local_sdp=sdp, invite=text_of(invite))
         side.index(leg_id, invite.call_id, invite.from_.tag or "")
+
+    def _stages(self, leg: Leg, offers: Mapping[str, str]) -> list[list[Phone]]:
+        """The phones that ring: all of a list at once, and none that there is no offer for."""
+        registrar = self._side.edge.registrar
+        if leg.lost:
+            found = registrar.reach(
+                leg.agent_tenant_id, leg.agent_id, device_id=leg.device_id, binding=leg.binding
+            )
+            return [[found]] if found is not None else []
+        stages = registrar.rings(leg.agent_tenant_id, leg.agent_id)
+        if not offers:
+            return stages
+        return [kept for stage in stages if (kept := [p for p in stage if name_of(p.kind) in offers])]
 
     def invite_to(
         self, leg_id: str, phone: Phone, sdp: str, like: Request | None = None
@@ -222,7 +235,7 @@ class Outgoing:
         told = on.ExternalAnswered if accepts else on.AgentAnswered
         if leg.moved_offer and wanted:
             side.acknowledge(tx, dialog.ack())
-            side.edge.media_move.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
+            side.edge.media_move.offers.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
             return
         side.session.feed(told(leg_id, said))
         if wanted:

@@ -32,6 +32,11 @@ _CSEQ_BLOCK = 100
 _PHONE_IS_BACK_S = 0.1
 
 
+def _but(offers: Mapping[str, str], known: str) -> dict[str, str]:
+    """Without the one that is stored anyway."""
+    return {name: "" if sdp == known else sdp for name, sdp in offers.items()}
+
+
 class Restoring:
     """Stores legs, and makes them again."""
 
@@ -58,8 +63,12 @@ class Restoring:
                 item["allows"] = sorted(leg.allows)
             if leg.late:
                 item["late"] = True
+            if leg.offers:
+                item["offers"] = _but(leg.offers, leg.local_sdp)
             if leg.moved_offer:
                 item["moved_offer"] = leg.moved_offer
+            if leg.behind:
+                item["behind"] = True
             if leg.timer is not None:
                 item["timer"] = leg.timer.to_dict()
             if leg.provisional is not None and leg.received is not None:
@@ -80,7 +89,9 @@ class Restoring:
         leg = SipLeg(leg_id, flow, local_sdp=str(item.get("sdp", "")))
         leg.allows = frozenset(item.get("allows", ()))
         leg.late = item.get("late") is True
+        leg.offers = {name: sdp or leg.local_sdp for name, sdp in item.get("offers", {}).items()}
         leg.moved_offer = str(item.get("moved_offer", ""))
+        leg.behind = item.get("behind") is True
         if isinstance(item.get("timer"), dict):
             side.refreshing.arm(leg, SessionTimer.from_dict(item["timer"]))
         if isinstance(item.get("provisional"), dict):
@@ -175,6 +186,8 @@ class Restoring:
             leg.ring = None
             self._call_anew(leg_id)
             return
+        if leg is not None:
+            side.ringing.await_lost(leg)
         if leg is None or leg.request is None:
             side.outgoing.dial(leg_id)
             return
