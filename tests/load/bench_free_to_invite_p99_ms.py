@@ -11,7 +11,8 @@ Where the time goes is told by the stamps of the facts that the services write o
 `freed` (the agent's record), `decided` (acd), `offered` (the contact's record), `reserved` (the agent's,
 after a read of the contact's), `taken` (the edge), `invited` (the phone here). How much of it is waiting for
 a CPU is told by the kernel's run queue: of the time that a service's loop was on a CPU or ready for one, the
-share without one. Above a few per cent it is the machine that is measured.
+share without one. Above a few per cent it is the machine that is measured. What does not depend on it are the
+counts: wake-ups of each process, messages over the bus and writes that it syncs.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import random
 import sys
 import tempfile
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 
 import uvloop
 from bench_call_cpu_ms import Agent
+from bus_traffic import traffic, wake_ups
 from run_queue import Turns, turns
 
 from seatbus.acd.v1.events_pb2 import ContactOffered
@@ -160,8 +162,11 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     callers = [asyncio.create_task(calls(caller, tenant, until, done, i)) for i in range(count + 10)]
     await asyncio.sleep(WARM_UP_S)
     freed.took.clear()
+    monitor = f"http://127.0.0.1:{platform.port_base + 3}"
     before, queued = len(done), turns(platform.pids())
+    woken, moved = wake_ups(platform.pids()), traffic(monitor)
     await asyncio.sleep(seconds)
+    woken, moved = wake_ups(platform.pids()) - woken, traffic(monitor) - moved
     took, made = sorted(freed.took), len(done) - before
     spent = {name: each.since(queued.get(name, Turns())) for name, each in turns(platform.pids()).items()}
     results = await asyncio.gather(*callers, return_exceptions=True)
@@ -181,6 +186,7 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
             text += f"; {ready / seconds * 100:.0f} % of the time its loop ran or was ready to,"
             text += f" {each.waited / ready * 100:.0f} % of that without a CPU"
         print(text)
+    counts(woken, moved, max(made, 1))
     for name, hop in found.items():
         hop.sort()
         p50, p99 = (hop[int(len(hop) * share)] * 1000 for share in (0.5, 0.99))
@@ -190,6 +196,15 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     print(f"free_to_invite_p50_ms {p50:.1f} ms")
     print(f"free_to_invite_p90_ms {p90:.1f} ms (target for p99: {TARGET_MS:.0f} ms)")
     return p99
+
+
+def counts(woken: Counter[str], moved: Counter[tuple[str, str]], calls: int) -> None:
+    each = ", ".join(f"{name} {count / calls:.1f}" for name, count in woken.most_common())
+    print(f"wake-ups a call: {woken.total() / calls:.0f} ({each})")
+    for what, title in (("in", "to the bus"), ("out", "from it"), ("stored", "stored and synced")):
+        some = Counter({name: count for (kind, name), count in moved.items() if kind == what})
+        each = ", ".join(f"{name} {count / calls:.1f}" for name, count in some.most_common(12))
+        print(f"messages a call {title}: {some.total() / calls:.1f} ({each})")
 
 
 def main() -> None:

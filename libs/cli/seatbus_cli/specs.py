@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatbus_cli import patient as patient_program
 from seatbus_cli.ports import PortPlan, has_ipv6_loopback
 
+# Its shortest interval that somebody relies on is the watchers' heartbeat of 0.3 s.
+BUS_TIMERS_LATE_NS = 1_000_000
 SERVICES = (
     "tenancy",
     "agent_state",
@@ -107,7 +110,8 @@ jetstream {{ store_dir: "{options.data_dir.resolve() / "nats"}", sync_interval: 
 """
     )
     config.chmod(0o600)
-    return ProcessSpec("nats", "nats", (nats_server_program(), "-c", str(config)))
+    patient = (sys.executable, "-I", "-S", patient_program.__file__, str(BUS_TIMERS_LATE_NS))
+    return ProcessSpec("nats", "nats", (*patient, nats_server_program(), "-c", str(config)))
 
 
 def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[ProcessSpec]:

@@ -6,8 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
-from seatbus_cli.specs import ProcessSpec
+from seatbus_cli.ports import PortPlan
+from seatbus_cli.specs import BUS_TIMERS_LATE_NS, PlatformOptions, ProcessSpec, nats_server_program, nats_spec
 from seatbus_cli.supervisor import Supervisor
+from seatbus_testkit.platform import free_port_base
 
 SLEEP = (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)")
 STUBBORN = (
@@ -68,3 +70,14 @@ async def test_the_bus_stops_last(tmp_path: Path) -> None:
     await asyncio.sleep(0.3)
     await supervisor.stop()
     assert order == ["acd", "nats"]
+
+
+async def test_the_bus_runs_with_timers_that_may_be_late(tmp_path: Path) -> None:
+    spec = nats_spec(PlatformOptions(data_dir=tmp_path / "data", ports=PortPlan.from_base(free_port_base())))
+    before = spec.argv[: spec.argv.index(nats_server_program())]
+    script = "print(open('/proc/self/timerslack_ns').read())"
+    shown: list[str] = []
+    supervisor = Supervisor(tmp_path / "logs", tmp_path / "run", shown.append)
+    supervisor.start(ProcessSpec("nats", "nats", (*before, sys.executable, "-c", script)))
+    await until(lambda: any(str(BUS_TIMERS_LATE_NS) in line for line in shown))
+    await supervisor.stop()
