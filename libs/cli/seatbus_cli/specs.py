@@ -15,6 +15,8 @@ from pathlib import Path
 from seatbus_cli import patient as patient_program
 from seatbus_cli.ports import PortPlan, has_ipv6_loopback
 
+# Nobody waits in a call for these; the store's bursts would take both cores of a small machine.
+_NICE = {"tenancy": 5, "gateway": 5, "reporting": 10}
 # Its shortest interval that somebody relies on is the watchers' heartbeat of 0.3 s.
 BUS_TIMERS_LATE_NS = 1_000_000
 SERVICES = (
@@ -166,6 +168,7 @@ def service_specs(options: PlatformOptions, web_dir: Path | None) -> list[Proces
         for index in range(count):
             env = {**common, **own.get(service, {}), "SEATBUS_INSTANCE_ID": f"{service}-{index}"}
             env["SEATBUS_METRICS_PORT"] = str(metrics)
+            env["SEATBUS_NICE"] = str(_NICE.get(service, 0))
             metrics += 1
             if service == "media":
                 env.update(_rtp_share(ports, index, count))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -213,6 +214,9 @@ def main(settings_cls: type[S], bootstrap: Callable[[Runtime], Awaitable[App]]) 
     import uvloop
 
     logs.configure(settings)
+    if settings.nice:
+        # Before there are threads, which inherit it.
+        os.nice(settings.nice)
     try:
         uvloop.run(_Process(settings, bootstrap).run())
     except (SeatbusError, OSError) as error:

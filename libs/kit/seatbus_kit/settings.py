@@ -45,6 +45,8 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = None
 
     drain_grace_s: float = Field(default=30.0, ge=0)
+    # Who shares cores with others and is on the way of no call gives way to those who are.
+    nice: int = Field(default=0, ge=0, le=19)
 
     @field_validator("log_level", mode="before")
     @classmethod

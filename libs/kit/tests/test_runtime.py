@@ -142,9 +142,12 @@ async def test_the_grace_period_and_sigint_end_a_drain(
 
 async def test_a_service_waits_for_the_bus_and_says_so(tmp_path: Path, end_all: list[ToyProcess]) -> None:
     port = free_ports(1)[0]
-    toy = ToyProcess(tmp_path, f"nats://127.0.0.1:{port}")
+    toy = ToyProcess(tmp_path, f"nats://127.0.0.1:{port}", NICE="3")
     end_all.append(toy)
     await eventually(lambda: toy.said("waiting for the bus"))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    for thread in Path(f"/proc/{toy.process.pid}/task").iterdir():
+        assert os.getpriority(os.PRIO_PROCESS, int(thread.name)) == min(own + 3, 19)
     assert toy.get("/readyz") == (503, "starting\n")
     with NatsServer.start(tmp_path / "nats", port):
         await eventually(lambda: toy.said("ready"))
@@ -155,6 +158,7 @@ async def test_a_service_waits_for_the_bus_and_says_so(tmp_path: Path, end_all: 
     [
         ({"GRPC_PORT": "many"}, ["toy", "SEATBUS_GRPC_PORT", "many"]),
         ({"ENVIRONMENT": "staging"}, ["SEATBUS_ENVIRONMENT", "staging"]),
+        ({"NICE": "-1"}, ["SEATBUS_NICE", "-1"]),
         ({"INSTANCE_ID": "a.b"}, ["SEATBUS_INSTANCE_ID"]),
     ],
 )
