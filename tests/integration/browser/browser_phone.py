@@ -116,9 +116,16 @@ def _microphone(path: Path) -> Path:
 
 @asynccontextmanager
 async def browser_phone(
-    tenant: TestTenant, agent: str, site: str, folder: Path, *, secure: bool = False, answers: bool = True
+    tenant: TestTenant,
+    agent: str,
+    site: str,
+    folder: Path,
+    *,
+    secure: bool = False,
+    answers: bool = True,
+    user: str = "",
 ) -> AsyncIterator[BrowserPhone]:
-    """A registered softphone whose agent is logged in and ready."""
+    """A registered softphone whose agent is logged in and ready. `user`: a second device of one who is."""
     host, port = tenant.platform.sip_over("WSS" if secure else "WS")
     url = f"{'wss' if secure else 'ws'}://{host}:{port}/"
     flags = (*_FLAGS, f"--use-file-for-fake-audio-capture={_microphone(folder / 'microphone.wav')}")
@@ -126,9 +133,10 @@ async def browser_phone(
         flags += ("--ignore-certificate-errors",)
     browser = await asyncio.to_thread(Chromium(flags=flags).__enter__)
     try:
-        phone = BrowserPhone(browser, site, url, tenant.username(agent))
+        phone = BrowserPhone(browser, site, url, user or tenant.username(agent))
         await phone.start(answers)
-        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
+        if not user:
+            await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
         yield phone
     finally:
         await asyncio.to_thread(browser.__exit__, None, None, None)
