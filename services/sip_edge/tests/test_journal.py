@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,47 @@ async def test_what_was_added_lazily_makes_no_commit_of_its_own_and_rides_with_t
         frame(["x", "lazy"]) + frame(["p", "second", 2]),
         frame(["x", "last"]),
     ]
+
+
+async def test_the_loop_writes_to_a_quick_disk_itself_and_does_not_wait_for_a_slow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers: list[bool] = []
+    slow_s = [0.0, 60.0, 0.0, 0.0]
+    real, journal = os.write, await _open(tmp_path)
+
+    def write(fd: int, data: Buffer) -> int:
+        writers.append(threading.current_thread() is threading.main_thread())
+        # As if it had taken that long.
+        journal._credit -= slow_s[len(writers) - 1]
+        return real(fd, data)
+
+    async def commit(number: int) -> None:
+        committed = asyncio.Event()
+        journal.append(frame(["p", "call", number]))
+        journal.then(committed.set)
+        await committed.wait()
+
+    monkeypatch.setattr("seatbus_sip_edge.adapters.journal.os.write", write)
+    for number in range(3):
+        await commit(number)
+    # A minute later.
+    journal._credited_at -= 600.0
+    await commit(3)
+    assert writers == [True, True, False, True]
+    await journal.stop()
+    assert [entry[2] for entry in recover(tmp_path) if entry[0] == "p"] == [0, 1, 2, 3]
+
+
+async def test_what_an_effect_appends_is_on_disk_after_a_flush(tmp_path: Path) -> None:
+    journal = await _open(tmp_path)
+    for credit in (0.05, -60.0):
+        journal._credit = credit
+        journal.append(frame(["p", "cause", 1]))
+        journal.then(lambda: journal.append(frame(["p", "effect", 2])))
+        await journal.flush()
+    assert [entry[1] for entry in recover(tmp_path) if entry[0] == "p"] == ["cause", "effect"] * 2
+    await journal.stop()
 
 
 async def test_a_segment_is_written_through_to_the_disk(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The edge's local journal: append-only segments, group commit with fsync in a thread of its own.
+"""The edge's local journal: append-only segments, group commit, each on disk when it returns.
+
+A commit is written by the loop itself as long as the disk takes less than a third of its time, else by a thread
+of its own: two changes of thread cost more than a quick disk, and the loop must not wait for a slow one.
 
 A frame is length, CRC-32 and JSON. Entries:
   ["t", call id, call, dialogs, [[seq, type, microseconds, payload], ...]]   a transition with its facts
@@ -40,6 +43,9 @@ SEGMENT_BYTES: Final = 16 * 1024 * 1024
 KEEP_BYTES: Final = 512 * 1024 * 1024
 # As long as the streams keep facts.
 KEEP_S: Final = 7 * 24 * 3600.0
+# What the loop may wait for the disk: this part of its time, and so many seconds in one go.
+_LOOP_SHARE: Final = 0.3
+_LOOP_MOST_S: Final = 0.05
 
 Entry = list[object]
 
@@ -135,6 +141,8 @@ class Journal:
         # The segment that begins with a complete checkpoint: those before it are not needed to recover.
         self._complete = 0
         self._failed = False
+        self._credit = _LOOP_MOST_S
+        self._credited_at = time.monotonic()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -162,9 +170,10 @@ class Journal:
 
     async def flush(self) -> None:
         """Waits until all that was appended is on disk."""
-        if self._batch.frames:
+        while self._batch.frames:
             self._wanted = True
             self._kick()
+            await self._idle.wait()
         await self._idle.wait()
 
     @property
@@ -209,23 +218,41 @@ class Journal:
             # Frames already in the batch are in the checkpoint as well: reading both is harmless.
             batch.checkpoint = list(self._checkpoint())
             self._written = 0
+        if self._loop_may_wait(batch):
+            began = time.monotonic()
+            self._commit(batch)
+            self._credit -= time.monotonic() - began
+            self._called_back(batch)
+            return
         self._writing = True
         self._idle.clear()
         self._jobs.put(batch)
 
+    def _loop_may_wait(self, batch: _Batch) -> bool:
+        if batch.checkpoint is not None or self._fd < 0 or self._thread is None:
+            return False
+        now = time.monotonic()
+        earned = (now - self._credited_at) * _LOOP_SHARE
+        self._credit, self._credited_at = min(self._credit + earned, _LOOP_MOST_S), now
+        return self._credit > 0
+
     def _done(self, batch: _Batch) -> None:
         self._writing = False
-        for callback in batch.callbacks:
-            try:
-                callback()
-            except Exception as error:
-                log.error("an effect failed after its journal entry", error=repr(error), exc_info=error)
+        self._called_back(batch)
         if self._wanted:
             self._kick()
         if not self._writing:
             self._idle.set()
 
-    # ---- the writer's thread ----------------------------------------------------------------------------
+    @staticmethod
+    def _called_back(batch: _Batch) -> None:
+        for callback in batch.callbacks:
+            try:
+                callback()
+            except Exception as error:
+                log.error("an effect failed after its journal entry", error=repr(error), exc_info=error)
+
+    # ---- the writer's thread, and the loop while the disk is quick ---------------------------------------
     def _run(self) -> None:
         while True:
             batch = self._jobs.get()
@@ -234,19 +261,22 @@ class Journal:
                     os.close(self._fd)
                     self._fd = -1
                 return
-            try:
-                self._write(batch)
-                self._failed = False
-            except OSError as error:
-                # Calls go on: what cannot be written is only lost if this process dies as well.
-                self._failed = True
-                log.error(
-                    "journal cannot be written, calls would not survive a crash: free the disk",
-                    directory=str(self.directory),
-                    error=str(error),
-                )
+            self._commit(batch)
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._done, batch)
+
+    def _commit(self, batch: _Batch) -> None:
+        try:
+            self._write(batch)
+            self._failed = False
+        except OSError as error:
+            # Calls go on: what cannot be written is only lost if this process dies as well.
+            self._failed = True
+            log.error(
+                "journal cannot be written, calls would not survive a crash: free the disk",
+                directory=str(self.directory),
+                error=str(error),
+            )
 
     def _write(self, batch: _Batch) -> None:
         if batch.checkpoint is not None or self._fd < 0:
