@@ -8,7 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,7 +114,9 @@ async def both_hear(made: Talk) -> None:
 async def carries(site: Site, call_id: str) -> str:
     """The branch's instance that meets a leg of the call."""
     there = {item["id"]: item["address"] for item in site.platform.get("/status")["services"]["media"]}
-    for name in site.branch:
+    for name, process in site.branch.items():
+        if process.poll() is not None:
+            continue
         async with grpc.aio.insecure_channel(there[name]) as channel:
             stub = MediaStub(channel)  # type: ignore[no-untyped-call]
             found = await stub.ListSessions(ListSessionsRequest(), timeout=10)
@@ -144,16 +147,25 @@ async def test_two_networks_talk_over_a_link(site: Site) -> None:
     assert min(levels) > HEARD_DBFS, f"a voice is missing: {levels}"
 
 
+@asynccontextmanager
+async def branch_gone(site: Site, name: str) -> AsyncIterator[None]:
+    """An instance of the branch is killed, and is back at the end."""
+    site.branch[name].kill()
+    await asyncio.to_thread(site.branch[name].wait)
+    try:
+        yield
+    finally:
+        site.start(name)
+        await asyncio.to_thread(site.until_there)
+
+
 async def test_the_branch_gets_another_instance_when_its_own_dies(site: Site) -> None:
     """The call and its recording stay where they are."""
     tenant = company(site)
     async with talk(tenant) as made:
         await both_hear(made)
         before = made.record()
-        killed = await carries(site, made.call_id)
-        site.branch[killed].kill()
-        await asyncio.to_thread(site.branch[killed].wait)
-        try:
+        async with branch_gone(site, await carries(site, made.call_id)):
             await both_hear(made)
             assert met_at(made.first) == BRANCH
             for name in ("media_instance", "recording_id"):
@@ -162,9 +174,6 @@ async def test_the_branch_gets_another_instance_when_its_own_dies(site: Site) ->
             await hears(made.customer, SECOND, timeout=BACK_S)
             await made.first.hang_up()
             await made.customer.wait_ended()
-        finally:
-            site.start(killed)
-            await asyncio.to_thread(site.until_there)
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
     assert cdr["recording_id"] == before["recording_id"]
     both = await asyncio.to_thread(stored, site.platform, tenant, str(cdr["recording_id"]))
@@ -186,3 +195,24 @@ async def test_the_city_gets_another_instance_when_the_calls_own_dies(site: Site
             await made.customer.hang_up()
             await made.first.wait_ended()
     await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+
+
+@pytest.mark.parametrize("first", ["city", "branch"])
+async def test_both_get_another_instance_when_both_of_theirs_die(site: Site, first: str) -> None:
+    """One after the other, before the first move can have ended."""
+    tenant = company(site)
+    async with talk(tenant) as made, AsyncExitStack() as lost:
+        await both_hear(made)
+        city = str(made.record()["media_instance"])
+        own = await carries(site, made.call_id)
+        deaths = [gone(site.platform, city), branch_gone(site, own)]
+        for death in deaths if first == "city" else reversed(deaths):
+            await lost.enter_async_context(death)
+        await until_moved(site.platform, tenant, city)
+        await both_hear(made)
+        assert (met_at(made.customer), met_at(made.first)) == (CITY, BRANCH)
+        assert await carries(site, made.call_id) != own
+        await made.first.hang_up()
+        await made.customer.wait_ended()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
+    assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)

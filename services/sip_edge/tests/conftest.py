@@ -271,16 +271,18 @@ def _settings_of(service: str) -> type[ServiceSettings]:
 class Neighbour:
     """A fake service that announces itself as a real one does."""
 
-    def __init__(self, service: str, adder: Any, servicer: Any, bus: Bus, port: int = 0) -> None:
-        self.settings = _settings_of(service)(instance_id=f"{service}-fake", grpc_port=port)
+    def __init__(
+        self, service: str, adder: Any, servicer: Any, bus: Bus, port: int = 0, name: str = ""
+    ) -> None:
+        self.settings = _settings_of(service)(instance_id=name or f"{service}-fake", grpc_port=port)
         self.rpc = RpcServer(self.settings)
         self.rpc.add(adder, servicer)
         self.instances = Instances(bus, self.settings)
 
-    async def start(self) -> Neighbour:
+    async def start(self, load: float = 0.0, **attributes: str) -> Neighbour:
         await self.rpc.start()
         await self.instances.start()
-        await self.instances.announce(lambda: 0.0, address=self.rpc.address)
+        await self.instances.announce(lambda: load, address=self.rpc.address, attributes=attributes)
         return self
 
     async def stop(self) -> None:

@@ -10,10 +10,11 @@ import pytest
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
 from seatbus.media.v1 import types_pb2 as media_types
+from seatbus_sip.building import initial_request
 from seatbus_sip.flow import Flow
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.leg import SipLeg
-from seatbus_sip_edge.application.media_move import Way, kind_of, way_of
+from seatbus_sip_edge.application.media_ways import Way, kind_of, way_of
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
@@ -201,6 +202,10 @@ def _leg(state: DialogState | None, **fields: Any) -> SipLeg:
 _SETTLED: Any = SimpleNamespace(described=True, unacknowledged=False)
 _OPEN: Any = SimpleNamespace(described=True, unacknowledged=True)
 _EARLY: dict[str, Any] = {"received": object(), "local_sdp": "v=0"}
+_INVITE = initial_request(
+    "INVITE", "sip:b@x", from_="<sip:a@x>", to="<sip:b@x>", call_id="c", tag="t", body="v=0"
+)
+_OFFERED: dict[str, Any] = {**_EARLY, "request": _INVITE}
 
 
 @pytest.mark.parametrize(
@@ -215,6 +220,11 @@ _EARLY: dict[str, Any] = {"received": object(), "local_sdp": "v=0"}
         (_leg(DialogState.EARLY, **_EARLY, allows=frozenset({"update"})), Way.BLOCKED),
         (_leg(DialogState.EARLY, **_EARLY, provisional=_OPEN, allows=frozenset({"update"})), Way.BLOCKED),
         (_leg(DialogState.EARLY, **_EARLY, provisional=_SETTLED, allows=frozenset({"update"})), Way.OFFER),
+        (_leg(DialogState.EARLY, **_OFFERED), Way.AFTER),
+        (_leg(DialogState.EARLY, **_OFFERED, provisional=_SETTLED), Way.AFTER),
+        (_leg(DialogState.EARLY, **_OFFERED, allows=frozenset({"update"})), Way.AFTER),
+        (_leg(DialogState.EARLY, **_OFFERED, provisional=_OPEN, allows=frozenset({"update"})), Way.BLOCKED),
+        (_leg(DialogState.EARLY, **_OFFERED, late=True), Way.BLOCKED),
     ],
 )
 def test_other_audio_reaches_a_leg_as_its_dialog_permits(leg: SipLeg | None, way: Way) -> None:

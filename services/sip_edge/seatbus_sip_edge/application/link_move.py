@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_kit.errors import SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
-from seatbus_sip_edge.application.media_move import Way, way_of
+from seatbus_sip_edge.adapters.neighbours import AWAY
+from seatbus_sip_edge.application.media_links import placed_as
+from seatbus_sip_edge.application.media_move import AGAIN_S, GIVE_UP_S, over
+from seatbus_sip_edge.application.media_offers import PeerRefuses
+from seatbus_sip_edge.application.media_ways import Way, way_of
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.model import Phase, Role
+from seatbus_sip_edge.domain.model import Role
 
 if TYPE_CHECKING:
     from seatbus_sip_edge.application.edge import Edge
@@ -54,22 +60,33 @@ class LinkMove:
         return f"leg {leg.leg_id}: {way.value}" if way in (Way.BLOCKED, Way.NONE) else ""
 
     async def _run(self, session: Session, leg: Leg, lost: str) -> None:
-        call = session.call
+        move, give_up_at = self._edge.media_move, self._edge.monotonic() + GIVE_UP_S
         try:
-            if not leg.live or call.phase in (Phase.ENDING, Phase.ENDED) or leg.met_incarnation != lost:
-                return
-            await self._move(session, leg)
+            while leg.live and not over(session) and leg.met_incarnation == lost:
+                before = replace(leg)
+                try:
+                    await self._move(session, leg)
+                except AWAY as error:
+                    begun = leg.met_by
+                    placed_as(leg, before)
+                    await move.tidy(session, {begun})
+                    if move.under_way(session.call.call_id):
+                        # The call's own instance is lost too: this leg moves along with the call.
+                        return
+                    if isinstance(error, PeerRefuses) or self._edge.monotonic() > give_up_at:
+                        raise
+                    await asyncio.sleep(AGAIN_S)
         except Exception as error:
             self.give_up(session, leg, str(error) or "it does not answer")
             if not isinstance(error, (SeatbusError, TimeoutError)):
                 raise
         finally:
-            self._moving.discard((call.call_id, leg.leg_id))
+            self._moving.discard((session.call.call_id, leg.leg_id))
 
     def give_up(self, session: Session, leg: Leg, reason: str) -> None:
         """Nobody is left in a call without audio; a supervisor alone is let go."""
         call = session.call
-        if not leg.live or call.phase in (Phase.ENDING, Phase.ENDED):
+        if not leg.live or over(session):
             return
         log.error(
             "a leg has lost its audio and cannot be moved",
@@ -85,23 +102,17 @@ class LinkMove:
             session.feed(on.MediaLost(f"leg {leg.leg_id}: {reason}"))
 
     async def _move(self, session: Session, leg: Leg) -> None:
-        call, commands, move = session.call, session.commands.media, self._edge.media_move
+        links, move = session.commands.media.links, self._edge.media_move
         chosen, obstacle = self._edge.media_watch.other_for(leg), self._obstacle(session, leg)
         if obstacle or not chosen:
             raise Unavailable(obstacle or f"no other media instance is in zone {leg.media_zone}")
-        way, sip = way_of(session.sip.legs.get(leg.leg_id)), session.sip.legs[leg.leg_id]
+        way = way_of(session.sip.legs.get(leg.leg_id))
         asked = move.asked(session, leg.leg_id, way)
-        commands.links.place(leg, chosen, leg.media_zone or "")
-        sdp = (await commands.links.join(leg, asked)).sdp
-        if way is Way.ANSWER:
-            call.local_sdp = sdp
-        elif leg.lost:
-            sip.local_sdp = sdp
-        elif sip.dialog is None:
-            sip.moved_offer = sdp
-        else:
-            answer = await move.offer(session, leg.leg_id, sdp)
+        links.place(leg, chosen, leg.media_zone or "")
+        sdp = await links.join(leg, asked)
+        if move.described(session, leg, way, sdp):
+            answer = await move.offers.offer(session, leg.leg_id, sdp)
             if answer:
                 accept = media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=answer)
-                await commands.links.execute([media.Command(accept_answer=accept)], _EXECUTE_S, "")
+                await links.execute([media.Command(accept_answer=accept)], _EXECUTE_S, "")
         session.checkpoint()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.media.v1 import service_pb2 as media
 from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_LINK
-from seatbus_kit.errors import Refused, SeatbusError, Unavailable
+from seatbus_kit.errors import NotFound, Refused, SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.media_kind import zone_of
@@ -181,7 +181,7 @@ class MediaLinks:
             name = await watch.choose(deadline, zone)
             self.place(leg, name, zone)
             try:
-                result = await self.join(leg, _in_zone(self._alone(command), zone), request_id)
+                sdp = await self.join(leg, [_in_zone(self._alone(command), zone)], request_id)
             except OutpostAway:
                 watch.suspect(name)
                 forget(leg)
@@ -195,23 +195,37 @@ class MediaLinks:
                 raise
             else:
                 self._session.checkpoint()
-                return result
+                return media.Result(sdp=sdp)
 
     def place(self, leg: Leg, name: str, zone: str) -> None:
         leg.media_zone, leg.met_by, leg.link_id = zone, name, self._edge.ids()
         leg.met_incarnation = self._edge.media_watch.incarnation(name)
 
-    async def join(self, leg: Leg, command: media.Command, request_id: str = "") -> media.Result:
-        """The peer's endpoint at the leg's instance, by this command, and a link to the call's instance."""
-        made = await self.at(leg, [command, self._link_offer(leg)], _ASK_S, request_id)
-        near = await self._commands.at_own([link_taken(leg, made[1].sdp)], _ASK_S, "")
+    async def join(self, leg: Leg, commands: Sequence[media.Command], request_id: str = "") -> str:
+        """The peer's endpoint at the leg's instance, by these commands, and a link to the call's instance.
+
+        Returns how the peer is described.
+        """
+        sdp, taken = await self.begin(leg, commands, request_id)
+        near = await self._commands.at_own([taken], _ASK_S, "")
         await self.linked(leg, near.results[0].sdp)
-        return made[0]
+        return sdp
+
+    async def begin(
+        self, leg: Leg, commands: Sequence[media.Command], request_id: str = ""
+    ) -> tuple[str, media.Command]:
+        """The leg's instance alone: how the peer is described, and what the call's is to be asked."""
+        made = await self.at(leg, [*commands, self._link_offer(leg)], _ASK_S, request_id)
+        return made[-2].sdp, link_taken(leg, made[-1].sdp)
 
     async def offer_link(self, leg: Leg) -> media.Command:
         """The leg's instance offers another link in place of the old one; what the call's is to be asked."""
         old, leg.link_id = leg.link_id, self._edge.ids()
-        made = await self.at(leg, [self._link_offer(leg), _remove(old)], _ASK_S)
+        made = await self.at(leg, [self._link_offer(leg)], _ASK_S)
+        try:
+            await self.at(leg, [_remove(old)], _ASK_S)
+        except NotFound:
+            log.info("the old link is gone already", call=self._call.call_id, leg=leg.leg_id)
         return link_taken(leg, made[0].sdp)
 
     async def linked(self, leg: Leg, answer: str) -> None:

@@ -49,6 +49,8 @@ class MediaWatch:
         self._edge = edge
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._incarnations: dict[str, str] = {}
+        # Of an instance that has been told which of its sessions are ours: it ends none that is made now.
+        self._confirmed: dict[str, str] = {}
         self._open: dict[str, asyncio.Event] = {}
         self._suspects: dict[str, float] = {}
         self._beats: dict[str, float] = {}
@@ -121,8 +123,21 @@ class MediaWatch:
         found = self._another(lost, zones)
         if found:
             return found
-        back = self.incarnation(lost)
+        back = self._confirmed.get(lost, "")
         return lost if lost in self._streams and back and back != incarnation else ""
+
+    def lost(self, leg: Leg) -> bool:
+        """Whether the instance of its own that meets the leg is away, or has come back without it."""
+        return not self.hears(leg.met_by, leg.met_incarnation)
+
+    def hears(self, instance_id: str, incarnation: str) -> bool:
+        opened = self._open.get(instance_id)
+        return opened is not None and opened.is_set() and self.incarnation(instance_id) == incarnation
+
+    def meets(self, instance_id: str, leg: Leg) -> bool:
+        """Whether the instance is in the leg's network."""
+        found = self._edge.neighbours.instances.get(instance_id)
+        return found is not None and self.is_in(found, leg.media_zone or "")
 
     def incarnation(self, instance_id: str) -> str:
         """What it said last that it is."""
@@ -238,9 +253,10 @@ class MediaWatch:
             for session in self._edge.sessions.values()
             if session.call.audio_at(instance_id)
             and session.call.has_session
-            and not self._edge.media_move.under_way(session.call.call_id)
+            and not self._leaves(session.call, instance_id)
         ]
         if not calls and known is None:
+            self._confirmed[instance_id] = incarnation
             return
         stub = self._edge.neighbours.stub("media", address)
         answer = await invoke(stub.ListSessions, media.ListSessionsRequest(owner=self._edge.instance_id), 2.0)
@@ -248,6 +264,7 @@ class MediaWatch:
         ours = [session.call.call_id for session in calls if session.call.call_id in alive]
         confirm = media.ConfirmRequest(owner=self._edge.instance_id, session_ids=ours)
         await invoke(stub.Confirm, confirm, 2.0)
+        self._confirmed[instance_id] = incarnation
         self._lose(instance_id, alive, "media was restarted without the session")
         for session in calls:
             call = session.call
@@ -267,12 +284,16 @@ class MediaWatch:
                 session.feed(on.PlayFinished(f"step-{call.step_seq}", "failed"))
                 session.feed(on.CollectFinished(f"step-{call.step_seq}", "", "failed"))
 
+    def _leaves(self, call: Call, instance_id: str) -> bool:
+        """The call is on its way from this instance; legs that are met there stay."""
+        return call.media_instance == instance_id and self._edge.media_move.under_way(call.call_id)
+
     def _restart_ice(self, instance_id: str) -> None:
         """Browsers have given up the way to this instance, or are about to, and look for no other."""
         for session in list(self._edge.sessions.values()):
             for leg in session.call.legs.values():
                 if leg.live and instance_id == (leg.met_by or session.call.media_instance):
-                    self._edge.media_move.restart_ice(session, leg)
+                    self._edge.media_move.offers.restart_ice(session, leg)
 
     async def _end_strays(
         self, stub: MediaStub, instance_id: str, held: Iterable[media.GetSessionResponse]

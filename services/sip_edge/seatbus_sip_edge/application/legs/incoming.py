@@ -122,3 +122,5 @@ class Incoming:
         if leg.bye_waits:
             leg.bye_waits = False
             self._side.within.bye(leg)
+        elif leg.behind:
+            self._side.edge.media_move.offers.catch_up(self._side.session, leg)
