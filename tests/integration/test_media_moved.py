@@ -150,6 +150,40 @@ async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platf
     assert (cdr["agent_id"], cdr["cause"]) == ("a1", "agent_hung_up")
 
 
+async def test_early_audio_is_mended_at_the_answer(two: Platform) -> None:
+    """The agent's phone has an answer in a 183: nothing can be offered to it until the number answers."""
+    tenant = TestTenant.create(two, agents=1)
+    await configure(tenant, branch())
+    async with (
+        agent_phone(tenant, "a1", ready=False) as phone,
+        carrier(tenant, policy=Policy(answer_after_s=None)) as out,
+    ):
+        call = await phone.dial(DIALLED)
+        there = await out.next_call()
+        await there.progress()
+        there.mouth.play_tone(FIRST, -15.0)
+        await hears(call, FIRST)
+        (lost,) = instances_of(two, tenant)
+        early = call.agreed
+        async with gone(two, lost):
+            await until_moved(two, tenant, lost)
+            # In place of the far network's sounds there is our ringing.
+            call.ears.clear()
+            await wait_level(call, -40)
+            assert call.agreed == early
+            await there.answer()
+            await call.wait_answered()
+            call.mouth.play_tone(CALLER, -15.0)
+            there.mouth.play_tone(SECOND, -15.0)
+            await hears(call, SECOND, timeout=BACK_S)
+            await hears(there, CALLER, timeout=BACK_S)
+            assert call.agreed != early
+            await there.hang_up()
+            await call.wait_ended()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, dialed=NUMBER)
+    assert (cdr["agent_id"], cdr["cause"]) == ("a1", "caller_hung_up")
+
+
 @pytest.mark.peer
 async def test_a_phone_with_keys_goes_on_at_the_other_instance(two: Platform, tmp_path: Path) -> None:
     tenant = TestTenant.create(two, agents=1)
