@@ -104,6 +104,7 @@ class SipEdge:
             DigestServer(
                 shared,
                 settings.sip_realm,
+                lifetime=settings.sip_nonce_life_s,
                 algorithms=settings.sip_digest_algorithms.split(","),
             ),
         )

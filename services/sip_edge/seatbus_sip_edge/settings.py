@@ -37,6 +37,8 @@ class Settings(ServiceSettings):
     # Offered to phones, strongest first. Many phones (libre's baresip 1.0 among them) give up when a second
     # challenge names an algorithm they do not know, so SHA-256 is for sites whose phones all take it.
     sip_digest_algorithms: Literal["MD5", "SHA-256,MD5", "SHA-256"] = "MD5"
+    # A phone that answers a challenge later than that is challenged again (stale=true).
+    sip_nonce_life_s: float = Field(default=300.0, ge=1, le=86_400)
     # Where names of trunks' peers are looked up (host or host:port); the system's servers if not set.
     dns_server: str = ""
     # Opens trunks' passwords; the same as tenancy's, base64 of 32 bytes.

@@ -10,6 +10,7 @@ from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
 from .held import T1_S
+from .sipp_cases import NONCE_LIFE_S
 from .wire import Wire, agent, carrier, company
 
 
@@ -19,6 +20,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         "SEATBUS_SIP_T1_S": str(T1_S),
         "SEATBUS_SIP_SESSION_EXPIRES_S": "60",
         "SEATBUS_SIP_MIN_SE_S": "2",
+        "SEATBUS_SIP_NONCE_LIFE_S": str(NONCE_LIFE_S),
     }
     running = Platform.start(tmp_path_factory.mktemp("sip") / "data", env=timers)
     try:

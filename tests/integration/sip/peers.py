@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import wave
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from seatbus_rtp.g711 import encode_pcma
 from seatbus_rtp.tones import tone
 from seatbus_testkit.platform import PlatformError
 
-SCENARIOS = Path(__file__).parent
+SCENARIOS = Path(__file__).parent / "scenarios"
+_given: deque[int] = deque(maxlen=300)
 
 
 def need(program: str, package: str) -> str:
@@ -34,15 +36,21 @@ def need(program: str, package: str) -> str:
 
 
 def free_port(host: str) -> int:
-    """An even port that is free with the next one, and that the system gives to no outgoing connection."""
-    for port in random.sample(range(2000, 10_000, 2), 500):
+    """An even port that is free with the next one, that was not given out lately, and that neither the system
+    gives to an outgoing connection nor SIPp takes for its audio (6000 and more).
+    """
+    for port in random.sample(range(2000, 6000, 2), 500):
+        if port in _given:
+            continue
         with contextlib.ExitStack() as probes:
             try:
                 for number, kind in product((port, port + 1), (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
-                    probe = probes.enter_context(socket.socket(socket.AF_INET, kind))
+                    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                    probe = probes.enter_context(socket.socket(family, kind))
                     probe.bind((host, number))
             except OSError:
                 continue
+            _given.append(port)
             return port
     raise PlatformError(f"no free port at {host}")
 

@@ -49,9 +49,9 @@ class Wire(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     @classmethod
-    async def open(cls, server: tuple[str, int], host: str = "127.0.0.1") -> Wire:
+    async def open(cls, server: tuple[str, int], host: str = "127.0.0.1", port: int = 0) -> Wire:
         loop = asyncio.get_running_loop()
-        transport, made = await loop.create_datagram_endpoint(lambda: cls(server), local_addr=(host, 0))
+        transport, made = await loop.create_datagram_endpoint(lambda: cls(server), local_addr=(host, port))
         made._transport = transport
         made.address = transport.get_extra_info("sockname")[:2]
         return made
@@ -61,6 +61,8 @@ class Wire(asyncio.DatagramProtocol):
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+        # A transport gives its port back in the loop's next turn.
+        await asyncio.sleep(0)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -392,14 +394,15 @@ async def carrier(tenant: TestTenant) -> Wire:
     return await Wire.open(tenant.platform.sip, tenant.caller_host)
 
 
-async def agent(tenant: TestTenant, name: str = "a1", *, ready: bool = True) -> Wire:
+async def agent(tenant: TestTenant, name: str = "a1", *, ready: bool = True, port: int = 0) -> Wire:
     """A wire on which that agent's phone is registered; the agent is logged in."""
-    wire = await Wire.open(tenant.platform.sip)
+    wire = await Wire.open(tenant.platform.sip, port=port)
     client = DigestClient(tenant.username(name), PASSWORD)
     host = f"{wire.server[0]}:{wire.server[1]}"
     aor = f"sip:{tenant.username(name)}@{host}"
     call_id, tag = token(), token()
-    for number in (1, 2):
+    # A nonce that grew old before it was used is given anew.
+    for number in range(1, 5):
         request = initial_request(
             "REGISTER",
             f"sip:{host}",
@@ -413,9 +416,11 @@ async def agent(tenant: TestTenant, name: str = "a1", *, ready: bool = True) -> 
         )
         client.authorize(request)
         wire.send(wire.stamped(request))
-        if number == 1:
-            client.accept(await wire.response(401, "REGISTER"), request)
-    await wire.response(200, "REGISTER")
+        answer = await wire.final("REGISTER")
+        if answer.status != 401 or not client.accept(answer, request):
+            break
+    if answer.status != 200:
+        raise PlatformError(f"{tenant.username(name)} is not registered: {answer.start_line()}")
     await asyncio.to_thread(tenant.agent_do, name, "login", ready=ready)
     return wire
 

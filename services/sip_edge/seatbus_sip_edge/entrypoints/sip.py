@@ -14,7 +14,7 @@ from seatbus_sip.session_timer import SessionIntervalTooSmallError
 from seatbus_sip.transactions import ClientTransaction
 from seatbus_sip_edge.application.admission import Admission
 from seatbus_sip_edge.application.identity import Identity
-from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, tell_what_is_served
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
@@ -203,9 +203,7 @@ class SipEntry:
         if self._edge.draining:
             response.set("Retry-After", "30")
         else:
-            response.set("Allow", ALLOW)
-            response.set("Accept", "application/sdp")
-            response.set("Supported", SUPPORTED)
+            tell_what_is_served(response)
         self._respond(tx, response)
 
     # ---- registrations ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from seatbus_sip.sdp import parse_sdp
 from seatbus_sip.session_timer import SessionIntervalTooSmallError, check
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.bodies import sdp_of
-from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, tell_what_is_served
 from seatbus_sip_edge.domain import inputs as on
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Within:
             "INVITE": self._reoffered,
             "UPDATE": self._reoffered,
             "PRACK": side.provisional.prack,
-            "OPTIONS": self._fine,
+            "OPTIONS": self._asked,
             "INFO": self._told,
             "REFER": side.referring.refer,
         }
@@ -134,6 +134,11 @@ class Within:
 
     def _fine(self, _leg: SipLeg, tx: ServerTransaction, _request: Request) -> None:
         self._side.respond(tx, tx.response(200))
+
+    def _asked(self, _leg: SipLeg, tx: ServerTransaction, _request: Request) -> None:
+        response = tx.response(200)
+        tell_what_is_served(response)
+        self._side.respond(tx, response)
 
     def _told(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         """INFO: a digit of a phone that does not send RFC 4733."""
