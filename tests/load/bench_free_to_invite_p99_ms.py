@@ -30,7 +30,7 @@ from bench_call_cpu_ms import Agent
 from bus_traffic import traffic, wake_ups
 from run_queue import Turns, turns
 
-from seatbus.acd.v1.events_pb2 import ContactOffered
+from seatbus.acd.v1.events_pb2 import ContactEnqueued, ContactOffered
 from seatbus.agent.v1.events_pb2 import AgentWorkChanged
 from seatbus.agent.v1.types_pb2 import PRESENCE_READY, WORK_STATE_DONE, WORK_STATE_RESERVED, AgentState
 from seatbus.call.v1.events_pb2 import LegCreated
@@ -56,7 +56,8 @@ class Freed:
 
     def __init__(self) -> None:
         self.at: dict[str, float] = {}
-        self.took: deque[float] = deque(maxlen=100_000)
+        # Agent, wall time of the INVITE, seconds since he was free.
+        self.took: deque[tuple[str, float, float]] = deque(maxlen=100_000)
         # Wall time of each INVITE, by agent.
         self.invites: dict[str, list[float]] = defaultdict(list)
 
@@ -68,15 +69,22 @@ class Freed:
             self.at[record.agent_id] = asyncio.get_running_loop().time()
 
     def invited(self, agent: str, at: float) -> None:
-        self.invites[agent].append(time.time())
+        now = time.time()
+        self.invites[agent].append(now)
         freed = self.at.pop(agent, None)
         if freed is not None:
-            self.took.append(at - freed)
+            self.took.append((agent, now, at - freed))
 
 
-def hops(history: History, invites: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Seconds between two stamps of one offer, over all offers that followed a talk of the same agent."""
+def hops(
+    history: History, invites: dict[str, list[float]]
+) -> tuple[dict[str, list[float]], set[tuple[str, float]]]:
+    """Seconds between two stamps of one offer, over all offers that followed a talk of the same agent and a
+    wait of the caller; and the INVITEs (agent, wall time) of agents who had waited for the caller.
+    """
     freed: dict[str, list[float]] = defaultdict(list)
+    came: dict[str, float] = {}
+    late: set[tuple[str, float]] = set()
     stamps: dict[str, dict[str, float]] = defaultdict(dict)
     agents: dict[str, str] = {}
     for event in history.events:
@@ -85,7 +93,10 @@ def hops(history: History, invites: dict[str, list[float]]) -> dict[str, list[fl
             freed[event.entity].append(at)
         elif isinstance(fact, AgentWorkChanged) and fact.to == WORK_STATE_RESERVED:
             stamps[fact.rid]["reserved"] = at
+        elif isinstance(fact, ContactEnqueued):
+            came[event.entity] = at
         elif isinstance(fact, ContactOffered):
+            stamps[fact.rid]["came"] = came[event.entity]
             agents[fact.rid] = fact.agent_id
             stamps[fact.rid]["decided"] = fact.decision.at.ToMicroseconds() / 1e6
             stamps[fact.rid]["offered"] = at
@@ -94,15 +105,18 @@ def hops(history: History, invites: dict[str, list[float]]) -> dict[str, list[fl
     found: dict[str, list[float]] = defaultdict(list)
     for rid, agent in agents.items():
         at = stamps[rid]
-        if len(at) < len(ORDER) - 2:
+        if len(at) < len(ORDER) - 1:
             continue
         before = [moment for moment in freed[agent] if moment <= at["decided"]]
         after = [moment for moment in invites[agent] if moment >= at["taken"]]
         if before and after:
+            if at["came"] > max(before):
+                late.add((agent, min(after)))
+                continue
             way = [max(before), *(at[name] for name in ORDER[1:-1]), min(after)]
             for name, one, other in zip(ORDER[1:], way, way[1:], strict=False):
                 found[name].append(other - one)
-    return found
+    return found, late
 
 
 class Seat(Agent):
@@ -167,7 +181,7 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     woken, moved = wake_ups(platform.pids()), traffic(monitor)
     await asyncio.sleep(seconds)
     woken, moved = wake_ups(platform.pids()) - woken, traffic(monitor) - moved
-    took, made = sorted(freed.took), len(done) - before
+    all_took, made = list(freed.took), len(done) - before
     spent = {name: each.since(queued.get(name, Turns())) for name, each in turns(platform.pids()).items()}
     results = await asyncio.gather(*callers, return_exceptions=True)
     failed = [result for result in results if isinstance(result, BaseException)]
@@ -177,8 +191,9 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     for seat in seats:
         await seat.close()
     await watcher.stop()
-    found = hops(await History.read(runtime.bus, tenant.id), freed.invites)
+    found, late = hops(await History.read(runtime.bus, tenant.id), freed.invites)
     await close_runtime(runtime)
+    took = sorted(seconds for agent, at, seconds in all_took if (agent, at) not in late)
     for name, each in sorted(spent.items(), key=lambda item: -item[1].all_used):
         ready = each.used + each.waited
         text = f"{name}: {each.all_used * 1000 / max(made, 1):.2f} ms of CPU a call, idle time included"
@@ -192,7 +207,10 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
         p50, p99 = (hop[int(len(hop) * share)] * 1000 for share in (0.5, 0.99))
         print(f"until {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(hop)})")
     p50, p90, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.9, 0.99))
-    print(f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured)")
+    print(
+        f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured,"
+        f" {len(all_took) - len(took)} agents had waited for a caller)"
+    )
     print(f"free_to_invite_p50_ms {p50:.1f} ms")
     print(f"free_to_invite_p90_ms {p90:.1f} ms (target for p99: {TARGET_MS:.0f} ms)")
     return p99
