@@ -314,6 +314,18 @@ class Watcher:
         self._loaded.set()
 
 
+async def copy_of(bus: Bus, bucket: str, prefix: str) -> dict[str, Entry]:
+    """What a bucket holds below `prefix` now, markers too, in one go. A replica that lags may have sent it:
+    what rests on it is a compare-and-set, or a look at the leader. Raises Unavailable.
+    """
+    watcher = Watcher(bus, bucket, prefix, markers=True)
+    try:
+        await watcher.start(timeout=5.0)
+    finally:
+        await watcher.stop()
+    return watcher.entries
+
+
 class _Generation:
     """One server-side consumer of this watcher."""
 

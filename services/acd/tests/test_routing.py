@@ -148,12 +148,14 @@ async def test_waiting_callers_survive_the_death_of_acd_in_their_order(world: Wo
     # One offer stands when the holder dies: it is adopted, its phone goes on ringing.
     ringing = await world.enqueue(script=["hang"])
     await eventually(lambda: bool(ringing.live_rid))
-    waiting = [await world.enqueue(talk_s=0.01) for _ in range(6)]
+    # So many that the next holder lets the first of them route while it still adopts the others.
+    waiting = [await world.enqueue(talk_s=0.0) for _ in range(70)]
+    urgent = await world.enqueue(talk_s=0.0, priority=3)
     (await world.holder()).kill()
     rid = ringing.live_rid
     await world.login("a2")
-    await asyncio.wait_for(asyncio.gather(*(found.done.wait() for found in waiting)), 40)
-    assert world.edge.order[1:] == [found.contact_id for found in waiting]
+    await asyncio.wait_for(asyncio.gather(*(found.done.wait() for found in (*waiting, urgent))), 60)
+    assert world.edge.order[1:] == [found.contact_id for found in (urgent, *waiting)]
     assert ringing.live_rid == rid
     assert ringing.offered_to == ["a1"]
     assert await world.report_offer(ringing, rid, acd.OFFER_OUTCOME_ANSWERED)

@@ -39,6 +39,7 @@ class Call(base.Line):
     queue: str = "sales"
     script: list[str] = field(default_factory=lambda: ["answer"])
     talk_s: float = 0.05
+    priority: int = 0
     offered_to: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
 
@@ -146,7 +147,8 @@ class World(base.RoutingWorld[Edge]):
 
     async def enqueue(self, **fields: Any) -> Call:
         made = Call(**fields)
-        await self.insist(lambda: invoke(self.acd().Enqueue, self.enqueue_request(made), 3))
+        request = self.enqueue_request(made, priority=made.priority)
+        await self.insist(lambda: invoke(self.acd().Enqueue, request, 3))
         return made
 
     async def enqueue_once(self) -> None:

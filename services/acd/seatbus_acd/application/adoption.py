@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.contacts import spec_of, visit_of
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seatbus_acd.application.shard import Shard
+    from seatbus_kit.buckets import Entry
+
+_AT_ONCE: Final = 64
 
 
 class Adoption:
@@ -30,34 +33,48 @@ class Adoption:
         self._foreign.clear()
 
     async def adopt(self, keys: list[ContactKey]) -> None:
-        """CAS-rewrites each contact with this epoch, which fences the last holder, then lets it route."""
-        shard = self._shard
-        adopted = await asyncio.gather(*(self._adopt_record(key) for key in keys))
-        for record, revision in sorted((a for a in adopted if a is not None), key=lambda a: a[0].fifo):
-            key = (record.tenant_id, record.contact_id)
-            if key in shard.visits:
-                continue
-            visit = shard.visits[key] = visit_of(record)
-            shard.apply(ContactArrived(spec_of(record, revision, shard.members((key[0], record.queue_id)))))
-            for made in offers_of(record):
-                # The last holder may have died before it told the edge.
-                shard.start(shard.offers.resume(visit, made))
+        """CAS-rewrites each contact with this epoch, which fences the last holder, then lets it route.
 
-    async def _adopt_record(self, key: ContactKey) -> tuple[wire.Contact, int] | None:
+        Those whose turn comes first are let route while the others are still being written.
+        """
         shard = self._shard
-        present = await shard.contacts.read(key)
-        if present is None:
-            return None
-        if not self._mine((key[0], present.queue_id)):
-            self._foreign.add(key)
-            return None
+        found: dict[ContactKey, tuple[wire.Contact, Entry]] = {}
+        for record, entry in await shard.contacts.load(keys):
+            key = (record.tenant_id, record.contact_id)
+            if self._mine((key[0], record.queue_id)):
+                found[key] = record, entry
+            else:
+                self._foreign.add(key)
+        specs = (spec_of(record, entry.revision) for record, entry in found.values())
+        turns = [spec.key for spec in shard.engine.in_turn(specs)]
+        for start in range(0, len(turns), _AT_ONCE):
+            some = turns[start : start + _AT_ONCE]
+            adopted = await asyncio.gather(*(self._adopt_record(key, *found[key]) for key in some))
+            for record, revision in (made for made in adopted if made is not None):
+                self._arrived(record, revision)
+
+    def _arrived(self, record: wire.Contact, revision: int) -> None:
+        shard = self._shard
+        key = (record.tenant_id, record.contact_id)
+        if key in shard.visits:
+            return
+        visit = shard.visits[key] = visit_of(record)
+        shard.apply(ContactArrived(spec_of(record, revision, shard.members((key[0], record.queue_id)))))
+        for made in offers_of(record):
+            # The last holder may have died before it told the edge.
+            shard.start(shard.offers.resume(visit, made))
+
+    async def _adopt_record(
+        self, key: ContactKey, present: wire.Contact, entry: Entry
+    ) -> tuple[wire.Contact, int] | None:
+        shard = self._shard
         reserved = [
             made.rid
             for made in offers_of(present)
             if await shard.deps.agents.holds((made.agent_tenant_id, made.agent_id), made.rid)
         ]
         request_id = f"adopt/{shard.fence.group}/{shard.fence.epoch}/{uuid7()}"
-        return await shard.contacts.adopt(key, reserved, request_id)
+        return await shard.contacts.adopt(key, reserved, request_id, entry)
 
     def let_go(self) -> None:
         """Contacts whose queue belongs to another group now are adopted there."""
@@ -69,12 +86,13 @@ class Adoption:
     async def reconcile(self) -> None:
         """Finds contacts that a stale holder wrote after our takeover, and those that ended elsewhere."""
         shard = self._shard
+        known = [key for key in shard.visits if key[0] in shard.tenants]
+        there: set[ContactKey] = set()
         for tenant in sorted(shard.tenants):
-            known = [key for key in shard.visits if key[0] == tenant]
-            there = set(await shard.contacts.keys(tenant))
-            self._foreign = {key for key in self._foreign if key[0] != tenant or key in there}
-            new = there - shard.visits.keys() - self._foreign
-            await self.adopt([key for key in new if not shard.contacts.is_ended(key)])
-            for key in known:
-                if key not in there and key in shard.visits:
-                    shard.left(key)
+            there.update(await shard.contacts.keys(tenant))
+        self._foreign &= there
+        new = there - shard.visits.keys() - self._foreign
+        await self.adopt([key for key in new if not shard.contacts.is_ended(key)])
+        for key in known:
+            if key not in there and key in shard.visits:
+                shard.left(key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
+from collections import Counter, OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
@@ -15,6 +16,7 @@ from seatbus_contracts.subjects import record_key
 from seatbus_kit.errors import NotFound, Refused
 from seatbus_kit.records import Change, RecordStore
 from seatbus_kit.trace import TraceContext
+from seatbus_kit.watch import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
 
     from seatbus_acd.domain.model import AgentKey, Decision, Offer, QueueSpec
     from seatbus_acd.domain.visit import Fence
+    from seatbus_kit.buckets import Entry
     from seatbus_kit.clock import Clock
 
 OPERATOR: Final = "operator"
 _REMEMBER_ENDED: Final = 20_000
+# So many contacts of a tenant are read as one copy.
+_MANY: Final = 32
 # The order key of the front of the queue, and when who is there came: before everybody else.
 FRONT: Final = 1
 FRONT_AT: Final = 0.0
@@ -201,10 +206,13 @@ class Contacts:
         final = cast("wire.VisitOutcome", done.result[0])
         if done.record is not None:
             return final
-        self._ended[key] = (final, offered[0] if offered else rid)
+        self._remember(key, final, offered[0] if offered else rid)
+        return final
+
+    def _remember(self, key: ContactKey, outcome: wire.VisitOutcome, rid: str) -> None:
+        self._ended[key] = (outcome, rid)
         if len(self._ended) > _REMEMBER_ENDED:
             self._ended.popitem(last=False)
-        return final
 
     async def ended_as(self, key: ContactKey) -> tuple[wire.VisitOutcome, str] | None:
         """Outcome and last rid of an ended visit: remembered, or from the marker it left in the bucket."""
@@ -212,9 +220,12 @@ class Contacts:
         if known is not None:
             return known
         entry = await self._store.bucket.read(record_key(*key))
-        if entry is None or not entry.deleted or not entry.value:
+        return self._outcome(entry) if entry is not None and entry.deleted else None
+
+    def _outcome(self, marker: Entry) -> tuple[wire.VisitOutcome, str] | None:
+        if not marker.value:
             return None
-        record = self._store.parse(entry.value)
+        record = self._store.parse(marker.value)
         if not record.meta.recent or not record.meta.recent[-1].result:
             return None
         result = record.meta.recent[-1].result
@@ -223,14 +234,37 @@ class Contacts:
     def is_ended(self, key: ContactKey) -> bool:
         return key in self._ended
 
+    async def load(self, keys: Collection[ContactKey]) -> list[tuple[wire.Contact, Entry]]:
+        """Those of them that have not ended, as good as a copy is. Raises Unavailable, OutcomeUnknown."""
+        copied: dict[str, Entry] = {}
+        for tenant, count in Counter(tenant for tenant, _ in keys).items():
+            if count >= _MANY:
+                copied |= await copy_of(self._store.bus, self._store.bucket.name, f"{tenant}.>")
+
+        async def entry_of(key: ContactKey) -> Entry | None:
+            name = record_key(*key)
+            return copied.get(name) or await self._store.bucket.read(name)
+
+        found = []
+        for key, entry in zip(keys, await asyncio.gather(*map(entry_of, keys)), strict=True):
+            if entry is None:
+                continue
+            if not entry.deleted:
+                found.append((self._store.parse(entry.value), entry))
+            elif (outcome := self._outcome(entry)) is not None:
+                self._remember(key, *outcome)
+        return found
+
     async def adopt(
-        self, key: ContactKey, reserved: Collection[str], request_id: str
+        self, key: ContactKey, reserved: Collection[str], request_id: str, seen: Entry | None = None
     ) -> tuple[wire.Contact, int] | None:
-        """Takes a contact over under this lease; None when it has ended. `reserved`: what agents hold."""
-        found = await self._store.read(record_key(*key))
+        """Takes a contact over under this lease; None when it has ended. `reserved`: what agents hold.
+        `seen`: the record as it was loaded.
+        """
+        found = seen if seen is not None else await self._store.bucket.get(record_key(*key))
         if found is None:
             return None
-        revision = found[1]
+        revision = found.revision
 
         def decide(record: wire.Contact | None) -> Change[wire.Contact]:
             if record is None:
@@ -241,7 +275,7 @@ class Contacts:
             events = rules.adopt(record, self._fence, revision, reserved=reserved)
             return Change(record, events)
 
-        outcome = await self._store.mutate(record_key(*key), decide, request_id=request_id)
+        outcome = await self._store.mutate(record_key(*key), decide, request_id=request_id, hint=found)
         return (outcome.record, outcome.revision) if outcome.record is not None else None
 
     async def read(self, key: ContactKey) -> wire.Contact | None:

@@ -42,10 +42,19 @@ from seatbus_acd.domain.pools import Contact, Held, Option, in_turn, order_time
 from seatbus_acd.domain.timers import Kind
 
 if TYPE_CHECKING:
-    from seatbus_acd.domain.model import ContactKey
+    from collections.abc import Iterable
+
+    from seatbus_acd.domain.model import ContactKey, QueueSpec
     from seatbus_acd.domain.pools import Queue
 
 CHECK_AGAIN_S: Final = 10.0
+
+
+def _place(contact: Contact, queue: QueueSpec) -> None:
+    spec = contact.spec
+    contact.ageing_s = queue.ageing_s
+    contact.order = order_time(spec.came_at, spec.priority, queue.ageing_s)
+    contact.place = (contact.order, spec.fifo, spec.key)
 
 
 class Engine(Matching):
@@ -102,6 +111,15 @@ class Engine(Matching):
         pools = self._floor.pools(queue.roster, "voice", queue.spec.requirements, queue.spec)
         return sum(len(pool.idle) for pool in pools)
 
+    def in_turn(self, specs: Iterable[ContactSpec]) -> list[ContactSpec]:
+        """In the order in which an agent who may serve them all chooses them."""
+        contacts = [Contact(spec) for spec in specs]
+        for contact in contacts:
+            queue = self.queues.get(contact.spec.queue)
+            if queue is not None:
+                _place(contact, queue.spec)
+        return [contact.spec for contact in in_turn(contacts)]
+
     # Contacts come, change and go
 
     def _arrived(self, spec: ContactSpec) -> None:
@@ -133,9 +151,7 @@ class Engine(Matching):
         if queue is None:
             return
         config = queue.spec
-        contact.ageing_s = config.ageing_s
-        contact.order = order_time(spec.came_at, spec.priority, config.ageing_s)
-        contact.place = (contact.order, spec.fifo, spec.key)
+        _place(contact, config)
         ends = longest_wait(spec, config)
         if ends:
             self._timers.arm(contact, Kind.LIFE, ends)
