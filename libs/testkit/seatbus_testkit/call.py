@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Protocol
 
 from seatbus_sip import (
@@ -25,9 +25,9 @@ from seatbus_sip import (
 from seatbus_sip.errors import DialogError, GlareError
 from seatbus_sip.sdp import Agreed, Codec, Direction
 from seatbus_testkit.actors import CallActionError, CallState, EndedBy, told
+from seatbus_testkit.actors_asking import Asks
 from seatbus_testkit.actors_media import CallMedia
 from seatbus_testkit.actors_sip import SipSocket
-from seatbus_testkit.actors_waits import Waits
 from seatbus_testkit.ears import Ears
 from seatbus_testkit.voice import Mouth
 
@@ -56,7 +56,7 @@ class CallHost(Protocol):
         """The call has ended."""
 
 
-class PhoneCall(Waits):
+class PhoneCall(Asks):
     """One call. `state` only moves forward; `history` says when and why, in monotonic seconds."""
 
     def __init__(self, host: CallHost, request: Request, *, incoming: bool) -> None:
@@ -82,6 +82,8 @@ class PhoneCall(Waits):
         self._client_tx: ClientTransaction | None = None
         self._forks: Forks | None = None
         self._early_ok = True
+        # The offer was answered reliably: the 200 has none then.
+        self._settled = False
         self._wants_end = False
         self._scripts: set[asyncio.Task[None]] = set()
         self.note(("INVITE from " if incoming else "INVITE to ") + (self.caller if incoming else request.uri))
@@ -181,17 +183,6 @@ class PhoneCall(Waits):
         """Re-INVITE with sendonly (sendrecv to resume). Raises `CallActionError` if the peer refuses."""
         await self.reinvite(Direction.SENDONLY if on else Direction.SENDRECV)
 
-    async def refer(self, target: str) -> int:
-        """Ask the peer by REFER to send the other side to this URI; the status of its answer."""
-        dialog = self.dialog
-        if self.state != "answered" or dialog is None:
-            raise CallActionError(self.id, "REFER", "the call is not up")
-        request = dialog.request("REFER", headers={"Refer-To": f"<{target}>", "Referred-By": dialog.contact})
-        _, response = await self._host.sip.ask(request, self._host.hop(dialog))
-        dialog.on_response(response)
-        self.note(f"REFER {self._line(response)}")
-        return response.status
-
     async def reinvite(self, direction: Direction) -> Agreed:
         """Offer this direction; 491 is retried as RFC 3261 section 14.1 asks."""
         for _ in range(_GLARE_TRIES):
@@ -269,8 +260,11 @@ class PhoneCall(Waits):
             self._host.index(self, dialog)
             if self.dialog is None:
                 self.dialog = dialog
-            if self._early_ok and response.body:
-                self._take_answer(response.body, "early media")
+            rack = self._rack(dialog, response)
+            if rack is not None:
+                self._keep(self._prack(dialog, rack))
+            if self._early_ok and response.body and self._take_answer(response.body, "early media"):
+                self._settled = self._settled or rack is not None
             self._rang(self._line(response))
         elif outcome.result is ForkResult.WON and dialog is not None:
             self.dialog = dialog
@@ -303,7 +297,7 @@ class PhoneCall(Waits):
         if self._wants_end:
             self.note(f"{self._line(response)} crossed the CANCEL")
             self._keep(self._bye("local", "BYE sent"))
-        elif not self._take_answer(response.body, "answer"):
+        elif not (self._settled and not response.body) and not self._take_answer(response.body, "answer"):
             self._keep(self._bye("local", "BYE sent: the answer cannot be used"))
         else:
             self._answered(self._line(response))
@@ -444,6 +438,15 @@ class PhoneCall(Waits):
         """A script that ends with the call."""
         self._scripts.add(script)
         script.add_done_callback(self._scripts.discard)
+
+    async def _ask(
+        self, dialog: Dialog, method: str, headers: Mapping[str, object] | None = None
+    ) -> Response:
+        request = dialog.request(method, headers=headers)
+        _, response = await self._host.sip.ask(request, self._host.hop(dialog))
+        dialog.on_response(response)
+        self.note(f"{method} {self._line(response)}")
+        return response
 
     # ---- small parts ------------------------------------------------------------------------------------
     def _unanswered(self, action: str) -> tuple[ServerTransaction, Dialog]:
