@@ -91,16 +91,17 @@ class LeaseView:
             raise Unavailable("the leases are not heard of")
         return self._watcher.entries.get(key)
 
-    async def changed(self, key: str, timeout: float) -> None:
-        """Returns when the record changes, or after `timeout` seconds."""
+    async def changed(self, key: str, timeout: float) -> bool:
+        """Returns True when the record changes, False after `timeout` seconds without."""
         wake = self._wakes.setdefault(key, asyncio.Event())
         try:
             async with asyncio.timeout(timeout):
                 await wake.wait()
         except TimeoutError:
-            return
+            return wake.is_set()
         finally:
             wake.clear()
+        return True
 
     def _changed(self, change: Change) -> None:
         wake = self._wakes.get(change.key)
@@ -147,6 +148,8 @@ class Lease:
         self._valid_until = float("-inf")
         self._probe_needed = False
         self._watched: tuple[int, float] | None = None
+        # Whether the last wait ended because nothing was heard for as long as a lease lasts.
+        self._waited_out = False
         self._on_acquired: list[Acquired] = []
         self._on_lost: list[Lost] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -199,9 +202,10 @@ class Lease:
 
     async def _run(self) -> None:
         while True:
+            self._waited_out = False
             sent = await self._contend()
             self._trust(sent)
-            log.info("lease acquired", shard=self.shard, epoch=self.epoch)
+            log.info("lease acquired", shard=self.shard, epoch=self.epoch, waited_out=self._waited_out)
             epoch = self.epoch
             for acquired in self._on_acquired:
                 self._calls.put_nowait(partial(acquired, epoch))
@@ -264,7 +268,7 @@ class Lease:
             await asyncio.sleep(_LOOK_S)
             return
         left = self._watched[1] + TAKEOVER_S - self._clock.monotonic()
-        await self._view.changed(self._key, max(left, 0.01))
+        self._waited_out = not await self._view.changed(self._key, max(left, 0.01))
 
     def _is_mine(self, holder: Holder) -> bool:
         return holder.owner == self._mine.owner and holder.incarnation == self._mine.incarnation

@@ -6,6 +6,7 @@ The edge is the judge: it notes every offer it accepts, and complains when a con
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,11 +25,10 @@ from seatbus_kit.errors import Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
 from seatbus_testkit import routing_world as base
+from seatbus_testkit.eventually import eventually
 from seatbus_testkit.routing_world import Process as Process
 
 T = "acme"
-# Handed over, not taken over from one who is silent (3 s).
-AT_ONCE_S = 2.5
 
 
 @dataclass
@@ -127,6 +127,19 @@ class World(base.RoutingWorld[Edge]):
         entry = await Bucket(self.runtime.bus, "leases").get(f"lease.g-{T}")
         assert entry is not None
         return next(p for p in self.processes.values() if f'"{p.instance}"'.encode() in entry.value)
+
+    async def taken(self, group: str, instance: str, *, waited_out: bool) -> None:
+        """The process has the group; it waited until the lease ran out, or was told that it was free."""
+        told: list[bool] = []
+
+        def logged() -> bool:
+            log = (self.directory / f"{instance}.log").read_text()
+            lines = [json.loads(line) for line in log.splitlines() if '"lease acquired"' in line]
+            told[:] = [line["waited_out"] for line in lines if line["shard"] == group]
+            return bool(told)
+
+        await eventually(logged)
+        assert told == [waited_out]
 
     async def configure(self, agents: Sequence[str], **queue: Any) -> None:
         members = [tenancy.Member(agent_id=agent_id) for agent_id in agents]
