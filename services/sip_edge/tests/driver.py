@@ -212,9 +212,9 @@ class Driver:
         role = call_types.LEG_ROLE_AGENT
         return Leg(leg_id, role, LegPhase.TALKING, agent_id="zoe", rid=f"rid-{leg_id}")
 
-    def phone(self, agent_id: str) -> Leg:
+    def phone(self, agent_id: str, leg_id: str = "") -> Leg:
         """Another phone, which has sent an INVITE with Replaces; a colleague's agent was asked for."""
-        old = self.call.agent_leg
+        old = self.call.legs.get(leg_id) or self.call.agent_leg
         rid = f"rid-{self.ids()}"
         if old is not None and old.agent_id == agent_id:
             rid = old.rid

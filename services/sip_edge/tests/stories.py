@@ -87,6 +87,8 @@ INPUTS: dict[str, Callable[[Driver], _Made]] = {
     "digits": lambda d: on.DigitsAsked(d.leg, "1") if d.call.agent_leg else None,
     "replaced_by_own": lambda d: on.LegReplaced(d.leg, d.phone("anna"), "v=0"),
     "replaced_by_colleague": lambda d: on.LegReplaced(d.leg, d.phone("fred"), "v=0"),
+    "third_replaced_by_own": lambda d: on.LegReplaced(d.third, d.phone("carl", d.third), "v=0"),
+    "third_replaced_by_colleague": lambda d: on.LegReplaced(d.third, d.phone("fred"), "v=0"),
     # The caller, and who ends what.
     "hold": lambda d: on.HoldChanged(d.call.caller_leg_id, not d.call.caller_leg.held),
     "attributes": lambda d: on.AttributesSet({"a": "b"}),

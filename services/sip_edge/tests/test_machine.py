@@ -184,3 +184,43 @@ def test_secret_digits_are_never_recorded() -> None:
     (advance,) = driver.of(fx.AdvanceFlow)
     assert isinstance(advance, fx.AdvanceFlow)
     assert advance.outcome.digits == "1234"
+
+
+RINGS = [*TALK, "consult", "c_begun", "c_made", "c_ringing"]
+
+
+def test_another_phone_takes_a_place_among_three() -> None:
+    """Of the agent who asks, or of who is asked, ringing or not: who talks with whom stays as it was."""
+    for story, replaced, phase, last in (
+        (ASKS, "replaced_by_own", Phase.CONSULTING, "connect"),
+        (ASKS, "replaced_by_colleague", Phase.CONSULTING, "connect"),
+        (RINGS, "replaced_by_own", Phase.CONSULTING, "play"),
+        (ASKS, "third_replaced_by_own", Phase.CONSULTING, "connect"),
+        ([*ASKS, "swap"], "third_replaced_by_colleague", Phase.CONSULTING, "connect"),
+        ([*ASKS, "confer"], "replaced_by_colleague", Phase.CONFERENCED, "conference"),
+        ([*ASKS, "confer"], "third_replaced_by_own", Phase.CONFERENCED, "conference"),
+        (RINGS, "third_replaced_by_colleague", Phase.CONSULTING, "connect"),
+        ([*TALK, "ask_queue"], "replaced_by_own", Phase.CONSULTING, "play"),
+    ):
+        driver = Driver()
+        for name in story:
+            do(driver, name)
+        asks, third = driver.call.agent_leg_id, driver.call.consult_leg_id
+        before = len(driver.effects)
+        do(driver, replaced)
+        call = driver.call
+        assert call.phase is phase, (story, replaced)
+        of_third = replaced.startswith("third")
+        assert (call.agent_leg_id == asks, call.consult_leg_id == third) == (of_third, not of_third)
+        gone = call.legs[third if of_third else asks]
+        assert not gone.live
+        said = [
+            command.WhichOneof("command")
+            for effect in driver.effects[before:]
+            if isinstance(effect, fx.Media)
+            for command in effect.commands
+        ]
+        assert last in said, (story, replaced, said)
+        assert any(isinstance(effect, fx.AnswerLeg) for effect in driver.effects[before:])
+        do(driver, "bye")
+        assert call.phase is Phase.ENDING

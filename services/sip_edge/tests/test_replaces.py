@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.call.v1 import service_pb2 as control
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
@@ -31,7 +32,7 @@ async def _permit(world: Any, takeover: tenancy.PhoneTakeover) -> None:
     await world.until(there)
 
 
-def _named(call: PhoneCall, *, early_only: bool = False) -> dict[str, object]:
+def named(call: PhoneCall, *, early_only: bool = False) -> dict[str, object]:
     """The dialog of a phone as another one names it to the platform."""
     dialog = call.dialog
     assert dialog is not None
@@ -43,7 +44,7 @@ async def test_a_colleague_s_phone_takes_what_rings(world: Any, steps: Any) -> N
     call, rings = await ringing(world, steps)
     await _permit(world, RINGING)
     phone = await phone_of(world, "ben", "ben-phone")
-    taken = await phone.dial(world.number, headers=_named(rings, early_only=True))
+    taken = await phone.dial(world.number, headers=named(rings, early_only=True))
     await taken.wait_answered()
     await rings.wait_ended()
     await call.wait_answered()
@@ -63,7 +64,7 @@ async def test_another_phone_of_the_agent_takes_what_rings_under_the_same_reserv
 ) -> None:
     call, rings = await ringing(world, steps)
     phone = await phone_of(world, "anna", "anna-mobile")
-    taken = await phone.dial(world.number, headers=_named(rings))
+    taken = await phone.dial(world.number, headers=named(rings))
     await taken.wait_answered()
     await rings.wait_ended()
     await world.until(lambda: "CallBridged" in world.types())
@@ -84,7 +85,7 @@ async def test_a_conversation_goes_on_at_another_phone(
     call, talks = await talking(world, steps)
     await _permit(world, TALKING)
     phone = await phone_of(world, agent, "other")
-    taken = await phone.dial(world.number, headers=_named(talks))
+    taken = await phone.dial(world.number, headers=named(talks))
     await taken.wait_answered()
     await talks.wait_ended()
     assert talks.ended_by == "remote"
@@ -116,7 +117,7 @@ async def test_what_may_not_be_taken_stays_as_it_is(
     call, side = await (ringing if early else talking)(world, steps)
     await _permit(world, takeover)
     phone = await phone_of(world, "ben", "ben-phone")
-    refused = await phone.dial(world.number, headers=_named(side, early_only=flag))
+    refused = await phone.dial(world.number, headers=named(side, early_only=flag))
     assert await refused.wait_status() == status
     assert side.state == ("ringing" if early else "answered")
     assert call.state == "answered"
@@ -125,28 +126,28 @@ async def test_what_may_not_be_taken_stays_as_it_is(
 
 async def test_a_dialog_that_nobody_knows_or_that_has_ended(world: Any, steps: Any) -> None:
     call, talks = await talking(world, steps)
-    named = _named(talks)
+    dialog = named(talks)
     phone = await phone_of(world, "anna", "anna-mobile")
-    for wrong in ("x;to-tag=1;from-tag=2", f"{str(named['Replaces']).rpartition('=')[0]}=other"):
+    for wrong in ("x;to-tag=1;from-tag=2", f"{str(dialog['Replaces']).rpartition('=')[0]}=other"):
         refused = await phone.dial(world.number, headers={"Replaces": wrong})
         assert await refused.wait_status() == 481
     unreadable = await phone.dial(world.number, headers={"Replaces": "x"})
     assert await unreadable.wait_status() == 400
     await call.hang_up()
     await world.ended()
-    late = await phone.dial(world.number, headers=named)
+    late = await phone.dial(world.number, headers=dialog)
     assert await late.wait_status() == 603
 
 
-async def test_a_carrier_s_dialog_and_a_carrier_s_replaces_are_unknown(world: Any, steps: Any) -> None:
+async def test_a_phone_takes_no_customer_s_place_and_a_carrier_no_phone_s(world: Any, steps: Any) -> None:
     call, talks = await talking(world, steps)
     await _permit(world, TALKING)
     phone = await phone_of(world, "ben", "ben-phone")
-    refused = await phone.dial(world.number, headers=_named(call))
-    assert await refused.wait_status() == 481
+    refused = await phone.dial(world.number, headers=named(call))
+    assert await refused.wait_status() == 403
     trunk = world.phones[0]
-    stranger = await trunk.dial(world.number, headers=_named(talks))
-    assert await stranger.wait_status() == 481
+    stranger = await trunk.dial(world.number, headers=named(talks))
+    assert await stranger.wait_status() == 403
     assert talks.state == "answered"
 
 
@@ -155,7 +156,7 @@ async def test_whom_agent_state_does_not_give_cannot_take_a_call(world: Any, ste
     await _permit(world, RINGING)
     world.agents.not_begun = Refused("logged_out", "the agent is logged out", field="agent_id")
     phone = await phone_of(world, "ben", "ben-phone")
-    refused = await phone.dial(world.number, headers=_named(rings))
+    refused = await phone.dial(world.number, headers=named(rings))
     assert await refused.wait_status() == 403
     assert rings.state == "ringing"
     # Its audio is not left behind.
@@ -179,7 +180,7 @@ async def test_the_phone_s_invite_finds_the_call_s_edge(empty_world: Any, steps:
         phone = await phone_of(world, "anna", "anna-mobile")
         await world.until(lambda: second.edge.config.device_by_username(phone.username))
         phone.server = second.at("UDP")
-        taken = await phone.dial(world.number, headers=_named(talks))
+        taken = await phone.dial(world.number, headers=named(talks))
         await taken.wait_answered()
         await talks.wait_ended()
         assert not second.edge.sessions
@@ -187,3 +188,84 @@ async def test_the_phone_s_invite_finds_the_call_s_edge(empty_world: Any, steps:
         await call.wait_ended()
     finally:
         await second.stop()
+
+
+async def _asking(world: Any, steps: Any, *, answers: bool = True) -> tuple[PhoneCall, PhoneCall, PhoneCall]:
+    """The customer, anna who asks, and ben who is asked."""
+    call, talks = await talking(world, steps)
+    await _permit(world, TALKING)
+    ben = await phone_of(world, "ben", "ben-phone")
+    await ben.register()
+    target = call_types.OutboundTarget(agent_id="ben")
+    await world.ask(
+        "StartConsult",
+        control.StartConsultRequest(
+            context=world.context(), call_id=world.acd.enqueued[-1].call_id, target=target
+        ),
+    )
+    asked = await ben.next_call()
+    await asked.ring()
+    await world.until(lambda: world.types().count("LegRinging") == 2)
+    if answers:
+        await asked.answer()
+        await world.until(lambda: world.types().count("LegAnswered") == 3)
+    return call, talks, asked
+
+
+@pytest.mark.parametrize(("agent", "device"), [("anna", "anna-mobile"), ("carl", "carl-phone")])
+async def test_who_asks_a_colleague_goes_on_at_another_phone(
+    world: Any, steps: Any, agent: str, device: str
+) -> None:
+    call, talks, asked = await _asking(world, steps)
+    phone = await phone_of(world, agent, device)
+    taken = await phone.dial(world.number, headers=named(talks))
+    await taken.wait_answered()
+    await talks.wait_ended()
+    await world.until(lambda: "CallTransferred" in world.types())
+    assert asked.state == call.state == "answered"
+    connected = world.media.last("connect")
+    legs = next(iter(world.app.edge.sessions.values())).call
+    assert {connected.endpoint_a, connected.endpoint_b} == {legs.agent_leg_id, legs.consult_leg_id}
+    # The new phone goes, as who asked would: the two others have each other.
+    await taken.hang_up()
+    await world.until(lambda: world.types().count("CallTransferred") == 2)
+    await asked.hang_up()
+    await call.wait_ended()
+    assert (await world.ended()).cause == call_types.HANGUP_CAUSE_AGENT_HUNG_UP
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_another_phone_of_who_is_asked_takes_the_question(
+    world: Any, steps: Any, answers: bool
+) -> None:
+    call, talks, asked = await _asking(world, steps, answers=answers)
+    phone = await phone_of(world, "ben", "ben-mobile")
+    taken = await phone.dial(world.number, headers=named(asked))
+    await taken.wait_answered()
+    await asked.wait_ended()
+    await world.until(lambda: world.types().count("LegAnswered") == (4 if answers else 3))
+    assert [work.agent_id for work in world.agents.begun] == ["ben"]
+    assert talks.state == "answered"
+    # The question is over, the agent is with the customer again.
+    await taken.hang_up()
+    await world.until(lambda: "CallConsultEnded" in world.types())
+    assert talks.state == call.state == "answered"
+    await call.hang_up()
+    await talks.wait_ended()
+
+
+async def test_a_phone_that_has_taken_a_place_in_a_question_is_there_after_a_restart(
+    world: Any, steps: Any
+) -> None:
+    call, _, asked = await _asking(world, steps)
+    phone = await phone_of(world, "ben", "ben-mobile")
+    taken = await phone.dial(world.number, headers=named(asked))
+    await taken.wait_answered()
+    await asked.wait_ended()
+    await world.until(lambda: world.types().count("LegAnswered") == 4)
+    await world.stop_edge()
+    await world.start_edge(sip_port=world.sip[1])
+    await taken.hang_up()
+    await world.until(lambda: "CallConsultEnded" in world.types())
+    assert call.state == "answered"
+    await call.hang_up()

@@ -14,9 +14,11 @@ from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.custom_headers import attributes_of
 from seatbus_sip_edge.application.replacing import Replacing
+from seatbus_sip_edge.application.replacing_party import ReplacingParty
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
 from seatbus_sip_edge.domain.numbering import Plan, brought
+from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
     from seatbus.tenancy.v1 import types_pb2 as tenancy
@@ -38,6 +40,7 @@ class Admission:
         self._edge = edge
         self._identity = identity
         self._replacing = Replacing(edge)
+        self._replacing_party = ReplacingParty(edge)
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._edge.stack.layer.respond(tx, response, self._edge.stack.now)
@@ -114,8 +117,7 @@ class Admission:
         trunk: tenancy.Trunk,
     ) -> None:
         if "Replaces" in request:
-            # Of a carrier no dialog is another phone's.
-            self._respond(tx, tx.response(481))
+            self._replacing_party.serve(tx, request, flow, TrunkRef(tenant, trunk_id))
             return
         plan = Plan.of(trunk.dial_plan)
         identity = request.addresses("P-Asserted-Identity")

@@ -28,6 +28,8 @@ from seatbus_sip_edge.domain.model import Leg, Phase, Role
 from seatbus_sip_edge.domain.replaces import replaceable, same_agent
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from seatbus_sip.flow import Flow
     from seatbus_sip.message import Request
     from seatbus_sip.replaces import Replaces
@@ -44,48 +46,57 @@ _ACTOR: Final = common.Actor(kind=common.ACTOR_KIND_SYSTEM, id="sip_edge")
 
 
 class RefusedError(Exception):
-    """The INVITE gets this final status; `why` is for the log."""
+    """The INVITE gets this final status; `why` is for the log and the peer."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
 
 
-class Replacing:
-    """Serves such INVITEs for the calls of this edge; others are handed to their owner before."""
+class ServesReplaces:
+    """INVITEs that name a dialog: each is a task, and whatever fails in it is answered."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def serve(self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller) -> None:
-        """`caller` has proved who they are. Raises SipParseError for a header that cannot be read."""
+    def begin(
+        self, tx: ServerTransaction, request: Request, serve: Callable[[Replaces], Awaitable[None]]
+    ) -> None:
+        """Raises SipParseError for a header that cannot be read."""
         values = request.get_all("Replaces")
         if len(values) != 1:
             raise SipParseError("Replaces", "appears once")
-        wanted = parse_replaces(values[0])
-        task = asyncio.create_task(self._serve(tx, request, flow, caller, wanted))
+        task = asyncio.create_task(self._answered(tx, serve(parse_replaces(values[0]))))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(
-        self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller, wanted: Replaces
-    ) -> None:
+    async def _answered(self, tx: ServerTransaction, served: Awaitable[None]) -> None:
         stack = self._edge.stack
         try:
-            session, old = self._found(caller, wanted)
-            await self._take(tx, request, flow, caller, session, old)
+            await served
         except RefusedError as error:
             log.info(
-                "INVITE with Replaces refused",
-                tenant=caller.tenant,
-                agent=caller.agent_id,
-                status=error.status,
-                reason=str(error),
+                "INVITE with Replaces refused", status=error.status, reason=str(error), source=tx.flow.remote
             )
             if tx.state is State.PROCEEDING:
-                stack.layer.respond(tx, tx.response(error.status), stack.now)
+                response = tx.response(error.status)
+                response.set("Warning", f'399 seatbus "{error}"')
+                stack.layer.respond(tx, response, stack.now)
         stack.pump()
+
+
+class Replacing(ServesReplaces):
+    """Of agents' phones, for the calls of this edge; others are handed to their owner before."""
+
+    def serve(self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller) -> None:
+        """`caller` has proved who they are. Raises SipParseError."""
+
+        async def served(wanted: Replaces) -> None:
+            session, old = self._found(caller, wanted)
+            await self._take(tx, request, flow, caller, session, old)
+
+        self.begin(tx, request, served)
 
     def _found(self, caller: Caller, wanted: Replaces) -> tuple[Session, Leg]:
         """The call and the leg to be replaced. Raises RefusedError."""
@@ -94,7 +105,9 @@ class Replacing:
             raise RefusedError(481, "no such dialog is known")
         session, leg_id = found
         leg, sip = session.call.legs.get(leg_id), session.sip.legs.get(leg_id)
-        if leg is None or sip is None or not leg.agent_id or leg.agent_tenant_id != caller.tenant:
+        if leg is not None and not leg.agent_id and session.call.tenant_id == caller.tenant:
+            raise RefusedError(403, "it is no agent's dialog: a phone does not take a customer's place")
+        if leg is None or sip is None or leg.agent_tenant_id != caller.tenant:
             raise RefusedError(481, "it is no dialog of an agent of the tenant")
         early = sip.dialog is None
         dialog = sip.forks.dialogs.get(wanted.from_tag) if early and sip.forks is not None else sip.dialog
@@ -201,7 +214,7 @@ class Replacing:
             ),
             agent_id=leg.agent_id,
             rid=rid,
-            kind="direct",
+            kind="consult" if old.role == Role.LEG_ROLE_CONSULT else "direct",
             call_tenant_id=call.tenant_id,
             call_id=call.call_id,
             edge_instance=call.owner,

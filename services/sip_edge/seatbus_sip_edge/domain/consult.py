@@ -66,18 +66,18 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     offer.answered(turn, event)
     leg = turn.call.legs[event.leg_id]
     if not leg.rid:
-        _confirm(turn, leg)
+        confirm(turn, leg)
     return turn.call.phase
 
 
 def work_accepted(turn: Turn, event: on.WorkAccepted) -> Phase:
     leg = turn.call.legs[event.leg_id]
     if leg.phase is LegPhase.ANSWERED and not leg.confirmed:
-        _confirm(turn, leg)
+        confirm(turn, leg)
     return turn.call.phase
 
 
-def _confirm(turn: Turn, leg: Leg) -> None:
+def confirm(turn: Turn, leg: Leg) -> None:
     leg.confirmed = True
     join(turn, leg)
     consult_queue.accepted(turn, leg)
@@ -85,7 +85,7 @@ def _confirm(turn: Turn, leg: Leg) -> None:
 
 def join(turn: Turn, leg: Leg) -> None:
     turn.media(
-        media.Command(accept_answer=media.AcceptAnswer(endpoint_id=leg.leg_id, sdp=leg.answer_sdp)),
+        *offer.accept(leg),
         media.Command(connect=media.Connect(endpoint_a=turn.call.agent_leg_id, endpoint_b=leg.leg_id)),
         reply=fx.MediaReply.CONNECTED,
         leg_id=leg.leg_id,

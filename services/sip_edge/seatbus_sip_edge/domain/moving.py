@@ -130,10 +130,15 @@ def bridged(turn: Turn, _event: on.MediaMoved) -> Phase:
 
 
 def consulting(turn: Turn, _event: on.MediaMoved) -> Phase:
+    if turn.call.agent_leg is not None:
+        ask_on(turn, turn.call.agent_leg)
+        _as_before(turn)
+    return Phase.CONSULTING
+
+
+def ask_on(turn: Turn, asks: Leg) -> None:
     """The agent talks with the third party or (swapped) the customer; the other one waits."""
-    call, asks, third = turn.call, turn.call.agent_leg, turn.call.consult_leg
-    if asks is None:
-        return Phase.CONSULTING
+    call, third = turn.call, turn.call.consult_leg
     if third is None or third.phase is not LegPhase.TALKING:
         turn.play_music()
         turn.play_ringback(asks.leg_id)
@@ -141,16 +146,19 @@ def consulting(turn: Turn, _event: on.MediaMoved) -> Phase:
         to, waits = (call.caller_leg_id, third.leg_id) if call.swapped else (third.leg_id, call.caller_leg_id)
         connect(turn, asks.leg_id, to)
         turn.play_music(waits)
-    _as_before(turn)
-    return Phase.CONSULTING
 
 
 def conferenced(turn: Turn, _event: on.MediaMoved) -> Phase:
+    confer(turn)
+    _as_before(turn)
+    return Phase.CONFERENCED
+
+
+def confer(turn: Turn) -> None:
+    """All three hear each other."""
     call = turn.call
     there = [leg.leg_id for leg in (call.caller_leg, call.agent_leg, call.consult_leg) if leg is not None]
     turn.media(media.Command(conference=media.Conference(endpoint_ids=there)))
-    _as_before(turn)
-    return Phase.CONFERENCED
 
 
 def _as_before(turn: Turn) -> None:

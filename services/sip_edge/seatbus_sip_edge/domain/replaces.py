@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
+from seatbus_sip_edge.domain import consult, moving, offer
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain.controls import pause_recording, record_talk
 from seatbus_sip_edge.domain.ending import take_away
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.reaching import confirm
-from seatbus_sip_edge.domain.transfer import hand_over
+from seatbus_sip_edge.domain.transfer import hand_over, settle, target_of
 from seatbus_sip_edge.domain.waiting import leave
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ def replaceable(call: Call, leg: Leg) -> bool:
     asked = call.agent_leg
     if asked is None or not leg.live or (leg.incoming and not leg.was_answered):
         return False
+    if call.phase in (Phase.CONSULTING, Phase.CONFERENCED):
+        if leg is asked or leg.was_answered:
+            return leg in (asked, call.consult_leg) and leg.phase is LegPhase.TALKING
+        rings = leg.phase in (LegPhase.DIALLED, LegPhase.RINGING)
+        return leg is call.consult_leg and rings and not call.consult_waiting
     if leg is not asked and (asked.was_answered or leg not in call.rung):
         return False
     if call.phase is Phase.BRIDGED:
@@ -52,7 +59,9 @@ def _replaced(turn: Turn, event: on.LegReplaced) -> Leg:
 def _come(turn: Turn, event: on.LegReplaced, old: Leg) -> Leg:
     """The new leg is one of the call; the other's reservation is its own if it is the same agent's."""
     call, leg = turn.call, event.leg
-    leg.role, leg.phase, leg.incoming = Role.LEG_ROLE_AGENT, LegPhase.ANSWERED, True
+    asked = old is call.consult_leg
+    leg.role = Role.LEG_ROLE_CONSULT if asked else Role.LEG_ROLE_AGENT
+    leg.phase, leg.incoming = LegPhase.ANSWERED, True
     leg.created_at = leg.answered_at = turn.now
     leg.queue_id, leg.ring = old.queue_id, old.ring
     if same_agent(leg, old):
@@ -110,3 +119,50 @@ def talking(turn: Turn, event: on.LegReplaced) -> Phase:
     leg = _come(turn, event, old)
     leg.confirmed = True
     return hand_over(turn, leg, "replaced")
+
+
+# ---- while somebody else is asked, or all three talk ------------------------------------------------------
+def consulting(turn: Turn, event: on.LegReplaced) -> Phase:
+    """The phone of the agent who asks, or of the agent who is asked: talking, or still ringing."""
+    call, old = turn.call, _replaced(turn, event)
+    leg = _come(turn, event, old)
+    if not old.was_answered:
+        take_away(turn, old, Cause.HANGUP_CAUSE_CANCELLED)
+        call.consult_leg_id = leg.leg_id
+        if not (same_agent(leg, old) and leg.rid):
+            consult.confirm(turn, leg)
+        return Phase.CONSULTING
+    _take_seat(turn, leg, old)
+    if leg.leg_id == call.agent_leg_id:
+        pause_recording(turn, on=not call.swapped)
+        turn.report(leg, agent.WORK_EVENT_CONSULT_STARTED)
+    moving.ask_on(turn, call.legs[call.agent_leg_id])
+    return Phase.CONSULTING
+
+
+def conferenced(turn: Turn, event: on.LegReplaced) -> Phase:
+    old = _replaced(turn, event)
+    leg = _come(turn, event, old)
+    _take_seat(turn, leg, old)
+    turn.report(leg, agent.WORK_EVENT_CONFERENCED)
+    moving.confer(turn)
+    return Phase.CONFERENCED
+
+
+def _take_seat(turn: Turn, leg: Leg, old: Leg) -> None:
+    """The one of the three that the other phone was; with the agent's goes who serves the customer."""
+    call = turn.call
+    leg.confirmed = True
+    if old is call.consult_leg:
+        take_away(turn, old, Cause.HANGUP_CAUSE_TRANSFERRED)
+        call.consult_leg_id = leg.leg_id
+        settle(turn, leg)
+        return
+    target = target_of(leg)
+    turn.record(facts.CallTransferred(kind="replaced", target=target, by_agent_id=old.agent_id))
+    take_away(turn, old, Cause.HANGUP_CAUSE_TRANSFERRED)
+    call.agent_leg_id = leg.leg_id
+    settle(turn, leg)
+    offer.bridged(turn, leg)
+    if call.record:
+        record_talk(turn)
