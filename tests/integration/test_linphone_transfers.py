@@ -19,7 +19,7 @@ from .test_baresip import give_extension, registered
 pytestmark = [pytest.mark.platform, pytest.mark.peer]
 
 
-@pytest.mark.parametrize(("transport", "other"), [("udp", "tls"), ("tls", "udp")])
+@pytest.mark.parametrize(("transport", "other"), [("udp", "tls"), ("tcp", "udp"), ("tls", "tcp")])
 async def test_linphone_asks_a_colleague_and_joins_the_caller_to_her(
     platform: Platform, tmp_path: Path, transport: str, other: str
 ) -> None:

@@ -45,14 +45,19 @@ async def test_linphone_takes_holds_and_ends_a_call(
     assert found["agent_id"] == "a1"
 
 
-async def test_linphone_refers_its_caller_to_a_colleague(platform: Platform, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_linphone_refers_its_caller_to_a_colleague(
+    platform: Platform, tmp_path: Path, transport: str
+) -> None:
     tenant = await company(platform, agents=2, queue={"ring_timeout_s": 20})
     await asyncio.to_thread(give_extension, tenant)
     async with (
         await carrier(tenant) as caller,
-        linphone_agent(tmp_path, platform.sip, tenant.username("a1"), PASSWORD, "udp") as phone,
+        linphone_agent(
+            tmp_path, platform.sip_over(transport.upper()), tenant.username("a1"), PASSWORD, transport
+        ) as phone,
     ):
-        await registered(tenant, "udp")
+        await registered(tenant, transport)
         await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
         call = Talk.dial(caller, tenant.number)
         await call.answered()
@@ -63,11 +68,15 @@ async def test_linphone_refers_its_caller_to_a_colleague(platform: Platform, tmp
             await phone.say("transfer sip:2002@seatbus")
             ring = await Talk.ringing(colleague)
             await ring.pick_up()
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(platform.until, lambda: talks(tenant, "a2"), 30, "a2 to talk")
             await call.ask("BYE")
             ring.reply(200, await colleague.request("BYE"))
     found = await record(tenant, "caller_hung_up")
     assert [segment["agent_id"] for segment in found["segments"]] == ["a1", "a2"]  # type: ignore[attr-defined]
+
+
+def talks(tenant: TestTenant, agent: str) -> bool:
+    return [item["state"] for item in tenant.agent(agent)["work"]] == ["WORK_STATE_TALKING"]
 
 
 def give_extension(tenant: TestTenant) -> None:
