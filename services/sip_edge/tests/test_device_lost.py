@@ -112,6 +112,24 @@ async def test_a_phone_that_was_restarted_is_called_anew_and_the_talk_goes_on(
     assert len({leg.rid for leg in ended.call.legs if leg.rid}) == 1
 
 
+async def test_a_browser_that_gives_up_for_want_of_audio_has_not_hung_up(
+    empty_world: Any, steps: Any
+) -> None:
+    """Its BYE says so (RFC 3326), as that of JsSIP does."""
+    world = empty_world
+    call, phone, leg = await _talking(world, steps, hold_s=1)
+    bye = leg.dialog.request("BYE", headers={"Reason": 'SIP ;cause=408; text="RTP Timeout"'})
+    _, response = await phone.sip.ask(bye, world.sip)
+    assert response.status == 200
+    await _lost(world)
+    assert call.state == "answered"
+    await world.until(lambda: "work device_lost" in world.told)
+    await world.until(lambda: len(world.acd.enqueued) == 2)
+    await call.hang_up()
+    ended = await world.ended()
+    assert [one.cause for one in ended.call.legs if one.agent_id] == [LOST]
+
+
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_without_its_phone_the_customer_goes_to_the_front_of_the_queue(
     empty_world: Any, steps: Any, refuses: bool

@@ -74,7 +74,7 @@ class LostDevices:
             if leg.lost:
                 self._tell_back(session, leg, registered=registered)
             elif leg.leg_id not in self._listening:
-                gone = not self._holds(leg)
+                gone = not self.holds(leg)
                 if not gone and not (registered and self._is_another(leg)):
                     continue
                 listens = self._listen(session, leg, doubtful=not gone)
@@ -96,7 +96,7 @@ class LostDevices:
             ):
                 yield session, leg
 
-    def _holds(self, leg: Leg) -> bool:
+    def holds(self, leg: Leg) -> bool:
         """The phone is registered as it was when it was called, or where it called from."""
         source = leg.remote_address.partition(":")[2]
         return self._edge.registrar.holds(
@@ -118,12 +118,12 @@ class LostDevices:
         `doubtful`: it is still registered as it was. Then it is asked as well: who is muted may be silent.
         """
         call = session.call
-        before = await self._heard(session, leg.leg_id)
+        before = await self.heard(session, leg.leg_id)
         while not session.over and leg.live and not leg.lost and call.agent_leg_id == leg.leg_id:
             await asyncio.sleep(_LISTEN_S)
-            if not doubtful and self._holds(leg):
+            if not doubtful and self.holds(leg):
                 return
-            heard = await self._heard(session, leg.leg_id)
+            heard = await self.heard(session, leg.leg_id)
             if heard is None or before is None:
                 before = heard
                 continue
@@ -141,7 +141,7 @@ class LostDevices:
                 session.checkpoint()
                 return
 
-    async def _heard(self, session: Session, leg_id: str) -> int | None:
+    async def heard(self, session: Session, leg_id: str) -> int | None:
         """Packets of the leg so far; None when media does not say."""
         edge, call = self._edge, session.call
         instance = edge.neighbours.instances.get(call.media_instance)

@@ -11,7 +11,7 @@ from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke, stream
 from seatbus_sip_edge.application.media_commands import end_of
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.model import Cause, Phase
+from seatbus_sip_edge.domain.model import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from seatbus.media.v1.service_pb2_grpc import MediaStub
     from seatbus_kit.instances import Instance
     from seatbus_sip_edge.application.edge import Edge
-    from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain.model import Call, Leg
 
 log = get_logger("sip_edge.media")
@@ -341,22 +340,6 @@ class MediaWatch:
                 if not self._edge.link_move.start(session, leg, reason):
                     self._edge.link_move.give_up(session, leg, reason)
 
-    def _leg_lost(self, session: Session, leg_id: str, reason: str) -> None:
-        """A browser has gone without a word: who talked with it is not left in silence."""
-        call, leg = session.call, session.call.legs.get(leg_id)
-        log.warning(
-            "a browser's audio is lost", tenant=call.tenant_id, call=call.call_id, leg=leg_id, reason=reason
-        )
-        if self._edge.lost_devices.silent(session, leg_id):
-            return
-        if leg_id in (call.caller_leg_id, call.agent_leg_id) and call.phase not in (
-            Phase.ENDING,
-            Phase.ENDED,
-        ):
-            session.feed(on.MediaLost(f"leg {leg_id}: {reason}"))
-        elif leg is not None and leg.live and (leg_id == call.consult_leg_id or leg in call.supervisors):
-            session.feed(on.HangUpAsked(leg_id, Cause.HANGUP_CAUSE_MEDIA_TIMEOUT))
-
     def _deliver(self, instance_id: str, event: media_events.MediaEvent) -> None:
         session = self._edge.sessions.get(event.session_id)
         if session is None:
@@ -374,7 +357,7 @@ class MediaWatch:
             collected = event.collect_finished
             session.feed(on.CollectFinished(collected.collect_id, collected.digits, collected.reason))
         elif kind == "leg_lost":
-            self._leg_lost(session, event.endpoint_id, event.leg_lost.reason)
+            self._edge.media_move.offers.leg_lost(session, event.endpoint_id, event.leg_lost.reason)
         elif kind == "audio_alarm":
             alarm = event.audio_alarm
             log.warning(
@@ -384,6 +367,9 @@ class MediaWatch:
                 kind=alarm.kind,
                 leg=event.endpoint_id,
             )
+            leg = session.call.legs.get(event.endpoint_id)
+            if leg is not None and alarm.kind == "one_way" and not alarm.over:
+                self._edge.media_move.offers.leg_silent(session, leg)
         elif kind in ("rtp_timed_out", "recording_failed"):
             if kind == "rtp_timed_out":
                 session.sip.vanishing.silent(event.endpoint_id)

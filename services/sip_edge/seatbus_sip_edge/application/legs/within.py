@@ -11,6 +11,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.sdp import parse_sdp
 from seatbus_sip.session_timer import SessionIntervalTooSmallError, check
 from seatbus_sip.tables import DialogState
+from seatbus_sip.values import read_reasons
 from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, tell_what_is_served
 from seatbus_sip_edge.domain import inputs as on
@@ -128,7 +129,9 @@ class Within:
 
     def _bye_came(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         leg.quiet()
-        self._side.peer_is_gone(leg.leg_id)
+        session = self._side.session
+        if not (_has_lost_audio(request) and session.edge.lost_devices.silent(session, leg.leg_id)):
+            self._side.peer_is_gone(leg.leg_id)
         # Not before the journal has it: the peer would never say it again to a successor.
         self._side.edge.journal.then(lambda: self._fine(leg, tx, request))
 
@@ -267,3 +270,8 @@ class Within:
             done(None)
         else:
             self._side.asking.ask(leg, method, done, body=sdp, headers={"Allow": ALLOW})
+
+
+def _has_lost_audio(bye: Request) -> bool:
+    """A browser whose way to media is gone says so as it gives up; nobody has hung up."""
+    return any((reason.protocol, reason.cause) == ("SIP", 408) for reason in read_reasons(bye))
