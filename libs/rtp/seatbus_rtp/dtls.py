@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -91,6 +90,7 @@ def _context(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> 
     context.set_cipher_list(_CIPHERS)
     context.use_certificate(certificate)
     context.use_privatekey(key)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verify)
     context.set_tlsext_use_srtp(b":".join(profile.dtls_name for profile in SrtpProfile))
     return context
 
@@ -104,12 +104,34 @@ def believed(fingerprints: Sequence[Fingerprint]) -> tuple[Fingerprint, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the certificate check saw."""
+class _Check:
+    """Whether the peer's certificate is the one of its description."""
 
-    certificate: bytes = b""
-    matched: bool = False
+    def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
+        self._believed = fingerprints
+        self.seen = False
+        self.matched = False
+
+    def look(self, certificate: crypto.X509) -> bool:
+        der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        self.seen = True
+        self.matched = any(
+            hmac.compare_digest(hashlib.new(algorithm.replace("-", ""), der).digest(), digest)
+            for algorithm, digest in self._believed
+        )
+        return self.matched
+
+
+def _verify(connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int) -> bool:
+    """The certificate's issuer means nothing; its fingerprint means everything.
+
+    One callback for all: one for each connection would keep it, and some 100 kB of OpenSSL with it, until a
+    garbage collection that a process with long calls may not see for hours.
+    """
+    if depth:
+        return True
+    check = connection.get_app_data()
+    return isinstance(check, _Check) and check.look(certificate)
 
 
 class DtlsSrtp:
@@ -122,18 +144,18 @@ class DtlsSrtp:
         self, identity: DtlsIdentity, role: DtlsRole, fingerprints: Sequence[Fingerprint], now: float
     ) -> None:
         """Raises DtlsError if the peer gave no fingerprint that can be believed."""
-        self._believed = believed(fingerprints)
-        if not self._believed:
+        trusted = believed(fingerprints)
+        if not trusted:
             raise DtlsError("the peer's description has no fingerprint by SHA-256, SHA-384 or SHA-512")
         self.role = role
         self.state = DtlsState.HANDSHAKING
         self.keys: SrtpKeys | None = None
         self.failure = ""
-        self._seen = _Seen()
+        self._check = _Check(trusted)
         self._given_up_at = now + HANDSHAKE_S
         self._datagrams = 0
         self._connection = SSL.Connection(identity.context, None)
-        self._connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
+        self._connection.set_app_data(self._check)
         self._connection.set_ciphertext_mtu(MTU)
         if role is DtlsRole.CLIENT:
             self._connection.set_connect_state()
@@ -194,18 +216,6 @@ class DtlsSrtp:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _verify(self, _connection: Any, certificate: crypto.X509, _error: int, depth: int, _ok: int) -> bool:
-        """The certificate's issuer means nothing; its fingerprint means everything."""
-        if depth:
-            return True
-        der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
-        matched = any(
-            hmac.compare_digest(hashlib.new(algorithm.replace("-", ""), der).digest(), digest)
-            for algorithm, digest in self._believed
-        )
-        self._seen = _Seen(der, matched)
-        return matched
-
     def _step(self, now: float) -> list[bytes]:
         if self.state is not DtlsState.HANDSHAKING:
             return []
@@ -217,7 +227,7 @@ class DtlsSrtp:
         except SSL.WantReadError:
             return self._outgoing()
         except SSL.Error as error:
-            wrong = self._seen.certificate and not self._seen.matched
+            wrong = self._check.seen and not self._check.matched
             self._fail(
                 "the certificate's fingerprint is not that of the description" if wrong else _told(error)
             )
@@ -226,7 +236,7 @@ class DtlsSrtp:
         return self._outgoing()
 
     def _finish(self) -> None:
-        if not self._seen.matched:
+        if not self._check.matched:
             self._fail("the peer showed no certificate of its description")
             return
         name = self._connection.get_selected_srtp_profile()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -172,3 +174,17 @@ def test_garbage_neither_raises_nor_connects(garbage: list[bytes], role: DtlsRol
         end.receive(one, 0.0)
         end.receive(bytes([22, 254, 253, 0, 0]) + one, 0.0)
     assert end.state is not DtlsState.CONNECTED
+
+
+def test_a_handshake_that_is_dropped_is_gone_at_once() -> None:
+    """Not when the garbage is collected: it holds some 100 kB of OpenSSL."""
+    gc.disable()
+    try:
+        client, server = ends()
+        talk(client, server)
+        assert client.state is DtlsState.CONNECTED
+        left = [weakref.ref(one._connection) for one in (client, server)]
+        del client, server
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()

@@ -150,7 +150,7 @@ class Commands:
         if command.playlist.loops == FOREVER:
             endpoint.keys.typed_ahead.clear()  # keys pressed while waiting are not meant for a later menu
         elif endpoint.keys.typed_ahead:
-            asyncio.get_running_loop().call_soon(endpoint.keys.barge)
+            asyncio.get_running_loop().call_soon(_barge, endpoint)
         return pb.Result()
 
     async def stop_play(self, session: Session, command: pb.StopPlay) -> pb.Result:
@@ -328,6 +328,10 @@ def _playlist_over(session: Session, endpoint: Endpoint) -> None:
     run = session.collects.get(endpoint.id)
     if run is not None:
         run.playlist_replaced()
+
+
+def _barge(endpoint: Endpoint) -> None:
+    endpoint.keys.barge()
 
 
 def _default_music() -> Playlist:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+from weakref import ref
 
 from seatbus_media.application.sources import Dialer
 from seatbus_rtp.dtmf import DtmfReceiver, scaled_event
@@ -24,7 +25,10 @@ _SAME_PRESS_S: Final = 1.0
 
 
 class Keys:
-    """`in_type` and `out_type` are the payload types of RFC 4733 events, with their clocks."""
+    """`in_type` and `out_type` are the payload types of RFC 4733 events, with their clocks.
+
+    The leg holds its keys, not the other way round: it goes with its call, without the garbage collector.
+    """
 
     def __init__(self, leg: Endpoint) -> None:
         self.on_digit: Callable[[str, float], None] | None = None
@@ -33,7 +37,7 @@ class Keys:
         self.out_type: int | None = None
         self.in_rate = self.out_rate = 8000
         self._in_rates: dict[int, int] = {}
-        self._leg = leg
+        self._ref = ref(leg)
         self._events = DtmfReceiver()
         self._relayed = False
         self._event_ts = -1
@@ -49,6 +53,13 @@ class Keys:
             self._events = DtmfReceiver(clock_rate=agreed.dtmf_receive_rate)
         self.in_rate, self.out_rate = agreed.dtmf_receive_rate, agreed.dtmf_send_rate
         self._in_rates = {payload: rate for payload, rate in agreed.dtmf_receives}
+
+    @property
+    def _leg(self) -> Endpoint:
+        leg = self._ref()
+        if leg is None:
+            raise RuntimeError("keys are used after their leg")
+        return leg
 
     def takes(self, payload_type: int) -> bool:
         """Whether packets of this type are events of the leg. Of several types the one that comes is used."""

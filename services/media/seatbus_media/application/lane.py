@@ -26,6 +26,10 @@ unpack = HEADER.unpack_from
 number_of = int.from_bytes
 
 
+def _nobody(_data: bytes, _now: float) -> None:
+    """Takes what comes after the end."""
+
+
 class Lane:
     """`other` takes what is no audio of the leg. `audio_types` are second bytes, with marker and without."""
 
@@ -151,8 +155,9 @@ class Lane:
         self._fan_out()
 
     def close(self) -> None:
-        """Packets go nowhere any more."""
+        """Packets go nowhere any more; whoever took the others is let go."""
         self.route(None, None)
+        self._other = _nobody
         self._taps.clear()
         self._fan_out()
 

@@ -227,11 +227,13 @@ class MediaService:
             sessions = tuple(self.sessions.values())
             turns = range(0, max(1, len(sessions)), _LOOKED_AFTER_AT_ONCE)
             for first in turns:
-                now = monotonic()
-                for session in sessions[first : first + _LOOKED_AFTER_AT_ONCE]:
-                    if self.sessions.get(session.id) is session:
-                        self._look_after(session, now)
+                self._look_after_some(sessions[first : first + _LOOKED_AFTER_AT_ONCE], monotonic())
                 await asyncio.sleep(pause / len(turns))
+
+    def _look_after_some(self, sessions: Iterable[Session], now: float) -> None:
+        for session in sessions:
+            if self.sessions.get(session.id) is session:
+                self._look_after(session, now)
 
     def _look_after(self, session: Session, now: float) -> None:
         """Reports, silence, alarms, what a successor has to know, and whether anybody wants it still."""

@@ -80,6 +80,7 @@ class CollectRun:
         self._endpoint.keys.on_digit = None
         if self._player is not None and self._endpoint.player is self._player:
             self._endpoint.stop_player()
+        self._player = None
 
     def _played(self, _reason: str) -> None:
         self.playlist_replaced()

@@ -93,6 +93,7 @@ class UdpPort:
             if sock is not None:
                 sock.close()
         self._rtp = self._rtcp = self._recvfrom = self._sendto = None
+        self._user = self._receive = None
 
     # -- descriptions ----------------------------------------------------------------------------------------
 

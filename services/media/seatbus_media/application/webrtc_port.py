@@ -387,4 +387,5 @@ class WebRtcPort:
         self._end_handshake(farewell=True)
         self._closed = True
         self._sender = self._receiver = None
+        self._user = self._receive = None
         self._shared.remove(self)
