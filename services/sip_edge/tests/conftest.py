@@ -25,6 +25,7 @@ from seatbus.ivr.v1 import types_pb2 as ivr_types
 from seatbus.media.v1 import events_pb2 as media_events
 from seatbus.media.v1 import service_pb2 as media
 from seatbus.media.v1 import service_pb2_grpc as media_grpc
+from seatbus.media.v1 import types_pb2 as media_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.bus import Bus
@@ -105,7 +106,9 @@ class FakeMedia(media_grpc.MediaServicer):
                 raise ResourceExhausted("no port is left")
             endpoints.append(command.make_offer.endpoint_id)
             # Whom it is for can be told by the version in o=.
-            return media.Result(sdp=str(build_offer(_DISCARD, session_id=2, version=command.make_offer.kind)))
+            offer = str(build_offer(_DISCARD, session_id=2, version=command.make_offer.kind))
+            browsers = command.make_offer.kind == media_types.ENDPOINT_KIND_WEBRTC
+            return media.Result(sdp=offer + ("a=fingerprint:sha-256 00\r\n" if browsers else ""))
         if name == "accept_answer":
             return media.Result(codec="PCMU")
         if name == "end_session":

@@ -330,3 +330,22 @@ async def test_a_browser_whose_connection_went_with_the_edge_rings_again_beside_
     assert world.media.last("accept_answer").alternative == "webrtc"
     await call.hang_up()
     await again.wait_ended()
+
+
+async def test_a_browser_that_answers_after_the_audio_has_moved_is_offered_its_kind_anew(
+    office: Any, steps: Any
+) -> None:
+    call, desk, web = await _mixed(office, steps)
+    (session,) = office.app.edge.sessions.values()
+    leg = session.sip.legs[session.call.agent_leg_id]
+    leg.moved_offer = leg.local_sdp
+    await web.answer()
+    await desk.wait_ended()
+    await office.until(lambda: "CallBridged" in office.types())
+    made = office.media.last("make_offer")
+    assert (made.kind, made.alternative) == (media.ENDPOINT_KIND_WEBRTC, "webrtc")
+    assert "a=fingerprint" in made.continues
+    assert any(what == "INVITE answered 200" for _, what in web.history), web.history
+    assert office.media.last("accept_answer").alternative == "webrtc"
+    await call.hang_up()
+    await web.wait_ended()
