@@ -138,6 +138,34 @@ async def test_the_colleague_comes_over_to_the_customer_s_edge(
     assert world.last("CallTransferred").kind == "attended"
 
 
+async def test_the_colleague_who_comes_over_is_met_in_the_network_and_the_way_as_before(
+    empty_world: Any, other: Second, steps: Any
+) -> None:
+    world = empty_world
+    media = world.neighbours["media"]
+    media.instances.set_attributes(zones="site")
+    await media.instances.beat_now()
+    for edge in (world.app.edge, other.edge):
+        found = edge.neighbours.instances
+        await world.until(lambda found=found: "zones" in found.get("media-fake").attributes)
+    two = await _two_calls(world, steps, other)
+    call = next(iter(other.edge.sessions.values())).call
+    party = call.legs[call.agent_leg_id]
+    party = party if party.agent_id == "ben" else call.caller_leg
+    party.media_zone = "site"
+    assert await two.first.refer(two.replaces) == 202
+    await two.first.wait_ended()
+    await world.until(lambda: two.first.notified[-1] == "SIP/2.0 200 OK")
+    session = next(iter(world.app.edge.sessions.values()))
+    made = world.media.last("make_offer", session.call.call_id)
+    assert made.zone == "site"
+    assert made.continues
+    leg = session.call.agent_leg
+    assert leg is not None
+    assert (leg.agent_id, leg.media_zone) == ("ben", "site")
+    await two.customer.hang_up()
+
+
 async def test_a_dialog_that_the_other_edge_does_not_know(
     empty_world: Any, other: Second, steps: Any
 ) -> None:

@@ -97,7 +97,9 @@ class Joining:
             self._leg_id = leg.leg_id
             media = first.commands.media
             self._guest = media.links.invite(leg)
-            media.offer(leg.leg_id, first.call.caller_leg_id, self._offered, leg.media_zone or "")
+            sip = self._second.sip.legs.get(leg.leg_id)
+            said = sip.local_sdp if sip is not None else ""
+            media.offer(leg.leg_id, first.call.caller_leg_id, self._offered, leg.media_zone or "", said)
         elif self._picked_up():
             first.edge.loop.call_later(_LOOK_AGAIN_S, self._ask)
         else:

@@ -13,14 +13,21 @@ import orjson
 
 from seatbus.call.v1 import service_pb2 as pb
 from seatbus.common.v1 import types_pb2 as common
-from seatbus_kit.errors import DeadlineExceeded, NotFound, OutcomeUnknown, SeatbusError, Unavailable
+from seatbus_kit.errors import (
+    DeadlineExceeded,
+    NotFound,
+    OutcomeUnknown,
+    SeatbusError,
+    Unavailable,
+    Unimplemented,
+)
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.rpc.client import invoke
-from seatbus_sip_edge.application.media_links import forget
+from seatbus_sip_edge.application.media_links import placed_as
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.hops import hint_of
-from seatbus_sip_edge.domain.model import Leg, LegPhase, Phase
+from seatbus_sip_edge.domain.model import Leg, LegPhase, Phase, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.joining")
 
 _ACTOR: Final = common.Actor(kind=common.ACTOR_KIND_SYSTEM, id="sip_edge")
+_FIND_S: Final = 1.5
 _OFFER_S: Final = 8.0
 _RELEASE_S: Final = 1.5
 _RELEASE_TRIES: Final = 4
@@ -53,6 +61,8 @@ class EdgeJoining:
         self._replaces = replaces
         self._told = told
         self._leg_id = uuid7()
+        # The party's leg as far as its audio here goes.
+        self._guest = first.commands.media.links.invite(Leg(self._leg_id, Role.LEG_ROLE_AGENT))
         self._dialog = pb.AgentDialog(
             sip_call_id=replaces.call_id,
             own_tag=replaces.to_tag,
@@ -104,7 +114,10 @@ class EdgeJoining:
         if found is None:
             return 503
         stub: Any = edge.neighbours.edge_stub(found.address)
-        offer = await self._offer()
+        party = await self._party(stub)
+        if party.status >= 300:
+            return int(party.status)
+        offer = await self._offer(party)
         if not offer:
             return 488
         asked = pb.OfferPartyRequest(context=self._context(), dialog=self._dialog, sdp=offer)
@@ -121,15 +134,26 @@ class EdgeJoining:
         self._take(released, offer, answer.sdp)
         return 200
 
-    async def _offer(self) -> str:
-        """Of this call's media for the party; empty when there is none."""
+    async def _party(self, stub: Any) -> pb.FindPartyResponse:
+        """An edge of a version before this does not say: its party is met in the common network."""
+        sought = pb.FindPartyRequest(context=self._context(), dialog=self._dialog)
+        try:
+            return await invoke(stub.FindParty, sought, _FIND_S, self._first.trace)
+        except Unimplemented:
+            return pb.FindPartyResponse(status=200)
+
+    async def _offer(self, party: pb.FindPartyResponse) -> str:
+        """Of this call's media for the party, in its own network; empty when there is none."""
         made: asyncio.Future[str] = self._first.edge.loop.create_future()
 
         def offered(sdp: str) -> None:
             if not made.done():
                 made.set_result(sdp)
 
-        self._first.commands.media.offer(self._leg_id, self._first.call.caller_leg_id, offered)
+        first = self._first
+        first.commands.media.offer(
+            self._leg_id, first.call.caller_leg_id, offered, party.media_zone, party.sdp
+        )
         try:
             async with asyncio.timeout(_OFFER_S):
                 return await made
@@ -162,8 +186,7 @@ class EdgeJoining:
         leg = Leg(**stored)
         leg.leg_id, leg.phase = self._leg_id, LegPhase(leg.phase)
         leg.held = leg.on_hold = leg.muted = leg.incoming = False
-        forget(leg)
-        leg.media_zone = ""
+        placed_as(leg, self._guest)
         leg.queue_id = ""
         first.sip.restoring.take(self._leg_id, orjson.loads(released.dialog), offer)
         if first.feed(on.PartyJoined(leg, answer)):

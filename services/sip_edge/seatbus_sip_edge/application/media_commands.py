@@ -10,6 +10,7 @@ from seatbus_sip_edge.adapters.neighbours import AWAY
 from seatbus_sip_edge.application.asking import Asking
 from seatbus_sip_edge.application.media_kind import name_of, with_kind
 from seatbus_sip_edge.application.media_links import MediaLinks, OutpostAway
+from seatbus_sip_edge.application.media_ways import kind_of
 from seatbus_sip_edge.application.prompt_texts import with_texts
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -269,15 +270,22 @@ class MediaCommands(Asking):
 
         self.lane.push(job)
 
-    def offer(self, leg_id: str, like_leg_id: str, made: Callable[[str], None], zone: str = "") -> None:
-        """An offer of ours for a leg; `made` gets the SDP, or nothing when media refuses."""
+    def offer(
+        self, leg_id: str, like_leg_id: str, made: Callable[[str], None], zone: str = "", continues: str = ""
+    ) -> None:
+        """An offer of ours for a leg; `made` gets the SDP, or nothing when media refuses. `continues`: how a
+        peer that has audio elsewhere was described there.
+        """
 
         async def job() -> None:
-            command = media_pb.Command(
-                make_offer=media_pb.MakeOffer(
-                    endpoint_id=leg_id, like_endpoint_id=like_leg_id, kind="ENDPOINT_KIND_RTP", zone=zone
-                )
+            make = media_pb.MakeOffer(
+                endpoint_id=leg_id,
+                like_endpoint_id=like_leg_id,
+                kind=kind_of(continues),
+                zone=zone,
+                continues=continues,
             )
+            command = media_pb.Command(make_offer=make)
             try:
                 answer = await self._execute([command], _MEDIA_S)
             except SeatbusError as error:

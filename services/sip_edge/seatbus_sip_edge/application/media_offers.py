@@ -267,7 +267,7 @@ class MediaOffers:
             continues=sip.local_sdp,
         )
         made = await session.commands.media.links.execute([media.Command(make_offer=make)], _EXECUTE_S, "")
-        return made.results[0].sdp
+        return str(made.results[0].sdp)
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

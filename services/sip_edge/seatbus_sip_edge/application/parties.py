@@ -60,6 +60,18 @@ class Parties:
             return 481
         return (session, leg) if session.call.tenant_id == tenant else 603
 
+    def find(self, request: pb.FindPartyRequest) -> pb.FindPartyResponse:
+        """Where the party is met and how, so that the other call's audio suits it."""
+        found = self._find(request.dialog, request.context.tenant_id)
+        if isinstance(found, int):
+            return pb.FindPartyResponse(status=found)
+        session, mine = found
+        party = other_party(session, mine.leg_id)
+        sip = session.sip.legs.get(party.leg_id) if party is not None else None
+        if party is None or sip is None:
+            return pb.FindPartyResponse(status=603)
+        return pb.FindPartyResponse(status=200, media_zone=party.media_zone or "", sdp=sip.local_sdp)
+
     async def offer(self, request: pb.OfferPartyRequest) -> pb.OfferPartyResponse:
         """Offers the party other audio, and waits for its answer."""
         dialog = request.dialog

@@ -199,6 +199,10 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         found.sort(key=lambda item: item.username)
         return pb.ListRegistrationsResponse(registrations=found)
 
+    async def FindParty(self, request: pb.FindPartyRequest, context: Context) -> pb.FindPartyResponse:
+        self._edge.must_be_restored()
+        return self._parties.find(request)
+
     async def OfferParty(self, request: pb.OfferPartyRequest, context: Context) -> pb.OfferPartyResponse:
         self._edge.must_be_restored()
         return await self._parties.offer(request)

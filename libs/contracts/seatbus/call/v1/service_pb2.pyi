@@ -555,6 +555,24 @@ class AgentDialog(_message.Message):
     agent_id: str
     def __init__(self, sip_call_id: _Optional[str] = ..., own_tag: _Optional[str] = ..., peer_tag: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
+class FindPartyRequest(_message.Message):
+    __slots__ = ("context", "dialog")
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    DIALOG_FIELD_NUMBER: _ClassVar[int]
+    context: _types_pb2_1.RequestContext
+    dialog: AgentDialog
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., dialog: _Optional[_Union[AgentDialog, _Mapping]] = ...) -> None: ...
+
+class FindPartyResponse(_message.Message):
+    __slots__ = ("status", "media_zone", "sdp")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_ZONE_FIELD_NUMBER: _ClassVar[int]
+    SDP_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    media_zone: str
+    sdp: str
+    def __init__(self, status: _Optional[int] = ..., media_zone: _Optional[str] = ..., sdp: _Optional[str] = ...) -> None: ...
+
 class OfferPartyRequest(_message.Message):
     __slots__ = ("context", "dialog", "sdp")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]

@@ -160,6 +160,11 @@ class CallControlStub:
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.SerializeToString,
                 response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.FromString,
                 _registered_method=True)
+        self.FindParty = channel.unary_unary(
+                '/seatbus.call.v1.CallControl/FindParty',
+                request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyRequest.SerializeToString,
+                response_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyResponse.FromString,
+                _registered_method=True)
         self.OfferParty = channel.unary_unary(
                 '/seatbus.call.v1.CallControl/OfferParty',
                 request_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.OfferPartyRequest.SerializeToString,
@@ -336,6 +341,14 @@ class CallControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindParty(self, request, context):
+        """Between edges, when a phone joins its calls of two edges: in which network the party that the agent talks
+        with is met, and how its audio was described last. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OfferParty(self, request, context):
         """Between edges, when a phone joins its calls of two edges: the party that the agent talks with is offered
         the audio of the other call. Nothing has changed before ReleaseParty; without it the audio goes back.
@@ -478,6 +491,11 @@ def add_CallControlServicer_to_server(servicer, server):
                     servicer.Republish,
                     request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.FromString,
                     response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.SerializeToString,
+            ),
+            'FindParty': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindParty,
+                    request_deserializer=seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyRequest.FromString,
+                    response_serializer=seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyResponse.SerializeToString,
             ),
             'OfferParty': grpc.unary_unary_rpc_method_handler(
                     servicer.OfferParty,
@@ -1166,6 +1184,33 @@ class CallControl:
             '/seatbus.call.v1.CallControl/Republish',
             seatbus_dot_call_dot_v1_dot_service__pb2.RepublishRequest.SerializeToString,
             seatbus_dot_call_dot_v1_dot_service__pb2.RepublishResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindParty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seatbus.call.v1.CallControl/FindParty',
+            seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyRequest.SerializeToString,
+            seatbus_dot_call_dot_v1_dot_service__pb2.FindPartyResponse.FromString,
             options,
             channel_credentials,
             insecure,
