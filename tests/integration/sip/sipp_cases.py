@@ -17,7 +17,7 @@ from .wire import DIRECT, Wire, agent, outside
 
 AT_AGENT = {"answer_supervision": "ANSWER_SUPERVISION_AT_AGENT"}
 AT_ONCE: dict[str, Any] = {}
-NONCE_LIFE_S = 6
+NONCE_LIFE_S = 10
 """Of this directory's platform: five minutes in production."""
 AT_THE_SAME_TIME = 12
 BRIDGED, RINGING = "CALL_STATE_BRIDGED", "CALL_STATE_RINGING_AGENT"

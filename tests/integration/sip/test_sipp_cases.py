@@ -36,6 +36,16 @@ def of_agent(agent: str, record: Mapping[str, object] = BY_AGENT) -> Case:
 
 
 CASES = {
+    # What takes seconds begins first: nonces and sessions that grow old.
+    "phone_dials_with_old_nonce": alone("phone_dials_with_old_nonce", WAITED, by_phone=True),
+    "register_with_old_nonce": alone("register_with_old_nonce", None, by_phone=True),
+    "lost_ack": alone("lost_ack", {"cause": "no_ack"}),
+    "session_expires": Case("session_expires", TIMED_OUT, "agent_answers"),
+    "agent_challenges_401": Case("talk", BY_CALLER, "agent_challenges_401"),
+    "agent_challenges_407": Case("talk", BY_CALLER, "agent_challenges_407"),
+    "agent_is_refreshed": of_agent("agent_is_refreshed"),
+    "agent_is_refreshed_by_reinvite": of_agent("agent_is_refreshed_by_reinvite"),
+    "agent_glare": of_agent("agent_glare"),
     # Offers and answers.
     "basic_call": alone("basic_call", WAITED),
     "basic_call_over_tcp": alone("basic_call", WAITED, transport="TCP"),
@@ -47,7 +57,6 @@ CASES = {
     "codec_change": Case("codec_change", BY_CALLER, "agent_answers"),
     "agent_changes_codec": of_agent("agent_changes_codec"),
     "agent_reoffers_late": of_agent("agent_reoffers_late"),
-    "agent_glare": of_agent("agent_glare"),
     # Before the answer.
     "reliable_early_media": Case("reliable_early_media", {**WAITED, "sip_status": 487}),
     "early_media": Case("early_media", BY_CALLER, "agent_answers"),
@@ -69,28 +78,20 @@ CASES = {
     "agent_forks": Case("talk", BY_CALLER, "agent_forks"),
     # What comes twice, late or never.
     "late_ack": alone("late_ack", WAITED),
-    "lost_ack": alone("lost_ack", {"cause": "no_ack"}),
     "agent_lets_bye_repeat": Case("talk", BY_CALLER, "agent_lets_bye_repeat"),
     # Ends.
     "bye_from_caller": Case("talk", BY_CALLER, "agent_answers"),
     "bye_from_agent": of_agent("agent_hangs_up"),
     "bye_crosses_bye": Case("talk", BY_CALLER, "agent_bye_crosses_bye"),
     # Who is it?
-    "agent_challenges_401": Case("talk", BY_CALLER, "agent_challenges_401"),
-    "agent_challenges_407": Case("talk", BY_CALLER, "agent_challenges_407"),
     "phone_dials": alone("phone_dials", WAITED, by_phone=True),
-    "phone_dials_with_old_nonce": alone("phone_dials_with_old_nonce", WAITED, by_phone=True),
     "register_with_wrong_password": alone("register_with_wrong_password", None, by_phone=True),
     "register_with_wrong_nonce": alone("register_with_wrong_nonce", None, by_phone=True),
-    "register_with_old_nonce": alone("register_with_old_nonce", None, by_phone=True),
     # Sessions.
     "session_timer": alone("session_timer", WAITED),
     "session_interval_too_small": alone("session_interval_too_small", None),
-    "session_expires": Case("session_expires", TIMED_OUT, "agent_answers"),
     "update": Case("update", BY_CALLER, "agent_answers"),
     "agent_updates": of_agent("agent_updates"),
-    "agent_is_refreshed": of_agent("agent_is_refreshed"),
-    "agent_is_refreshed_by_reinvite": of_agent("agent_is_refreshed_by_reinvite"),
     # Other methods.
     "agent_refers": Case("talk_until_hung_up", {"agent_id": "a2"}, "agent_refers", "agent_hangs_up"),
     "agent_refers_to_nobody": of_agent("agent_refers_to_nobody"),
