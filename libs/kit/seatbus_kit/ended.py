@@ -28,10 +28,10 @@ class EndedRecords:
     def __init__(self, bucket: Bucket, without_events: Callable[[bytes], bytes]) -> None:
         self._bucket = bucket
         self._without_events = without_events
-        self._markers: dict[str, tuple[Entry, asyncio.Task[None] | None]] = {}
+        self._markers: dict[str, tuple[Entry, asyncio.Future[None] | None]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, marker: Entry, publishing: asyncio.Task[None] | None) -> None:
+    def add(self, marker: Entry, publishing: asyncio.Future[None] | None) -> None:
         """`publishing` ends when the marker's events are out; None: they are."""
         self._markers[marker.key] = (marker, publishing)
         if self._task is None or self._task.done():

@@ -99,9 +99,11 @@ class Instances:
         self._attributes: dict[str, str] = {}
         self._draining = False
         self._revision = 0
+        self._following = False
 
     async def start(self) -> None:
-        """Loads the registry and follows it."""
+        """Loads the registry and follows it. Who only announces himself does without."""
+        self._following = True
         self._watcher.subscribe(self._changed)
         await self._watcher.start()
 
@@ -197,6 +199,8 @@ class Instances:
             callback(change.key, instance)
 
     def _alive(self) -> Iterable[_Seen]:
+        if not self._following:
+            raise RuntimeError("the registry is not followed: the service's settings say asks_others = False")
         # While the bus is away, and until everybody had time to beat again, nobody is judged.
         now = self._clock.monotonic()
         if self._watcher.staleness() > _BLIND_S or now - self._watcher.loaded_at < STALE_S:

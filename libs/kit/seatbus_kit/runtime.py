@@ -89,7 +89,8 @@ async def open_runtime(settings: ServiceSettings) -> Runtime:
     tracer = Tracer(settings)
     set_tracer(tracer)
     instances = Instances(bus, settings, clock)
-    await instances.start()
+    if type(settings).asks_others:
+        await instances.start()
     return Runtime(settings, clock, bus, instances, Channels(), RpcServer(settings, tracer), tracer, log, {})
 
 

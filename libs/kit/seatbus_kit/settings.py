@@ -19,6 +19,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SEATBUS_", frozen=True, extra="ignore")
 
     service: ClassVar[str] = "service"
+    # Whether it looks for instances of other services: each of them wakes it once a second.
+    asks_others: ClassVar[bool] = True
 
     instance_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
     region: str = Field(default="local", pattern=r"^[A-Za-z0-9_-]{1,64}$")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from seatbus_kit.instances import Instances
 from seatbus_kit.settings import ServiceSettings
 from seatbus_testkit.clock import FakeClock
@@ -92,3 +94,15 @@ async def test_a_restarted_process_takes_its_id_over_and_the_old_one_gives_way(
         await eventually(lambda: (found := new.get("media-0")) is not None and found.address == "new:1")
         await new.stop()
         await old.stop()
+
+
+async def test_who_only_announces_himself_is_seen_and_sees_nobody(bus: Any) -> None:
+    alone = Instances(bus, Media(instance_id="media-alone"))
+    await alone.announce(lambda: 0.0)
+    other = await registry(bus, "media-other")
+    await eventually(lambda: other.get("media-alone") is not None)
+    with pytest.raises(RuntimeError, match="not followed"):
+        alone.all("media")
+    await alone.stop()
+    await eventually(lambda: other.get("media-alone") is None)
+    await other.stop()

@@ -15,6 +15,7 @@ from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_kit.bus import InEvent
 from seatbus_kit.rpc import invoke
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
@@ -75,7 +76,13 @@ async def test_of_two_answers_that_reach_acd_from_whatever_edge_one_ends_the_vis
     assert sorted(won) == [False, True], "the contact's record has one agent"
     assert await world.report_offer(made, rids["a3"], acd.OFFER_OUTCOME_ANSWERED) is False
     winner = ("a1", "a2")[won.index(True)]
-    ended = (await facts_of(world, "CONTACT"))[made.contact_id]
+    ended: list[InEvent] = []
+
+    async def over() -> bool:
+        ended[:] = (await facts_of(world, "CONTACT"))[made.contact_id]
+        return isinstance(ended[-1].decode(), facts.ContactEnded)
+
+    await eventually(over)
     assert gap_free(ended)
     last = ended[-1].decode()
     assert isinstance(last, facts.ContactEnded)

@@ -9,3 +9,4 @@ from seatbus_kit.settings import ServiceSettings
 
 class Settings(ServiceSettings):
     service: ClassVar[str] = "ivr"
+    asks_others: ClassVar[bool] = False

@@ -21,6 +21,7 @@ from seatbus_kit.errors import InvalidArgument, NotFound, Refused, Unimplemented
 from seatbus_kit.ids import uuid7
 from seatbus_kit.instances import Instance, Instances
 from seatbus_kit.rpc import invoke
+from seatbus_kit.settings import ServiceSettings
 from seatbus_kit.trace import TraceContext
 from seatbus_testkit.demo_tenant import demo_flow
 from seatbus_testkit.nats import NatsServer
@@ -219,9 +220,11 @@ async def test_a_killed_replica_is_replaced_in_the_middle_of_a_call(
         "SEATBUS_INSTANCE_ID": id,
         "SEATBUS_LOG_LEVEL": "warning",
     }
+    instances = Instances(replica.bus, ServiceSettings(instance_id="looking-on"))
+    await instances.start()
     process = subprocess.Popen([sys.executable, "-m", "seatbus_ivr"], env=env)
     try:
-        found = await _announced(replica.runtime.instances, id)
+        found = await _announced(instances, id)
         other = replace(replica)
         stub = IvrServiceStub(other.channels.get(found.address))
         call = uuid7()
@@ -234,6 +237,7 @@ async def test_a_killed_replica_is_replaced_in_the_middle_of_a_call(
     finally:
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait, 10)
+        await instances.stop()
     assert begun.step.step_seq == 1
     # The answer may have been lost with the process: the outcome is repeated, and the call goes on.
     assert await replica.advance(tenant, call, 1) == stepped.step

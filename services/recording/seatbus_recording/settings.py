@@ -12,6 +12,7 @@ from seatbus_kit.settings import ServiceSettings
 
 class RecordingSettings(ServiceSettings):
     service: ClassVar[str] = "recording"
+    asks_others: ClassVar[bool] = False
 
     recording_dir: Path | None = None
     tap_lost_after_s: float = Field(default=60.0, gt=0)

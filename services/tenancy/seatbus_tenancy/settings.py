@@ -11,6 +11,7 @@ from seatbus_kit.settings import ServiceSettings
 
 class Settings(ServiceSettings):
     service: ClassVar[str] = "tenancy"
+    asks_others: ClassVar[bool] = False
 
     sip_realm: str = Field(default="seatbus", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     """Realm of every phone's digest account: its hashes are made for this one."""
