@@ -1,8 +1,10 @@
-"""Every codec over every kind of leg, bridged with a plain phone and with a browser: tones both ways."""
+"""Every codec over every kind of leg, bridged with every other: tones both ways."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -46,23 +48,77 @@ async def leg(desk: Desk, kind: str, codec: Codec) -> tuple[str, RtpSocket]:
     return endpoint, browser
 
 
-@pytest.mark.parametrize(("far_kind", "far_codec"), [("rtp", "PCMU"), ("webrtc", "opus")])
-@pytest.mark.parametrize(("kind", "codec"), itertools.product(KINDS, CODECS))
-async def test_tones_go_both_ways_at_their_level(
-    desk: Desk, kind: str, codec: str, far_kind: str, far_codec: str
-) -> None:
-    here_id, here = await leg(desk, kind, CODECS[codec])
-    there_id, there = await leg(desk, far_kind, CODECS[far_codec])
+LEGS = list(itertools.product(KINDS, CODECS))
+HZ = [400.0 + 190 * number for number in range(len(LEGS))]
+"""No tone is near a harmonic of another."""
+UNHEARD = SPOKEN - 25
+
+
+class Party:
+    """Who speaks a tone of its own over a kind of leg in a codec."""
+
+    def __init__(self, kind: str, codec: str, hz: float) -> None:
+        self.kind, self.codec, self.hz = kind, codec, hz
+        self.id = ""
+        self.socket: RtpSocket
+
+    async def come(self, desk: Desk) -> None:
+        self.id, self.socket = await leg(desk, self.kind, CODECS[self.codec])
+        self.socket.mouth.play_tone(self.hz, SPOKEN)
+
+    def hears(self, other: Party) -> bool:
+        """The other one at its level, and nobody else."""
+        near = max(TONES[self.codec], TONES[other.codec])
+        said = self.socket.ears.tail(0.2)
+        if abs(goertzel_dbfs(said, other.hz) - SPOKEN) >= near:
+            return False
+        return all(goertzel_dbfs(said, hz) < UNHEARD for hz in HZ if hz != other.hz)
+
+    def __repr__(self) -> str:
+        return f"{self.kind}/{self.codec}"
+
+
+async def joined(desk: Desk, pairs: Sequence[tuple[Party, Party]]) -> None:
+    """Each of these pairs is alone together and hears each other."""
+    for one, other in pairs:
+        await desk.execute(pb.Command(connect=pb.Connect(endpoint_a=one.id, endpoint_b=other.id)))
+    waiting = [(hears, says) for pair in pairs for hears, says in (pair, pair[::-1])]
+
+    def all_have_heard() -> bool:
+        waiting[:] = [(hears, says) for hears, says in waiting if not hears.hears(says)]
+        return not waiting
+
     try:
-        here.mouth.play_tone(HERE_HZ, SPOKEN)
-        there.mouth.play_tone(THERE_HZ, SPOKEN)
-        await desk.execute(pb.Command(connect=pb.Connect(endpoint_a=here_id, endpoint_b=there_id)))
-        near = max(TONES[codec], TONES[far_codec])
+        await eventually(all_have_heard, 40, every=0.1)
+    except TimeoutError:
+        pytest.fail("; ".join(f"{hears} does not hear {says}" for hears, says in waiting))
 
-        def heard(leg: RtpSocket, hz: float) -> bool:
-            return abs(goertzel_dbfs(leg.ears.tail(0.2), hz) - SPOKEN) < near
 
-        await eventually(lambda: heard(here, THERE_HZ) and heard(there, HERE_HZ))
+@asynccontextmanager
+async def company(desk: Desk, legs: Sequence[tuple[str, str]]) -> AsyncIterator[list[Party]]:
+    parties = [Party(kind, codec, hz) for (kind, codec), hz in zip(legs, HZ, strict=False)]
+    try:
+        for party in parties:
+            await party.come(desk)
+        yield parties
     finally:
-        for socket in (here, there):
-            socket.close()
+        for party in parties:
+            if party.id:
+                party.socket.close()
+
+
+async def test_each_is_bridged_with_every_other_and_hears_nobody_else(desk: Desk) -> None:
+    """As in a tournament: in each round everybody has another partner."""
+    async with company(desk, LEGS) as (first, *rest):
+        for _ in range(len(LEGS) - 1):
+            half = len(LEGS) // 2
+            table = [first, *rest]
+            await joined(desk, list(zip(table[:half], reversed(table[half:]), strict=True)))
+            rest = rest[1:] + rest[:1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_is_bridged_with_its_like(desk: Desk, kind: str) -> None:
+    legs = [(kind, codec) for codec in CODECS for _ in range(2)]
+    async with company(desk, legs) as parties:
+        await joined(desk, list(itertools.pairwise(parties))[::2])
