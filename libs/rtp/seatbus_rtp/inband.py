@@ -35,6 +35,8 @@ _OFF: Final = 2
 _FAX_SHARE: Final = 0.8
 _CNG_HOPS: Final = 38
 _CED_HOPS: Final = 100
+_FAX_MISS: Final = 2
+"""A hop without the tone takes back as many with it."""
 
 
 def _filters(frequencies: tuple[float, ...]) -> NDArray[np.complex64]:
@@ -46,6 +48,11 @@ def _filters(frequencies: tuple[float, ...]) -> NDArray[np.complex64]:
 
 
 _TABLE: Final = _filters((*_LOW, *_HIGH, *_FAX))
+
+
+def _counted(hops: int, heard: bool) -> int:
+    """A lost packet, or the turns of phase in a modem's answer (ITU-T V.8), do not begin a tone anew."""
+    return hops + 1 if heard else max(0, hops - _FAX_MISS)
 
 
 class InbandReceiver:
@@ -80,15 +87,15 @@ class InbandReceiver:
         total = float(window @ window) / _WINDOW
         if total < _FLOOR / 2:
             self._heard("", found)
-            self._cng = self._ced = 0
+            self._cng, self._ced = _counted(self._cng, False), _counted(self._ced, False)
             return
         # A sine of amplitude a has the power a*a/2, in its filter (a*N/2) squared.
         power = np.abs(_TABLE @ window) ** 2 * (2 / _WINDOW**2)
         if self.keys:
             self._heard(self._key_of(power, total), found)
         if self.tones:
-            self._cng = self._cng + 1 if power[8] > _FAX_SHARE * total else 0
-            self._ced = self._ced + 1 if power[9] > _FAX_SHARE * total else 0
+            self._cng = _counted(self._cng, bool(power[8] > _FAX_SHARE * total))
+            self._ced = _counted(self._ced, bool(power[9] > _FAX_SHARE * total))
             for count, enough, name in (
                 (self._cng, _CNG_HOPS, "fax_calling"),
                 (self._ced, _CED_HOPS, "fax_answering"),

@@ -68,6 +68,12 @@ def test_a_fax_is_known_by_its_tones_and_keys_are_not_taken_for_them():
     calling = np.concatenate([tone([1100.0], 0.5, -15.0), silence(8000)])
     assert hear(np.tile(calling, 3), keys=False, tones=True) == ["fax_calling"]
     assert hear(tone([2100.0], 2.6, -15.0), tones=True) == ["fax_answering"]
+    turned = np.concatenate([tone([2100.0], 0.45, -15.0) * (-1) ** turn for turn in range(6)])
+    assert hear(turned, tones=True) == ["fax_answering"]
+    for packet in range(0, len(turned), 3200):
+        turned[packet : packet + 160] = 0
+    assert hear(turned, tones=True) == ["fax_answering"]
+    assert hear(tone([2100.0], 0.8, -15.0), tones=True) == []
     assert hear(tone([1100.0], 0.2, -15.0), tones=True) == []
     assert "fax_calling" not in hear(press(ALL_KEYS, ms=500), tones=True)
 

@@ -153,6 +153,23 @@ async def test_reports_are_sent_and_the_round_trip_is_learned(desk):
         assert 45 <= ended.statistics.round_trip_ms < 10_000
 
 
+async def test_reports_without_audio_are_read_and_the_leg_is_silent_all_the_same(desk):
+    """Who sends RTCP alone is there and says nothing: that is told, and nothing of it is refused."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        phone = await desk.phone()
+        control.bind(("127.0.0.1", phone.socket.address[1] + 1))
+        command = pb.AcceptOffer(endpoint_id=phone.id, sdp=phone.offer())
+        (result,) = await desk.execute(pb.Command(accept_offer=command))
+        audio = parse_sdp(result.sdp).audio
+        silent = asyncio.create_task(desk.wait(lambda event: event.HasField("rtp_timed_out")))
+        while not silent.done():
+            control.sendto(rtcp.build([rtcp.ReceiverReport(7, ())]), (audio.host, audio.port + 1))
+            await asyncio.sleep(0.05)
+        assert (await silent).endpoint_id == phone.id
+        (ended,) = await desk.execute(pb.Command(end_session=pb.EndSession()))
+    assert (ended.statistics.packets_received, ended.statistics.packets_refused) == (0, 0)
+
+
 async def test_a_stored_prompt_of_any_rate_is_played_and_an_unknown_one_is_named(desk, media_bus):
     bus = await Bus.connect(ServiceSettings(nats_url=media_bus.url, instance_id="test"))
     file = io.BytesIO()

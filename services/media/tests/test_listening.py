@@ -14,6 +14,7 @@ from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Comfort, Playlist
 from seatbus_kit.errors import InvalidArgument, Refused
 from seatbus_media.adapters.speech import EspeakSpeech
+from seatbus_media.adapters.websocket_fork import WebSocketForker
 from seatbus_rtp.inband import InbandReceiver
 from seatbus_rtp.tones import dominant_frequency, dtmf_frequencies, goertzel_dbfs, silence, tone
 from seatbus_sip.sdp import PCMA, PCMU
@@ -94,11 +95,16 @@ async def test_speech_silence_levels_and_who_answers_are_told(desk):
     assert len(desk.seen("level_measured")) == before
 
 
-async def test_a_fax_that_calls_is_told_once(desk):
+CNG = np.tile(np.concatenate([tone([1100.0], 0.5, -15.0), silence(1600)]), 3)
+CED = tone([2100.0], 2.6, -15.0)
+
+
+@pytest.mark.parametrize(("said", "kind"), [(CNG, "fax_calling"), (CED, "fax_answering")])
+async def test_a_fax_is_told_once(desk, said, kind):
     caller = await desk.caller(PCMU)
     await desk.execute(listen(caller, fax=True))
-    await caller.mouth.play_pcm(np.tile(np.concatenate([tone([1100.0], 0.5, -15.0), silence(1600)]), 3))
-    await desk.wait(lambda event: event.speech_detected.kind == "fax_calling")
+    await caller.mouth.play_pcm(said)
+    await desk.wait(lambda event: event.speech_detected.kind == kind)
     assert len(desk.seen("speech_detected")) == 1
 
 
@@ -131,6 +137,32 @@ async def test_a_fork_is_the_legs_sound_and_hides_secret_digits(desk):
         heard.clear()
         await asyncio.sleep(0.2)
         assert heard == []
+
+
+async def test_a_fork_whose_far_end_goes_is_told(desk):
+    async def leave(socket):
+        await socket.recv()
+
+    async with serve(leave, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/leg"
+        caller = await desk.caller(PCMU)
+        await desk.execute(pb.Command(fork=pb.Fork(endpoint_id=caller.id, url=url)))
+        event = await desk.wait(lambda event: event.HasField("fork_ended"))
+    assert (event.endpoint_id, event.fork_ended.reason) == (caller.id, "closed")
+
+
+async def test_a_fork_waits_five_seconds_for_a_slow_far_end_and_no_longer():
+    ended = []
+    over = asyncio.Event()
+    async with serve(lambda _: over.wait(), "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/leg"
+        stream = WebSocketForker().open(url, {"session_id": "s"}, ended.append)
+        for number in range(252):
+            assert ended == ([] if number < 251 else ["too_slow"])
+            stream.send(bytes(320))
+        stream.send(bytes(320))
+        over.set()
+    assert ended == ["too_slow"]
 
 
 async def test_a_fork_that_nobody_takes_is_told_and_one_elsewhere_refused(desk):
