@@ -33,6 +33,9 @@ class SipLayer:
         self._servers: dict[Hashable, ServerTransaction] = {}
         self._answers: dict[Hashable, Answer] = {}
         self._merged: dict[Hashable, ServerTransaction] = {}
+        # By the bytes and the source of their request; what is being read now.
+        self._seen: dict[Hashable, ServerTransaction] = {}
+        self._reading: Hashable = None
         self._timers = Timers()
         self.arm = self._timers.arm
         self._outgoing: list[tuple[Flow, bytes]] = []
@@ -69,6 +72,12 @@ class SipLayer:
             if source.reliable and data == b"\r\n\r\n":
                 self.transmit(source, b"\r\n")
             self._events.append(ev.KeepAlive(source))
+            return
+        self._reading = None if source.reliable else (hash(data), len(data), source.remote)
+        repeated = self._seen.get(self._reading)
+        if repeated is not None:
+            # A client repeats its request byte by byte (RFC 3261 section 17.1): it is not read again.
+            repeated.feed(Event.REQUEST, now, self)
             return
         message: Request | Response | None = None
         try:
@@ -199,6 +208,7 @@ class SipLayer:
     def ended(self, transaction: Transaction) -> None:
         if isinstance(transaction, ServerTransaction):
             self._servers.pop(transaction.key, None)
+            self._seen.pop(transaction.seen_as, None)
             if self._merged.get(transaction.merge_key) is transaction:
                 del self._merged[transaction.merge_key]
         elif isinstance(transaction, Answer):
@@ -312,6 +322,9 @@ class SipLayer:
                 self._refuse(request, reply, 482)
                 return
         tx = self._start_server(request, key, reply)
+        if self._reading is not None:
+            tx.seen_as = self._reading
+            self._seen[tx.seen_as] = tx
         if merge_key is not None:
             tx.merge_key = merge_key
             self._merged[merge_key] = tx

@@ -249,9 +249,10 @@ class Message:
         if self.defect is not None:
             raise self.defect
         headers = self._headers
-        for name in SINGLE_HEADERS:
-            if isinstance(headers.get(name), list):
-                raise SipParseError(name, "appears once")
+        if list in map(type, headers.values()):
+            for name in SINGLE_HEADERS:
+                if isinstance(headers.get(name), list):
+                    raise SipParseError(name, "appears once")
         if not self._raw("Call-ID"):
             raise SipParseError("Call-ID", "is not empty")
         _ = self.via, self.from_, self.to, self.cseq

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 
 from seatbus_sip.flow import Flow
@@ -13,12 +14,16 @@ from seatbus_sip.tables import TABLES, Again, Do, Event, Machine, Slow, Start, S
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Base intervals of RFC 3261 section 17, in seconds."""
+    """Base intervals of RFC 3261 section 17, in seconds.
+
+    With a `grain` transactions that only linger end on its multiples, many at once: nobody waits for them.
+    """
 
     t1: float = 0.5
     t2: float = 4.0
     t4: float = 5.0
     trying: float = 0.2
+    grain: float = 0.0
 
     def first(self, timer: Timer, reliable: bool) -> float | None:
         """First duration of a timer; None where a reliable transport needs none."""
@@ -34,11 +39,18 @@ class Timing:
             return self.t1
         return 64 * self.t1
 
+    def deadline(self, timer: Timer, at: float) -> float:
+        """When a timer that would be due at `at` is set to."""
+        if self.grain and timer in _COARSE:
+            return ceil(at / self.grain) * self.grain
+        return at
+
 
 DEFAULT_TIMING = Timing()
 _REPEATS = frozenset({Timer.A, Timer.E, Timer.G})
 _LINGERS = frozenset({Timer.D, Timer.I, Timer.J, Timer.K})
 _SHORT = frozenset({Timer.I, Timer.K})
+_COARSE = _LINGERS | {Timer.L, Timer.M}
 
 
 class Host(Protocol):
@@ -123,8 +135,9 @@ class Transaction:
         if duration is None:
             return
         self._intervals[timer] = duration
-        self.deadlines[timer] = now + duration
-        host.arm(self, timer, now + duration)
+        deadline = timing.deadline(timer, now + duration) if duration else now
+        self.deadlines[timer] = deadline
+        host.arm(self, timer, deadline)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.machine.value} {self.state.value} {self.key}>"
@@ -148,7 +161,7 @@ class ClientTransaction(Transaction):
 class ServerTransaction(Transaction):
     """A request received. `local_tag` goes into To of responses that have none."""
 
-    __slots__ = ("call_id", "local_tag", "merge_key", "method")
+    __slots__ = ("call_id", "local_tag", "merge_key", "method", "seen_as")
 
     def __init__(self, machine: Machine, key: Hashable, flow: Flow, request: Request, local_tag: str) -> None:
         super().__init__(machine, key, flow, request)
@@ -156,6 +169,8 @@ class ServerTransaction(Transaction):
         self.call_id = request.call_id
         self.local_tag = local_tag
         self.merge_key: Hashable = None
+        # What a repeat of its request looks like, unread.
+        self.seen_as: Hashable = None
 
     def response(self, status: int, reason: str = "") -> Response:
         """A response to the request with this transaction's To tag. Not possible once it is finished."""
