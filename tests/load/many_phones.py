@@ -80,13 +80,17 @@ def _many(call: Any, sock: socket.socket, headers: NDArray[Any]) -> int:
 
 
 class Phones:
-    """Legs 2n and 2n + 1 are a call in slot n % SLOTS. `said`, `heard` (by the other one), `strays`."""
+    """Legs 2n and 2n + 1 are a call in slot n % SLOTS.
+
+    `said` and `heard` by leg, of what it says; `crossed` came to somebody else than the other leg of its
+    call, `strays` are packets of calls that are over.
+    """
 
     def __init__(self, host: str, calls: int) -> None:
         legs = 2 * calls
         self.said = np.zeros(legs, np.int64)
         self.heard = np.zeros(legs, np.int64)
-        self.strays = 0
+        self.strays = self.crossed = 0
         self._first = np.zeros(legs, np.int64)
         self._lowest = np.zeros(legs, np.int64)
         self._highest = np.zeros(legs, np.int64)
@@ -160,17 +164,19 @@ class Phones:
             while came == _AT_ONCE:
                 came = _many(_libc.recvmmsg, self._sockets[place], self._in)
                 if came:
-                    self._hear(place % 2, came)
+                    self._hear(place, came)
 
-    def _hear(self, side: int, came: int) -> None:
+    def _hear(self, place: int, came: int) -> None:
         packets = self._inbox[:came, :_SIZE].copy().view(_PACKET)[:, 0]
         lengths = self._in["length"][:came] & 0xFFFF_FFFF
         packets = packets[(lengths == _SIZE) & ((packets["kind"] < 192) | (packets["kind"] > 223))]
         legs = packets["leg"].astype(np.int64)
         known = legs < len(self.said)
         known[known] &= self._packets["call"][legs[known]] == packets["call"][known]
-        known &= legs % 2 != side
         self.strays += int(len(legs) - known.sum())
+        right = known & (2 * (legs // 2 % SLOTS) + legs % 2 == place ^ 1)
+        self.crossed += int(known.sum() - right.sum())
+        known = right
         legs, numbers = legs[known], packets["number"][known].astype(np.int64)
         new = self.heard[legs] == 0
         self._first[legs[new]] = numbers[new]

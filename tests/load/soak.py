@@ -206,6 +206,8 @@ async def soak(calls: int, seconds: float) -> str:
                 stub = MediaStub(channel)  # type: ignore[no-untyped-call]
                 ended = await _run(stub, watched, phones, calls, seconds)
                 faults = [one.grown() for one in watched] + _lost(ended)
+                if phones.crossed:
+                    faults.append(f"{phones.crossed} packets came to another leg than they were said to")
                 await asyncio.sleep(2.0)
                 faults += [one.left() for one in watched]
                 listed = await stub.ListSessions(pb.ListSessionsRequest(owner="soak"), timeout=_ANSWER_S)

@@ -36,8 +36,9 @@ class BusCatalogue:
             instance_id,
             clock=clock,
         )
-        self._watcher = Watcher(bus, "recordings", clock=clock)
-        self._drainer: Drainer[Recording] = Drainer(self._store)
+        # One copy of the catalogue for both: it is what grows in this process.
+        self._watcher = Watcher(bus, "recordings", clock=clock, markers=True)
+        self._drainer: Drainer[Recording] = Drainer(self._store, watcher=self._watcher)
 
     async def start(self) -> None:
         await self._watcher.start()
@@ -119,12 +120,16 @@ class BusCatalogue:
 
     def listed(self, tenant: str, call_id: str, cursor: str, limit: int) -> tuple[list[Recording], str]:
         prefix = f"{tenant}."
-        keys = sorted((key for key in self._watcher.entries if key.startswith(prefix)), reverse=True)
+        entries = self._watcher.entries
+        keys = sorted(
+            (key for key, entry in entries.items() if key.startswith(prefix) and not entry.deleted),
+            reverse=True,
+        )
         page: list[Recording] = []
         for key in keys:
             if cursor and key >= f"{prefix}{cursor}":
                 continue
-            record = Recording.FromString(self._watcher.entries[key].value)
+            record = Recording.FromString(entries[key].value)
             if call_id and record.call_id != call_id:
                 continue
             if len(page) == limit:
