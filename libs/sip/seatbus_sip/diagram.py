@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seatbus_sip.subscriptions import SUBSCRIPTION
 from seatbus_sip.tables import DIALOG, TABLES, Effect, Machine, State
 
 
@@ -33,16 +34,28 @@ def dialog_diagram() -> str:
     return "\n".join(lines)
 
 
+def subscription_diagram() -> str:
+    """Life of a subscription, as its notifier sees it."""
+    lines = ["stateDiagram-v2"]
+    for state, row in SUBSCRIPTION.items():
+        lines.extend(
+            f"    {state.value} --> {following.value}: {event.value}" for event, following in row.items()
+        )
+    return "\n".join(lines)
+
+
 def document() -> str:
     """All diagrams as one Markdown page."""
     parts = [
         "# State machines of the SIP stack",
-        "Drawn from `seatbus_sip.tables`: `python -m seatbus_sip.diagram > docs/sip-states.md`. "
+        "Drawn from `seatbus_sip.tables` and `subscriptions`: "
+        "`python -m seatbus_sip.diagram > docs/sip-states.md`. "
         "An arrow says event, and what is done.",
     ]
     for machine in Machine:
         parts.append(f"## {machine.value}\n\n```mermaid\n{machine_diagram(machine)}\n```")
     parts.append(f"## dialog\n\n```mermaid\n{dialog_diagram()}\n```")
+    parts.append(f"## subscription\n\n```mermaid\n{subscription_diagram()}\n```")
     return "\n\n".join(parts) + "\n"
 
 

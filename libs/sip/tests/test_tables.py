@@ -8,6 +8,7 @@ import pytest
 from seatbus_sip.diagram import document
 from seatbus_sip.errors import IllegalTransitionError
 from seatbus_sip.flow import Flow
+from seatbus_sip.subscriptions import SUBSCRIPTION
 from seatbus_sip.tables import (
     DIALOG,
     TABLES,
@@ -133,7 +134,7 @@ def test_a_dialog_ends_only_once_and_never_comes_back() -> None:
 def test_the_diagram_shows_every_transition() -> None:
     text = document()
     arrows = sum(len(row) for table in TABLES.values() for row in table.values())
-    arrows += sum(len(row) for row in DIALOG.values()) + 2 * len(Machine)
+    arrows += sum(len(row) for row in (*DIALOG.values(), *SUBSCRIPTION.values())) + 2 * len(Machine)
     assert text.count("-->") == arrows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from seatbus_sip import (
     Address,
@@ -70,6 +70,7 @@ class Phone:
         self._contact = ""
         self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._dialogs: dict[tuple[str, str], PhoneCall] = {}
+        self._notified: dict[tuple[str, str], Callable[[ServerTransaction, Request], None]] = {}
         self._refresher: asyncio.Task[None] | None = None
         self._register_call_id = IDS.token()
         self._register_tag = IDS.token()
@@ -133,9 +134,15 @@ class Phone:
     @property
     def aor(self) -> str:
         """Address of record, as a URI."""
-        return self._at_server(self.username or "anonymous")
+        return self.at_server(self.username or "anonymous")
 
-    def _at_server(self, user: str) -> str:
+    @property
+    def contact(self) -> str:
+        """Where requests reach it."""
+        return self._contact
+
+    def at_server(self, user: str) -> str:
+        """The URI of somebody at its server."""
         host, port = self.server
         return str(sip_uri(user, host, None if port == 5060 else port))
 
@@ -225,10 +232,10 @@ class Phone:
 
         `caller` and `display` replace the phone's own in From, as a trunk does. `early_ok` takes SDP of 18x.
         """
-        uri = target if target.startswith(("sip:", "sips:", "tel:")) else self._at_server(target)
+        uri = target if target.startswith(("sip:", "sips:", "tel:")) else self.at_server(target)
         shown = display or self.display
         name = f"{quote_string(shown)} " if shown else ""
-        sender = self._at_server(caller) if caller else self.aor
+        sender = self.at_server(caller) if caller else self.aor
         request = initial_request(
             "INVITE",
             uri,
@@ -300,6 +307,10 @@ class Phone:
             return self.server
         return host, port
 
+    def notifies(self, call_id: str, tag: str, serve: Callable[[ServerTransaction, Request], None]) -> None:
+        """Requests of this dialog, which is no call's, are served so."""
+        self._notified[(call_id, tag)] = serve
+
     def index(self, call: PhoneCall, dialog: Dialog) -> None:
         self._dialogs[(dialog.call_id, dialog.local_tag)] = call
 
@@ -323,6 +334,8 @@ class Phone:
         refusal = _unable(tx, request)
         if refusal is not None:
             self.sip.respond(tx, refusal)
+        elif tag is not None and (serve := self._notified.get((request.call_id, tag))) is not None:
+            serve(tx, request)
         elif tag is not None:
             call = self._dialogs.get((request.call_id, tag))
             if call is None:

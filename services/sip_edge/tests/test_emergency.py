@@ -69,6 +69,7 @@ async def test_the_seat_says_where_the_agent_sits(world: Any) -> None:
     world.agents.seat_id = "seat-7"
     call, there = await helped(phone, elsewhere)
     assert there.caller == "+4940777"
+    await world.until(lambda: "CallEmergency" in world.types())
     assert world.last("CallEmergency").seat_id == "seat-7"
     await call.hang_up()
 

@@ -7,6 +7,7 @@ import base64
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus.call.v1 import types_pb2 as call_types
@@ -16,6 +17,7 @@ from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.trace import TraceContext
 from seatbus_sip.errors import SipError
+from seatbus_sip.subscriptions import SubscriptionPolicy
 from seatbus_sip_edge.adapters.call_records import CallRecords
 from seatbus_sip_edge.adapters.estate import Estate
 from seatbus_sip_edge.adapters.journal import Journal, frame
@@ -23,6 +25,7 @@ from seatbus_sip_edge.adapters.neighbours import Neighbours
 from seatbus_sip_edge.adapters.owners import Owners
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_sip_edge.application.adoption import Adoption
+from seatbus_sip_edge.application.busy_lamps import BusyLamps
 from seatbus_sip_edge.application.calling_back import CallingBack
 from seatbus_sip_edge.application.dialling import Dialling
 from seatbus_sip_edge.application.directory import Directory
@@ -93,7 +96,7 @@ class Edge:
             Signer(secret),
             edges,
             self.owners,
-            lambda call_id, tag: (call_id, tag) in self.legs,
+            lambda call_id, tag: (call_id, tag) in self.legs or self.lamps.knows(call_id, tag),
             self.directory.claimed_device,
         )
         self.reaper = Reaper(self, settings.reap_every_s)
@@ -125,6 +128,7 @@ class Edge:
         self.media_move = MediaMove(self)
         self.link_move = LinkMove(self)
         self.lost_devices = LostDevices(self)
+        self.lamps = BusyLamps(self, runtime.bus, SubscriptionPolicy(settings.registration_min_s))
         self.journal = Journal(
             settings.data_dir / settings.instance_id / "journal",
             keep_bytes=settings.journal_keep_mb * 1024 * 1024,
@@ -223,7 +227,8 @@ class Edge:
         self.journal.append_lazily(frame(["x", session.call.call_id]))
         if session.adopted:
             self.owners.ended(session.sip.keys)
-        self.loop.call_later(64 * self.settings.sip_t1_s, session.sip.forget)
+        # On whole seconds: many calls are forgotten in one turn of the loop.
+        self.loop.call_at(ceil(self.loop.time() + 64 * self.settings.sip_t1_s), session.sip.forget)
         if not self.sessions:
             self._empty.set()
 
@@ -372,6 +377,7 @@ class Edge:
         await self.owners.stop()
         await self.media_watch.stop()
         await self.lost_devices.stop()
+        await self.lamps.stop()
         for session in self.sessions.values():
             session.close()
         await self.journal.flush()

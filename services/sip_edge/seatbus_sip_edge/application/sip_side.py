@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
+    from seatbus_sip_edge.adapters.sip_stack import SipStack
     from seatbus_sip_edge.application.legs.leg import SipLeg
     from seatbus_sip_edge.application.phones import Phone
     from seatbus_sip_edge.application.session import Session
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 # RFC 3261 section 19.1.1, RFC 7118 section 5.2.
 _TRANSPORT_PARAMETER = {"TCP": "tcp", "TLS": "tls", "WS": "ws", "WSS": "ws"}
+
+
+def own_contact(stack: SipStack, flow: Flow) -> str:
+    """Our own Contact, as the far end of this flow reaches us."""
+    host, port = stack.advertised_for(flow)
+    uri = sip_uri("seatbus", host, port)
+    parameter = _TRANSPORT_PARAMETER.get(flow.transport)
+    return f"<{uri};transport={parameter}>" if parameter else f"<{uri}>"
 
 
 class SipSide:
@@ -217,11 +226,7 @@ class SipSide:
         return leg_id == self.session.call.caller_leg_id
 
     def contact(self, flow: Flow) -> str:
-        """Our own Contact, as the far end of this flow reaches us."""
-        host, port = self.stack.advertised_for(flow)
-        uri = sip_uri("seatbus", host, port)
-        parameter = _TRANSPORT_PARAMETER.get(flow.transport)
-        return f"<{uri};transport={parameter}>" if parameter else f"<{uri}>"
+        return own_contact(self.stack, flow)
 
     def index(self, leg_id: str, call_id: str, tag: str) -> None:
         """From now on messages with this Call-ID and own tag find the leg."""

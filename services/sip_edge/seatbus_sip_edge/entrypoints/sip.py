@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.sip")
 
 # What is served outside of a dialog; an option tag that is required and not among `extensions` gets 420.
-SERVED = Capabilities(methods=(*ALLOW.split(", "), "REGISTER"), extensions=frozenset(SUPPORTED.split(", ")))
+SERVED = Capabilities(
+    methods=(*ALLOW.split(", "), "REGISTER", "SUBSCRIBE"), extensions=frozenset(SUPPORTED.split(", "))
+)
 
 
 class SipEntry:
@@ -76,7 +78,7 @@ class SipEntry:
                 found = self._leg(event.tx.call_id, event.response.from_.tag)
                 if found is not None:
                     found[0].sip.on_response(found[1], event.tx, event.response)
-                else:
+                elif not self._edge.lamps.on_response(event.tx, event.response):
                     self._edge.trunks.on_response(event.tx, event.response)
             case ev.AckReceived():
                 found = self._leg(event.request.call_id, event.request.to.tag)
@@ -127,6 +129,8 @@ class SipEntry:
         if found is not None:
             status = 408 if isinstance(event, ev.TransactionTimeout) else 503
             found[0].sip.on_no_response(found[1], request, status)
+        elif tx.method == "NOTIFY":
+            self._edge.lamps.on_no_response(tx)
         elif tx.method != "INVITE":
             self._edge.trunks.on_no_response(tx)
 
@@ -161,8 +165,10 @@ class SipEntry:
         if request.to.tag is not None:
             found = self._leg(request.call_id, request.to.tag)
             unknown = unknown_extension(request, SERVED)
-            if found is None:
+            if found is None and not self._edge.lamps.within(tx, request):
                 self._respond(tx, tx.response(481))
+            elif found is None:
+                return
             elif unknown is not None:
                 self._say_no(tx, unknown.write_to(tx.response(unknown.status)), unknown.field, unknown.rule)
             else:
@@ -180,6 +186,8 @@ class SipEntry:
                     self._register(tx, request, flow)
                 case "OPTIONS":
                     self._options(tx)
+                case "SUBSCRIBE":
+                    self._subscribe(tx, request, flow)
                 case _:
                     # The others are of use inside of a dialog only.
                     self._respond(tx, tx.response(481))
@@ -205,6 +213,15 @@ class SipEntry:
         else:
             tell_what_is_served(response)
         self._respond(tx, response)
+
+    def _subscribe(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
+        """Of a tenant's devices alone: nobody else is challenged."""
+        if not self._edge.directory.claimed_device(request, flow):
+            self._respond(tx, tx.response(403))
+            return
+        username = self._identity.authenticated(tx, request, flow, proxy=True)
+        if username:
+            self._edge.lamps.subscribe(tx, request, flow, username)
 
     # ---- registrations ----------------------------------------------------------------------------------
     def _register(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
