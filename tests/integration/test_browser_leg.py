@@ -133,7 +133,9 @@ async def test_a_talk_goes_on_in_the_page_that_was_reloaded(
     assert [segment["cause"] for segment in cdr["segments"]] == ["device_lost", "caller_hung_up"]
 
 
-async def test_an_agent_calls_out_of_a_browser(platform: Platform, site: str, tmp_path: Path) -> None:
+async def test_an_agent_calls_out_of_a_browser_in_every_codec(
+    platform: Platform, site: str, tmp_path: Path
+) -> None:
     tenant = TestTenant.create(platform, agents=1)
     async with (
         caller_of(tenant) as carrier,
@@ -146,14 +148,16 @@ async def test_an_agent_calls_out_of_a_browser(platform: Platform, site: str, tm
         branch = {"name": "Main", "time_zone": "Europe/Berlin", "dial_plan": plan, "caller_id": "+4930555000"}
         platform.post(tenant.path("config"), {"upserts": [{"id": "main", "branch": branch}]})
         await asyncio.sleep(0.5)
-        await browser.run("callOut('089123456')")
-        call = await carrier.next_call(10)
-        await call.answer()
-        call.mouth.play_tone(440.0, -15.0)
-        await browser.until("log.includes('confirmed')")
-        await browser.hears(440.0)
-        await until_microphone(call)
-        await browser.run("session.sendDTMF('7', {transportType: 'RFC2833'})")
-        await call.ears.wait_digits("7")
-        await call.hang_up()
-        await browser.until("log.some((line) => line.startsWith('ended'))")
+        for codec, hz in (("PCMU", 440.0), ("PCMA", 500.0), ("G722", 560.0), ("opus", 620.0)):
+            await browser.run(f"log.length = 0, window.codec = '{codec}', callOut('089123456')")
+            call = await carrier.next_call()
+            await call.answer()
+            call.mouth.play_tone(hz, -15.0)
+            await browser.until("log.includes('confirmed')")
+            await browser.hears(hz)
+            await until_microphone(call)
+            assert f" {codec}/" in line_of(await browser.run("sdp.remoteanswer"), "a=rtpmap:")
+            await browser.run("session.sendDTMF('7', {transportType: 'RFC2833'})")
+            await call.ears.wait_digits("7")
+            await call.hang_up()
+            await browser.until("log.some((line) => line.startsWith('ended'))")

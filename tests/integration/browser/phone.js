@@ -28,6 +28,18 @@ function hook(connection) {
   );
 }
 
+// The description with this codec alone, and digits.
+function inCodec(sdp, name) {
+  const named = [...sdp.matchAll(/^a=rtpmap:(\d+) ([^/]+)\//gm)];
+  const kept = named.filter(([, , codec]) => [name, "telephone-event"].includes(codec)).map(([, type]) => type);
+  const of = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /;
+  return sdp
+    .split("\r\n")
+    .filter((line) => !of.test(line) || kept.includes(of.exec(line)[1]))
+    .map((line) => (line.startsWith("m=") ? [...line.split(" ", 3), ...kept].join(" ") : line))
+    .join("\r\n");
+}
+
 // [Hz, dB] of the loudest tone heard now.
 window.heard = () => {
   if (!window.analyser) return [0, -200];
@@ -49,7 +61,10 @@ window.startPhone = (url, user, password, answers) => {
     if (session.connection) hook(session.connection);
     session.on("peerconnection", ({ peerconnection }) => hook(peerconnection));
     session.on("icecandidate", ({ ready }) => ready());
-    session.on("sdp", ({ originator: who, type, sdp }) => (window.sdp = { ...window.sdp, [who + type]: sdp }));
+    session.on("sdp", (event) => {
+      if (event.originator === "local" && window.codec) event.sdp = inCodec(event.sdp, window.codec);
+      window.sdp = { ...window.sdp, [event.originator + event.type]: event.sdp };
+    });
     for (const name of ["accepted", "confirmed", "ended", "failed", "hold", "unhold"])
       session.on(name, (event) => window.log.push(name + (event && event.cause ? " " + event.cause : "")));
     if (originator === "remote" && answers)
