@@ -2,7 +2,7 @@
 
 The bus is written in Go, whose runtime looks after its threads every 20 µs while one of them waits for the
 disk. With every write synced these looks were a fifth of the server's CPU and half of its wake-ups, each of
-which takes a core from somebody who works. With timers a millisecond late they are rare, and nobody waits.
+which takes a core from somebody who works. With timers half a millisecond late they are rare; nobody waits.
 """
 
 from __future__ import annotations

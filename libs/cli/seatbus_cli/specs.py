@@ -18,7 +18,7 @@ from seatbus_cli.ports import PortPlan, has_ipv6_loopback
 # Nobody waits in a call for these; the store's bursts would take both cores of a small machine.
 _NICE = {"tenancy": 5, "gateway": 5, "reporting": 10}
 # Its shortest interval that somebody relies on is the watchers' heartbeat of 0.3 s.
-BUS_TIMERS_LATE_NS = 1_000_000
+BUS_TIMERS_LATE_NS = 500_000
 SERVICES = (
     "tenancy",
     "agent_state",
