@@ -36,6 +36,18 @@ async def test_a_registration_is_stored_and_survives_a_restart(world: Any) -> No
     assert [item.contact for item in await _registrations(world)] == [found.contact]
 
 
+async def test_too_short_a_registration_is_refused_with_the_shortest(world: Any) -> None:
+    await world.configure(await world.phone())
+    phone = await world.agent_phone()
+    await world.stop_edge()
+    await world.start_edge(sip_port=world.sip[1], registration_min_s=60)
+    response, sent = await phone._register_once(30)
+    if response.status == 401 and phone.digest is not None:
+        assert phone.digest.accept(response, sent)
+        response, _ = await phone._register_once(30)
+    assert (response.status, response.get("Min-Expires")) == (423, "60")
+
+
 async def test_unregistering_removes_the_binding(world: Any) -> None:
     caller = await world.phone()
     await world.configure(caller)
