@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from seatbus_testkit.platform import Platform, PlatformError
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
@@ -109,7 +111,7 @@ async def play(platform: Platform, case: Case, folder: Path) -> Outcome:
     try:
         async with asyncio.timeout(120):
             await _play(platform, case, folder, peers, outcome)
-    except (PlatformError, TimeoutError) as error:
+    except (PlatformError, TimeoutError, httpx.HTTPError) as error:
         outcome.error = repr(error)
     finally:
         for peer in peers:
