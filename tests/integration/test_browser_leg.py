@@ -16,6 +16,8 @@ from seatbus_testkit.tenant import TestTenant
 
 from .agents import caller_of, reach_queue, until_agent, wait_level
 from .browser.browser_phone import MICROPHONE_HZ, BrowserPhone, browser_phone, can_browse, phone_site
+from .sip.peers import baresip_agent
+from .test_secure_phones import heard_by_baresip, written_by_baresip
 
 pytestmark = [
     pytest.mark.platform,
@@ -161,3 +163,34 @@ async def test_an_agent_calls_out_of_a_browser_in_every_codec(
             await call.ears.wait_digits("7")
             await call.hang_up()
             await browser.until("log.some((line) => line.startsWith('ended'))")
+
+
+async def test_a_carrier_that_must_encrypt_talks_with_an_agent_in_a_browser(
+    platform: Platform, site: str, tmp_path: Path
+) -> None:
+    """baresip with keys in the SDP (SDES) on one side, Chromium with DTLS on the other."""
+    nodes = [
+        {"id": "sales", "queue": {"queue_id": "q1", "on_overflow": "bye"}},
+        {"id": "bye", "hang_up": {"audio": [{"text": "Good bye."}]}},
+    ]
+    tenant = TestTenant.create(platform, agents=1, flow_nodes=nodes)
+    async with (
+        browser_phone(tenant, "a1", site, tmp_path) as browser,
+        baresip_agent(
+            tmp_path,
+            platform.sip,
+            "carrier",
+            "none",
+            hz=700,
+            encryption="srtp-mand",
+            host=tenant.caller_host,
+            dials=tenant.number,
+        ),
+    ):
+        await browser.until("log.includes('confirmed')")
+        await browser.hears(700)
+        before = written_by_baresip(tmp_path)
+        await eventually(lambda: written_by_baresip(tmp_path) > before + 3 * 8000 * 2)
+        await browser.run("session.terminate()")
+        await asyncio.to_thread(tenant.wait_cdr, cause="agent_hung_up")
+    assert heard_by_baresip(tmp_path, MICROPHONE_HZ) == pytest.approx(-15, abs=2)
