@@ -125,8 +125,8 @@ class _Check:
 def _verify(connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int) -> bool:
     """The certificate's issuer means nothing; its fingerprint means everything.
 
-    One callback for all: one for each connection would keep it, and some 100 kB of OpenSSL with it, until a
-    garbage collection that a process with long calls may not see for hours.
+    One callback for all: one of its own would hold a connection, and the 130 KiB that OpenSSL has for it,
+    until the garbage is collected.
     """
     if depth:
         return True
