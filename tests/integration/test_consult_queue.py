@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
 from .agents import agent_phone, until_agent
-from .conversations import CALLER, FIRST, SECOND, hears, hears_music, talk
+from .conversations import CALLER, FIRST, SECOND, SPOKEN_DBFS, hears, hears_music, talk
 
 pytestmark = pytest.mark.platform
+
+EXPERTS = ("a2", "a3", "a4")
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +78,50 @@ async def test_who_hangs_up_meanwhile_leaves_the_customer_in_the_queue_of_expert
             await second.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
     assert cdr["queue_visits"] == 2
+
+
+async def test_several_experts_ring_and_the_one_who_answers_first_comes(platform: Platform) -> None:
+    tenant = await asyncio.to_thread(
+        TestTenant.create, platform, agents=4, queue={"members": [{"agent_id": "a1"}]}
+    )
+    ring = {
+        "name": "Experts",
+        "strategy": "STRATEGY_SIMULTANEOUS_RING",
+        "ring_timeout_s": 60,
+        "members": [{"agent_id": name} for name in EXPERTS],
+    }
+    upserts = {"upserts": [{"id": "experts", "queue": ring}]}
+    await asyncio.to_thread(platform.post, tenant.path("config"), upserts)
+    async with AsyncExitStack() as stack:
+        call = await stack.enter_async_context(talk(tenant))
+        for name in EXPERTS:
+            call.phones[name] = await stack.enter_async_context(agent_phone(tenant, name))
+        await call.ask("consult", {"queue_id": "experts"})
+        calls = await asyncio.gather(*(call.phones[name].next_call() for name in EXPERTS))
+        rung = dict(zip(EXPERTS, calls, strict=True))
+        await asyncio.gather(*(phone.ring() for phone in rung.values()))
+        await asyncio.gather(*(until_agent(tenant, n, presence="READY", work="RINGING") for n in EXPERTS))
+        # One refuses, the others ring on.
+        await rung["a2"].reject(486)
+        await until_agent(tenant, "a2", presence="NOT_READY")
+        second = rung["a4"]
+        await second.answer()
+        second.mouth.play_tone(SECOND, SPOKEN_DBFS)
+        await rung["a3"].wait_ended()
+        assert rung["a3"].cancel_reason == ELSEWHERE
+        await hears(second, FIRST)
+        await hears(call.first, SECOND)
+        await hears_music(call.customer)
+        await until_agent(tenant, "a3", presence="READY", work="")
+        await call.ask("consult/complete", {"end": "transfer"})
+        await call.first.wait_ended()
+        await hears(call.customer, SECOND)
+        await second.hang_up()
+        await call.customer.wait_ended()
+        cdr = await asyncio.to_thread(tenant.wait_cdr, call_id=call.call_id)
+    assert {(s["agent_id"], s["cause"]) for s in cdr["segments"]} == {
+        ("a1", "transferred"),
+        ("a2", "busy"),
+        ("a3", "answered_elsewhere"),
+        ("a4", "agent_hung_up"),
+    }

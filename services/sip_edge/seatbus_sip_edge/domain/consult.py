@@ -115,7 +115,7 @@ def ring_timed_out(turn: Turn, event: on.RingTimedOut) -> Phase:
 def work_refused(turn: Turn, event: on.WorkRefused) -> Phase:
     """agent_state gave the agent away meanwhile: ACK was sent, BYE follows. Who asks goes on talking."""
     leg = turn.call.legs[event.leg_id]
-    if leg.confirmed or leg.leg_id != turn.call.consult_leg_id:
+    if leg.confirmed or (leg.leg_id != turn.call.consult_leg_id and leg not in turn.call.consult_rung):
         return turn.call.phase
     if turn.call.consult_waiting:
         rid, leg.rid = leg.rid, ""
@@ -147,10 +147,7 @@ def _not_reached(
 
 def let_go(turn: Turn, cause: call_types.HangupCause, *, gone: bool = False) -> None:
     """Whoever was asked, or was to come, goes."""
-    leg = turn.call.consult_leg
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        take_away(turn, leg, cause, gone=gone)
+    consult_queue.silence(turn, cause, gone=gone)
     consult_queue.is_over(turn, acd_types.VISIT_OUTCOME_ABANDONED)
 
 
@@ -161,12 +158,10 @@ def _dismiss(turn: Turn, leg: Leg, cause: call_types.HangupCause, *, gone: bool 
 
 def queue_failed(turn: Turn, event: on.EnqueueRefused | on.LeftQueue) -> Phase:
     """The queue does not take the question, or nobody of it has come in time."""
-    call, leg = turn.call, turn.call.consult_leg
+    call = turn.call
     if event.contact_id != call.consult_contact_id or not call.consult_waiting:
         return call.phase
-    if leg is not None:
-        turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
-        take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
+    consult_queue.silence(turn, Cause.HANGUP_CAUSE_CANCELLED)
     consult_queue.is_over(turn)
     return _back(turn, call.consult_leg_id, "failed")
 
@@ -204,7 +199,7 @@ def hung_up(turn: Turn, event: on.AgentHungUp) -> Phase:
 def leg_hang_up_asked(turn: Turn, event: on.HangUpAsked) -> Phase:
     """Of one leg the API can end the third party's alone; anything else ends the call."""
     leg = turn.call.consult_leg
-    if leg is None or event.leg_id != leg.leg_id:
+    if leg is None or event.leg_id not in {asked.leg_id for asked in (leg, *turn.call.consult_rung)}:
         return hang_up_asked(turn, event)
     return _dismiss(turn, leg, event.cause or Cause.HANGUP_CAUSE_API)
 
@@ -289,6 +284,7 @@ def restored(turn: Turn) -> None:
         turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, answered, repeated=True))
     if leg.phase is LegPhase.TRYING:
         turn.do(fx.BeginWork(leg.leg_id, "consult", turn.call.wrap_up_s))
-    offer.ask_again(turn, leg)
+    for called in (leg, *call.consult_rung):
+        offer.ask_again(turn, called)
     if leg.phase is LegPhase.ANSWERED and leg.confirmed:
         join(turn, leg)

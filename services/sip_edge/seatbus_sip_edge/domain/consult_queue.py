@@ -1,4 +1,4 @@
-"""The agent asks a queue: whoever of it is free comes as the third party.
+"""The agent asks a queue: whoever of it is free comes as the third party; of several who ring the first.
 
 The visit is a contact of its own at acd. It is cancelled when the agent goes back, and becomes the customer's
 own when the agent leaves before anybody has answered: the place is kept.
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
-from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
-from seatbus_sip_edge.domain.ending import take_away
+from seatbus_sip_edge.domain import ring
+from seatbus_sip_edge.domain.ending import take_away, work_at_end
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LegEvent
 from seatbus_sip_edge.domain.model import Cause, Leg, Phase, Role
@@ -63,7 +63,8 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
     """Raises IllegalInput when nobody of a queue is waited for."""
     call = turn.call
     waits = call.consult_waiting and event.contact_id == call.consult_contact_id
-    if not waits or call.consult_leg is not None:
+    beside = ring.takes_another(call, event.ring, consult=True)
+    if not waits or (call.consult_leg is not None and not beside):
         raise IllegalInput(call.phase.value, type(event).__name__)
     call.epochs[event.group] = max(event.epoch, call.epochs.get(event.group, 0))
     leg = Leg(
@@ -73,13 +74,15 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
         agent_tenant_id=event.agent_tenant_id,
         device_id=event.device_id,
         rid=event.rid,
+        ring=event.ring,
         queue_id=event.queue_id,
         ring_timeout_s=event.ring_timeout_s,
         created_at=turn.now,
     )
     turn.move_leg(leg, LegEvent.OFFER_ASKED)
     call.legs[leg.leg_id] = leg
-    call.consult_leg_id = leg.leg_id
+    if not beside:
+        call.consult_leg_id = leg.leg_id
     turn.record(
         facts.LegCreated(
             leg_id=leg.leg_id,
@@ -90,7 +93,8 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
             rid=leg.rid,
         )
     )
-    turn.play_ringback(call.agent_leg_id)
+    if not beside:
+        turn.play_ringback(call.agent_leg_id)
     ask_offer(turn, leg)
     return Phase.CONSULTING
 
@@ -101,6 +105,27 @@ def accepted(turn: Turn, leg: Leg) -> None:
     if call.consult_waiting and leg.rid:
         call.consult_waiting = False
         turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, acd.OFFER_OUTCOME_ANSWERED))
+        for other in call.consult_rung:
+            ring.lose(turn, other)
+
+
+def _go_on(turn: Turn, over: Leg) -> None:
+    """A leg has come to nothing: the others ring on, or the agent waits."""
+    call = turn.call
+    others = call.consult_rung
+    if over.leg_id == call.consult_leg_id:
+        call.consult_leg_id = others[0].leg_id if others else ""
+    if not call.consult_leg_id:
+        turn.play_music(call.agent_leg_id)
+
+
+def silence(turn: Turn, cause: Cause, *, gone: bool = False) -> None:
+    """Nobody is asked any more, whether they ring or talk."""
+    call = turn.call
+    for leg in (*call.consult_rung, call.consult_leg):
+        if leg is not None:
+            turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
+            take_away(turn, leg, cause, gone=gone)
 
 
 def wait_on(
@@ -113,22 +138,20 @@ def wait_on(
         turn.close_sip(leg)
     turn.end_leg(leg, failure.cause if failure is not None else Cause.HANGUP_CAUSE_CANCELLED, status)
     remove_endpoint(turn, leg)
-    call.consult_leg_id = ""
-    turn.report(leg, failure.work if failure is not None else agent.WORK_EVENT_ENDED)
+    turn.report(leg, failure.work if failure is not None else work_at_end(leg))
     outcome = failure.offer if failure is not None else acd.OFFER_OUTCOME_FAILED
     turn.do(fx.ReportOffer(leg.leg_id, call.consult_contact_id, outcome))
-    turn.play_music(call.agent_leg_id)
+    _go_on(turn, leg)
     return Phase.CONSULTING
 
 
 def withdrawn(turn: Turn, event: on.OfferWithdrawn) -> Phase:
-    leg = turn.call.consult_leg
-    if turn.call.consult_waiting and leg is not None and leg.rid == event.rid:
+    call, leg = turn.call, turn.call.leg_of(event.rid)
+    if call.consult_waiting and leg is not None and leg in (call.consult_leg, *call.consult_rung):
         turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
         take_away(turn, leg, Cause.HANGUP_CAUSE_CANCELLED)
-        turn.call.consult_leg_id = ""
-        turn.play_music(turn.call.agent_leg_id)
-    return turn.call.phase
+        _go_on(turn, leg)
+    return call.phase
 
 
 def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
@@ -145,6 +168,7 @@ def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
 def hand_over(turn: Turn, *, gone: bool) -> Phase:
     """The agent leaves: the visit is the customer's, with whoever rings for it."""
     call, asks, leg = turn.call, turn.call.agent_leg, turn.call.consult_leg
+    others = call.consult_rung
     target = call_types.OutboundTarget(queue_id=call.consult_queue_id)
     by_agent_id = asks.agent_id if asks is not None else ""
     turn.record(facts.CallConsultEnded(leg_id=call.consult_leg_id, outcome="transferred"))
@@ -163,6 +187,7 @@ def hand_over(turn: Turn, *, gone: bool) -> Phase:
     turn.play_music()
     if leg is None:
         return Phase.QUEUED
-    leg.role, leg.queue_id = Role.LEG_ROLE_AGENT, call.queue_id
+    for rings in (leg, *others):
+        rings.role, rings.queue_id = Role.LEG_ROLE_AGENT, call.queue_id
     call.agent_leg_id = leg.leg_id
     return Phase.OFFERED

@@ -338,7 +338,15 @@ class Call:
     @property
     def rung(self) -> list[Leg]:
         """Live legs that ring beside the agent's."""
-        leg = self.legs.get(self.agent_leg_id)
+        return self._beside(self.agent_leg_id)
+
+    @property
+    def consult_rung(self) -> list[Leg]:
+        """Live legs that ring beside the consulted one."""
+        return self._beside(self.consult_leg_id)
+
+    def _beside(self, leg_id: str) -> list[Leg]:
+        leg = self.legs.get(leg_id)
         if leg is None or not leg.ring:
             return []
         return [

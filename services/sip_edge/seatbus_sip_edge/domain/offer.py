@@ -108,12 +108,8 @@ def answered(turn: Turn, event: on.AgentAnswered) -> Phase:
     call, leg = turn.call, turn.call.legs[event.leg_id]
     turn.move_leg(leg, LegEvent.ANSWERED)
     leg.answered_at = turn.now
-    if leg in call.rung:
-        if ring.is_answered(call):
-            # ACK was sent, BYE follows.
-            ring.lose(turn, leg)
-            return call.phase
-        call.agent_leg_id = leg.leg_id
+    if not ring.answers_first(turn, leg):
+        return call.phase
     leg.answer_sdp = event.sdp
     turn.do(fx.StopTimer(fx.Timer.RING, leg.leg_id))
     turn.report(leg, agent.WORK_EVENT_ANSWERED)

@@ -1,6 +1,8 @@
-"""Several agents ring for one customer: each has a leg and a reservation, one of them gets the call.
+"""Several agents ring for one customer, or for an agent who asks their queue: each has a leg and a
+reservation, one of them gets the call.
 
-`agent_leg` is the one that has answered and awaits agent_state's word; while nobody has, any of them.
+`agent_leg` (`consult_leg`) is the one that has answered and awaits agent_state's word; while nobody has, any
+of them.
 """
 
 from __future__ import annotations
@@ -18,15 +20,27 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.domain.turn import Turn
 
 
-def takes_another(call: Call, ring: str) -> bool:
-    """Whether one more agent of this ring may ring: not once somebody is bound to the customer."""
-    leg = call.agent_leg
-    return call.phase is Phase.OFFERED and leg is not None and ring == leg.ring != "" and not leg.confirmed
+def takes_another(call: Call, ring: str, *, consult: bool = False) -> bool:
+    """Whether one more agent of this ring may ring: not once somebody is bound."""
+    leg, phase = (call.consult_leg, Phase.CONSULTING) if consult else (call.agent_leg, Phase.OFFERED)
+    return call.phase is phase and leg is not None and ring == leg.ring != "" and not leg.confirmed
 
 
-def is_answered(call: Call) -> bool:
-    """agent_state is asked for one agent at a time."""
-    return call.agent_leg is not None and call.agent_leg.was_answered
+def answers_first(turn: Turn, leg: Leg) -> bool:
+    """agent_state is asked for one agent at a time: of who answers later ACK was sent, BYE follows."""
+    call = turn.call
+    consult = leg in call.consult_rung
+    if not consult and leg not in call.rung:
+        return True
+    first = call.consult_leg if consult else call.agent_leg
+    if first is not None and first.was_answered:
+        lose(turn, leg)
+        return False
+    if consult:
+        call.consult_leg_id = leg.leg_id
+    else:
+        call.agent_leg_id = leg.leg_id
+    return True
 
 
 def go_on(turn: Turn, over: Leg) -> Phase:

@@ -44,7 +44,7 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
             raise StaleEpoch(sent=request.epoch, current=current, field="epoch")
         consult = call.consult_waiting and call.consult_contact_id == request.contact_id
         live = call.consult_leg if consult else call.agent_leg
-        beside = not consult and takes_another(call, request.ring_rid)
+        beside = takes_another(call, request.ring_rid, consult=consult)
         if live is not None and not beside:
             raise Refused("other_reservation", f"{live.rid} is live", field="rid")
         waits_in = Phase.CONSULTING if consult else Phase.QUEUED
