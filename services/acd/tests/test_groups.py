@@ -14,6 +14,7 @@ from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
+from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.domain.groups import groups
 from seatbus_acd.domain.model import AgentSpec, QueueKey, QueueSpec
@@ -329,12 +330,10 @@ async def test_a_waiting_caller_hears_comfort_messages_also_from_the_next_holder
 async def test_a_contact_in_two_queues_of_a_group_is_won_once(world: World) -> None:
     with pytest.raises(Refused, match="shares no agents"):
         await enqueue(world, "sales", also_queue_ids=["service"])
-    bucket = Bucket(world.runtime.bus, "config")
-    entry = await bucket.read(f"{T}.queue.sales")
-    assert entry is not None
-    item = tenancy.ConfigObject.FromString(entry.value)
-    item.queue.overflow_queue_ids.append("service")
-    await bucket.put(f"{T}.queue.sales", item.SerializeToString(), entry.revision)
+    node = ivr.Node(id="wait", queue=ivr.QueueNode(queue_id="sales", also_queue_ids=["service"]))
+    await world.put(
+        [tenancy.ConfigObject(tenant_id=T, id="main", flow=ivr.Flow(name="Main", start="wait", nodes=[node]))]
+    )
     made: list[Call] = []
 
     async def taken() -> bool:

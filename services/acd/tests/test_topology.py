@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_acd.adapters.config import TopologyReader
 from seatbus_acd.domain.model import Relaxation, ShareCap, Strategy
@@ -43,6 +44,23 @@ def made() -> tuple[View, TopologyReader]:
     company(view, "x")
     company(view, "y")
     return view, TopologyReader(cast("ConfigView", view))
+
+
+def test_a_flow_that_names_several_queues_for_one_contact_joins_them() -> None:
+    view, reader = made()
+    reader.read()
+    node = ivr.Node(id="wait", queue=ivr.QueueNode(queue_id="sales", also_queue_ids=["zeal", "gone"]))
+    plain = ivr.Node(id="other", queue=ivr.QueueNode(queue_id="zeal"))
+    view.put("x", "main", flow=ivr.Flow(name="Main", nodes=[plain]))
+    assert not reader.read().changed
+    view.put("x", "main", flow=ivr.Flow(name="Main", nodes=[plain, node]))
+    joined = reader.read()
+    assert joined.groups == {"g-x", "g-y", "g-y_zeal"}
+    assert joined.changed == {"g-x", "g-x_zeal"}
+    view.put("x", "main", flow=ivr.Flow(name="Main 2", nodes=[node]))
+    assert not reader.read().changed
+    view.put("x", "main", flow=ivr.Flow(name="Main", nodes=[plain]))
+    assert reader.read().changed == {"g-x", "g-x_zeal"}
 
 
 def test_a_change_that_joins_nobody_touches_its_own_group_alone() -> None:

@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from seatbus.common.v1.types_pb2 import Skill
+    from seatbus.ivr.v1.types_pb2 import Flow
+    from seatbus_acd.adapters.topology import Together
     from seatbus_kit.config_view import ConfigView
 
 log = get_logger("acd.config")
 
 # Team -> its agents.
 _Teams: TypeAlias = "Mapping[AgentKey, frozenset[AgentKey]]"
-KINDS = frozenset({"tenant", "queue", "agent", "team"})
+KINDS = frozenset({"tenant", "queue", "agent", "team", "flow"})
 _DEFAULT_SERVICE_LEVEL_S = 20
 _STRATEGIES: Final = {
     tenancy.STRATEGY_UNSPECIFIED: Strategy.LONGEST_IDLE,
@@ -60,6 +62,7 @@ class TopologyReader:
         self._warned: set[QueueKey] = set()
         self._last: Topology | None = None
         self._agents: dict[AgentKey, tuple[tenancy.ConfigObject, AgentSpec]] = {}
+        self._flows: dict[tuple[str, str], tuple[tenancy.ConfigObject, Together]] = {}
         # With the teams that its members came from.
         self._queues: dict[QueueKey, tuple[tenancy.ConfigObject, _Teams, QueueSpec]] = {}
 
@@ -86,8 +89,20 @@ class TopologyReader:
                     caps[tenant, team_id] = tuple(_cap(cap, tenant, size) for cap in found.team.share_caps)
         self._queues = read
         queues = {key: spec for key, (_, _, spec) in read.items()}
-        self._last = Topology.after(self._last, queues, agents, caps)
+        self._last = Topology.after(self._last, queues, agents, caps, self._read_flows(tenants))
         return self._last
+
+    def _read_flows(self, tenants: list[str]) -> Together:
+        """The queues that a flow names for one contact."""
+        read: dict[tuple[str, str], tuple[tenancy.ConfigObject, Together]] = {}
+        for tenant in tenants:
+            for flow_id, found in self._view.objects(tenant, "flow").items():
+                known = self._flows.get((tenant, flow_id))
+                if known is None or known[0] is not found:
+                    known = (found, _together(tenant, found.flow))
+                read[tenant, flow_id] = known
+        self._flows = read
+        return frozenset(named for _, of_flow in read.values() for named in of_flow)
 
     def _read_agents(
         self, tenants: list[str]
@@ -192,6 +207,13 @@ def _agent(key: AgentKey, agent: tenancy.Agent) -> AgentSpec:
         agent.disabled,
         agent.branch_id,
         (key[0], agent.team_id) if agent.team_id else None,
+    )
+
+
+def _together(tenant: str, flow: Flow) -> Together:
+    nodes = [node.queue for node in flow.nodes if node.HasField("queue") and node.queue.also_queue_ids]
+    return frozenset(
+        ((tenant, node.queue_id), *((tenant, id) for id in node.also_queue_ids)) for node in nodes
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from seatbus_acd.domain.groups import groups
 from seatbus_acd.domain.model import Configured
 
 if TYPE_CHECKING:
     from seatbus_acd.domain.model import AgentKey, AgentSpec, QueueKey, QueueSpec, ShareCap
+
+# Queues that one contact may wait in at once.
+Together: TypeAlias = "frozenset[tuple[QueueKey, ...]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,9 @@ class Shape:
         queues: Mapping[QueueKey, QueueSpec],
         agents: Mapping[AgentKey, AgentSpec],
         caps: Mapping[AgentKey, tuple[ShareCap, ...]],
+        together: Together,
     ) -> Shape:
-        group_of = groups(queues, agents, caps)
+        group_of = groups(queues, agents, caps, together)
         queues_of: dict[str, set[QueueKey]] = defaultdict(set)
         agent_group: dict[AgentKey, str] = {}
         first: dict[str, str] = {}
@@ -50,6 +54,7 @@ class Topology:
     queues: Mapping[QueueKey, QueueSpec]
     agents: Mapping[AgentKey, AgentSpec]
     caps: Mapping[AgentKey, tuple[ShareCap, ...]]
+    together: Together
     shape: Shape
     changed: frozenset[str]
 
@@ -60,11 +65,12 @@ class Topology:
         queues: Mapping[QueueKey, QueueSpec],
         agents: Mapping[AgentKey, AgentSpec],
         caps: Mapping[AgentKey, tuple[ShareCap, ...]],
+        together: Together = frozenset(),
     ) -> Topology:
         """What did not change is the same object as in `last`: so one tenant's change costs little."""
         if last is None:
-            shape = Shape.of(queues, agents, caps)
-            return cls(queues, agents, caps, shape, frozenset(shape.queues_of))
+            shape = Shape.of(queues, agents, caps, together)
+            return cls(queues, agents, caps, together, shape, frozenset(shape.queues_of))
         new_queues = {
             key for key in queues.keys() | last.queues if queues.get(key) is not last.queues.get(key)
         }
@@ -73,10 +79,11 @@ class Topology:
         }
         same_links = (
             caps == last.caps
+            and together == last.together
             and all(_links(queues.get(key)) == _links(last.queues.get(key)) for key in new_queues)
             and all(_team(agents.get(key)) == _team(last.agents.get(key)) for key in new_agents)
         )
-        shape = last.shape if same_links else Shape.of(queues, agents, caps)
+        shape = last.shape if same_links else Shape.of(queues, agents, caps, together)
         changed: set[str | None] = set()
         for one in (last.shape, shape):
             changed |= {one.group_of.get(key) for key in new_queues}
@@ -87,7 +94,8 @@ class Topology:
                     changed.add(group)
         if caps != last.caps:
             changed |= set(shape.queues_of)
-        return cls(queues, agents, caps, shape, frozenset(name for name in changed if name is not None))
+        named = frozenset(name for name in changed if name is not None)
+        return cls(queues, agents, caps, together, shape, named)
 
     @property
     def groups(self) -> frozenset[str]:

@@ -127,7 +127,8 @@ class Requests:
             if (record.tenant_id, other) not in shard.engine.queues:
                 raise Refused(
                     "another_group",
-                    f"queue {other} shares no agents with {name}: name it in overflow_queue_ids of one",
+                    f"queue {other} shares no agents with {name}: "
+                    "name both in one queue node of a flow, or it in overflow_queue_ids of one",
                     field="also_queue_ids",
                 )
 

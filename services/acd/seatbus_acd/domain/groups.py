@@ -1,13 +1,14 @@
 """Routing groups: what must be decided in one place because it shares agents.
 
-Queues that share an agent, a capped team, or agents by overflow are of one group. Queues without members
+Queues that share an agent, a capped team, or agents by overflow are of one group, and so are those that one
+contact waits in at once: a queue node of a flow names them. Queues without members
 decide nothing: they go with the first queue of their tenant. A group is named after its first queue, so that
 every replica computes the same names from the same configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from seatbus_acd.domain.model import AgentKey, AgentSpec, QueueKey, QueueSpec
 
@@ -16,6 +17,7 @@ def groups(
     queues: Mapping[QueueKey, QueueSpec],
     agents: Mapping[AgentKey, AgentSpec],
     capped_teams: Collection[AgentKey] = (),
+    together: Iterable[Collection[QueueKey]] = (),
 ) -> Mapping[QueueKey, str]:
     """Queue -> name of its group."""
     parent = {key: key for key in queues}
@@ -46,6 +48,10 @@ def groups(
         for other in queue.overflow_queues:
             if other in parent:
                 join(key, other)
+    for named in together:
+        known = [key for key in named if key in parent]
+        for other in known[1:]:
+            join(known[0], other)
     return {key: group_name(root(key), first_of_tenant) for key in queues}
 
 
