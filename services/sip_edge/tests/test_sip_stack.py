@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from seatbus_sip.flow import Flow
 from seatbus_sip_edge.adapters.sip_stack import SipStack
 from seatbus_sip_edge.application.guard import Guard
@@ -78,24 +80,30 @@ async def test_what_belongs_to_calls_comes_before_new_ones_and_those_in_portions
         assert read.waited[-1] == 0.0
 
 
-async def test_new_calls_that_wait_too_long_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("turns", "limit", "calls", "refused"), [([0.06] * 4, 0.15, 44, 12), ([0.7], 0.35, 20, 0)]
+)
+async def test_new_calls_that_wait_too_long_are_refused_but_not_for_a_pause(
+    turns: list[float], limit: float, calls: int, refused: int
+) -> None:
+    """`turns`: for how long the first call of each turn keeps the loop."""
     async with _opened() as (stack, sender):
-        guard = Guard(stack, asyncio.get_running_loop(), 0.1)
-        behind: dict[str, bool] = {}
+        guard = Guard(stack, asyncio.get_running_loop(), limit)
+        behind: list[bool] = []
 
         def receive(data: bytes, flow: Flow, now: float) -> None:
-            name = data.partition(b"\r\nCall-ID: ")[2].decode().strip()
-            behind[name] = guard.behind
-            if name == "new1":
-                # Work of the calls before it.
-                time.sleep(0.05)
+            turn, first = divmod(len(behind), 8)
+            if not first and turn < len(turns):
+                time.sleep(turns[turn])
+            behind.append(guard.behind)
 
         stack.layer.receive = receive  # type: ignore[method-assign]
         stack.serve(lambda event: None)
-        for number in range(4):
+        for number in range(calls):
             sender.send(_message("INVITE", f"new{number}"))
-        await eventually(lambda: len(behind) == 4)
-        assert (behind["new2"], behind["new3"]) == (True, True)
+        await eventually(lambda: len(behind) == calls)
+        assert behind[0] is False
+        assert sum(behind) >= refused if refused else not any(behind)
         assert not guard.behind
 
 

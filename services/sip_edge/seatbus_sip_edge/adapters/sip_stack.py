@@ -40,6 +40,8 @@ _HELD_S = 0.1
 _GRAIN_S: Final = 0.25
 # New calls of one turn of the loop; what belongs to older ones goes first.
 _NEW_A_TURN: Final = 8
+# A longer turn of the loop is a pause of process or machine: it says nothing about the work.
+_LONGEST_TURN_S: Final = 0.1
 _TAGGED: Final = re.compile(rb"\n(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE)
 
 
@@ -112,9 +114,10 @@ class SipStack:
         # Asked before anything is read or timed: false holds the engine still.
         self.awake: Callable[[], bool] = lambda: True
         self._early: list[tuple[bytes, Flow]] = []
-        # INVITEs that came with others, when, and how the one that is being read has waited.
+        # INVITEs that came with others, when, and how long the one that is being read has waited.
         self._new: deque[tuple[bytes, Flow, float]] = deque()
         self._new_seen: set[Hashable] = set()
+        self._turns_s, self._turn_at = 0.0, 0.0
         self.waited_s = 0.0
         # One UDP socket for each family; of every transport and family what is bound and what is told.
         self._udp: dict[bool, UdpSocket] = {}
@@ -237,15 +240,23 @@ class SipStack:
         if not self._new:
             self._loop.call_soon(self._admit)
         self._new_seen.add(key)
-        self._new.append((data, flow, self._loop.time()))
+        self._new.append((data, flow, self._turns()))
+
+    def _turns(self) -> float:
+        """A clock that goes on while new calls wait, pauses of the process left out."""
+        now = self._loop.time()
+        self._turns_s += min(now - self._turn_at, _LONGEST_TURN_S)
+        self._turn_at = now
+        return self._turns_s
 
     def _admit(self) -> None:
         if len(self._new) > _NEW_A_TURN:
             self._loop.call_soon(self._admit)
+        now = self._turns()
         for _ in range(min(_NEW_A_TURN, len(self._new))):
             data, flow, came_at = self._new.popleft()
             self._new_seen.discard((hash(data), flow.remote))
-            self.waited_s = self._loop.time() - came_at
+            self.waited_s = now - came_at
             self._read(data, flow)
         self.waited_s = 0.0
         self.pump()

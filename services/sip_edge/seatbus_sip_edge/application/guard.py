@@ -42,8 +42,6 @@ _SCANNERS: Final = (
     "gulp",
 )
 _BEAT_S: Final = 0.1
-# A new call that has waited so much of the limit is refused before its caller repeats it.
-_WAITS: Final = 0.4
 _TOLD_EVERY_S: Final = 10.0
 _REMEMBERED: Final = 10_000
 _RETRY_AFTER_S: Final = (2, 8)
@@ -102,7 +100,7 @@ class Guard:
     @property
     def behind(self) -> bool:
         """The loop is late; or a new call waits in a queue of new calls that gets no shorter."""
-        return self.lag_s > self._limit_s or self._stack.waited_s > _WAITS * self._limit_s
+        return self.lag_s > self._limit_s or self._stack.waited_s > self._limit_s
 
     # ---- who ---------------------------------------------------------------------------------------------
     def ban(self, source: str, seconds: float) -> None:
