@@ -56,9 +56,9 @@ class Company:
     async def talk(self, **headers: str) -> tuple[PhoneCall, PhoneCall]:
         """A call that the agent has answered."""
         call = await self.caller.dial(self.tenant.number, headers=headers)
-        ringing = await self.agent.next_call(20)
+        ringing = await self.agent.next_call(30)
         await ringing.answer()
-        await call.wait_answered(15)
+        await call.wait_answered(30)
         await self._until_bridged()
         return call, ringing
 
@@ -75,8 +75,8 @@ class Company:
         """A call that ends like this, held and taken back before by who is hung up on."""
         if end == "abandoned_in_queue":
             call = await self.caller.dial(self.tenant.number)
-            ringing = await self.agent.next_call(20)
-            await ringing.wait_ringing(5)
+            ringing = await self.agent.next_call(30)
+            await ringing.wait_ringing(30)
             await call.hang_up()
             await both_ended(call, ringing)
             return
@@ -92,7 +92,7 @@ class Company:
         """Early media that wants its PRACK, then UPDATE of either side."""
         call, ringing = await self.talk(Supported="100rel")
         # The answer to the PRACK may be lost: the 200 of the INVITE does not wait for it.
-        await call.until(lambda: bool(call.pracked), 15, "acknowledged")
+        await call.until(lambda: bool(call.pracked), 30, "acknowledged")
         assert set(call.pracked) == {200}, call.history
         assert await call.update() == 200
         assert await ringing.update() == 200
@@ -104,9 +104,9 @@ class Company:
         """A blind transfer to the colleague."""
         call, ringing = await self.talk()
         assert await ringing.refer(f"sip:{COLLEAGUE}@seatbus") == 202
-        second = await self.colleague.next_call(20)
+        second = await self.colleague.next_call(30)
         await second.answer()
-        await ringing.wait_ended(20)
+        await ringing.wait_ended(30)
         assert ringing.ended_by == "remote"
         # A NOTIFY that was lost may be overtaken by the BYE, and then there is no dialog for it any more.
         assert set(ringing.notified) <= {"SIP/2.0 100 Trying", "SIP/2.0 200 OK"}, ringing.history
@@ -120,9 +120,9 @@ class Company:
         call, ringing = await self.talk()
         await ringing.hold()
         asked = await self.agent.dial(COLLEAGUE)
-        second = await self.colleague.next_call(20)
+        second = await self.colleague.next_call(30)
         await second.answer()
-        await asked.wait_answered(15)
+        await asked.wait_answered(30)
         assert any("407" in text for _, text in asked.history), asked.history
         dialog = asked.dialog
         assert dialog is not None
@@ -137,7 +137,7 @@ class Company:
     async def redirected(self) -> None:
         """A phone that redirects: not followed, the caller waits on and gives up."""
         call = await self.caller.dial(self.tenant.number)
-        ringing = await self.agent.next_call(20)
+        ringing = await self.agent.next_call(30)
         await ringing.reject(302, contacts=["<sip:00900123456@198.51.100.7>"])
 
         def refused() -> bool:
@@ -145,9 +145,9 @@ class Company:
 
         await asyncio.to_thread(self.tenant.platform.until, refused, 30, "an agent who does not answer")
         await call.hang_up()
-        await call.wait_ended(15)
+        await call.wait_ended(30)
 
 
 async def both_ended(call: PhoneCall, ringing: PhoneCall) -> None:
-    await call.wait_ended(20)
-    await ringing.wait_ended(20)
+    await call.wait_ended(30)
+    await ringing.wait_ended(30)

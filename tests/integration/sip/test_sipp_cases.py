@@ -16,7 +16,8 @@ from .held import held, until_nothing_is_held
 from .peers import SCENARIOS, need
 from .sipp_cases import AT_ONCE, AT_THE_SAME_TIME, RINGING, Case, Outcome, play
 
-pytestmark = [pytest.mark.platform, pytest.mark.peer]
+# All cases are played in the setup of the first one.
+pytestmark = [pytest.mark.platform, pytest.mark.peer, pytest.mark.timeout(400)]
 
 BY_CALLER = {"cause": "caller_hung_up", "agent_id": "a1", "offers": 1}
 BY_AGENT = {"cause": "agent_hung_up", "agent_id": "a1", "offers": 1}
