@@ -40,6 +40,7 @@ from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 
 TALK_S: Final = 20.0
+_OWNER: Final = "soak"
 GROWTH_KIB: Final = {"media": 0.1, "recording": 4.0}
 """Of memory, a call. `recording` has a record in its copy of the catalogue and, of the last 20,000, in its
 store.
@@ -71,11 +72,37 @@ class Told:
         return Told(*(one + two for one, two in pairs))
 
 
+class Owner:
+    """Whose calls they are: hears of recordings that lose audio, and confirms its calls to a media that stood
+    still, which sends nothing for them until then.
+    """
+
+    def __init__(self, stub: Any) -> None:
+        self.stub = stub
+        self.calls: set[str] = set()
+        self.failed = 0
+        self.hellos = 0
+
+    async def watch(self) -> None:
+        while True:
+            async for event in self.stub.Watch(pb.WatchRequest(owner=_OWNER)):
+                if event.HasField("hello"):
+                    self.hellos += 1
+                    known = pb.ConfirmRequest(owner=_OWNER, session_ids=sorted(self.calls))
+                    await self.stub.Confirm(known, timeout=_ANSWER_S)
+                elif event.HasField("recording_failed"):
+                    self.failed += 1
+
+    def faults(self) -> list[str]:
+        print(f"media stood still {self.hellos - 1} times, {self.failed} recordings lost audio")
+        return [f"{self.failed} recordings lost audio"] if self.failed else []
+
+
 class Call:
     """Two legs, recorded; packets are counted at both ends and by media."""
 
-    def __init__(self, stub: Any, phones: Phones, place: int, number: int) -> None:
-        self._stub = stub
+    def __init__(self, owner: Owner, phones: Phones, place: int, number: int) -> None:
+        self._owner = owner
         self._phones = phones
         self._id = uuid7()
         self._number = number
@@ -87,15 +114,16 @@ class Call:
         request = pb.ExecuteRequest(
             context=RequestContext(request_id=uuid7(), tenant_id="soak"),
             session_id=self._id,
-            owner="soak",
+            owner=_OWNER,
             epoch=1,
             commands=commands,
         )
-        return list((await self._stub.Execute(request, timeout=_ANSWER_S)).results)
+        return list((await self._owner.stub.Execute(request, timeout=_ANSWER_S)).results)
 
     async def live(self) -> Told:
         """Begins, talks, ends. What is late on a busy machine is not lost."""
         phones, legs = self._phones, list(self._legs)
+        self._owner.calls.add(self._id)
         await self._begin()
         await asyncio.sleep(TALK_S)
         for leg in legs:
@@ -103,6 +131,7 @@ class Call:
         with contextlib.suppress(TimeoutError):
             await eventually(lambda: phones.heard[legs].sum() >= phones.said[legs].sum(), _LATE_S, _STEP_S)
         (ended,) = await self._execute(pb.Command(end_session=pb.EndSession()))
+        self._owner.calls.discard(self._id)
         counted = [info.statistics for info in ended.endpoints]
         return Told(
             int(phones.said[legs].sum()),
@@ -206,13 +235,19 @@ async def soak(calls: int, seconds: float) -> str:
                 await asyncio.wait_for(channel.channel_ready(), 60)
                 watched = (Watched("media", media.pid), Watched("recording", recording.pid))
                 stub = MediaStub(channel)  # type: ignore[no-untyped-call]
-                ended = await _run(stub, watched, phones, calls, seconds)
-                faults = [one.grown() for one in watched] + _lost(ended)
+                owner = Owner(stub)
+                watch = asyncio.create_task(owner.watch())
+                ended = await _run(owner, watched, phones, calls, seconds)
+                faults = [one.grown() for one in watched] + _lost(ended) + owner.faults()
+                if watch.done():
+                    faults.append(f"the events of media ended: {watch.exception()}")
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
                 if phones.crossed:
                     faults.append(f"{phones.crossed} packets came to another leg than they were said to")
                 await asyncio.sleep(2.0)
                 faults += [one.left() for one in watched]
-                listed = await stub.ListSessions(pb.ListSessionsRequest(owner="soak"), timeout=_ANSWER_S)
+                listed = await stub.ListSessions(pb.ListSessionsRequest(owner=_OWNER), timeout=_ANSWER_S)
                 if listed.sessions:
                     faults.append(f"{len(listed.sessions)} sessions were left")
                 return "; ".join(filter(None, faults))
@@ -226,7 +261,7 @@ async def soak(calls: int, seconds: float) -> str:
 
 
 async def _run(
-    stub: Any, watched: tuple[Watched, Watched], phones: Phones, calls: int, seconds: float
+    owner: Owner, watched: tuple[Watched, Watched], phones: Phones, calls: int, seconds: float
 ) -> Told:
     began = now = time.monotonic()
     free = deque(range(calls))
@@ -237,7 +272,7 @@ async def _run(
         # New calls come at a steady rate, so that ends do, too.
         if free and number < calls * (now - began) / TALK_S and now - began < seconds:
             place, number = free.popleft(), number + 1
-            live[asyncio.create_task(Call(stub, phones, place, number).live())] = place
+            live[asyncio.create_task(Call(owner, phones, place, number).live())] = place
         phones.speak(turn % SLOTS)
         phones.listen(turn % SLOTS)
         turn += 1
