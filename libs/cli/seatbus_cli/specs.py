@@ -15,8 +15,8 @@ from pathlib import Path
 from seatbus_cli import patient as patient_program
 from seatbus_cli.ports import PortPlan, has_ipv6_loopback
 
-# No call waits for it; the bursts of its store would take both cores of a small machine. A person waits for its
-# board: it gives way, but gets a third of a busy core.
+# No call waits for it; the bursts of its store would take both cores of a small machine. A person waits
+# for its board: it gives way, but gets a third of a busy core.
 _NICE = {"reporting": 5}
 # Its shortest interval that somebody relies on is the watchers' heartbeat of 0.3 s.
 BUS_TIMERS_LATE_NS = 500_000
