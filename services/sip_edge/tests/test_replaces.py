@@ -223,9 +223,13 @@ async def test_who_asks_a_colleague_goes_on_at_another_phone(
     await talks.wait_ended()
     await world.until(lambda: "CallTransferred" in world.types())
     assert asked.state == call.state == "answered"
-    connected = world.media.last("connect")
     legs = next(iter(world.app.edge.sessions.values())).call
-    assert {connected.endpoint_a, connected.endpoint_b} == {legs.agent_leg_id, legs.consult_leg_id}
+
+    def connected() -> set[str]:
+        last = world.media.last("connect")
+        return {last.endpoint_a, last.endpoint_b}
+
+    await world.until(lambda: connected() == {legs.agent_leg_id, legs.consult_leg_id})
     # The new phone goes, as who asked would: the two others have each other.
     await taken.hang_up()
     await world.until(lambda: world.types().count("CallTransferred") == 2)
