@@ -82,6 +82,8 @@ async def joined(desk: Desk, pairs: Sequence[tuple[Party, Party]]) -> None:
     """Each of these pairs is alone together and hears each other."""
     for one, other in pairs:
         await desk.execute(pb.Command(connect=pb.Connect(endpoint_a=one.id, endpoint_b=other.id)))
+    for party in itertools.chain(*pairs):
+        party.socket.ears.clear()
     waiting = [(hears, says) for pair in pairs for hears, says in (pair, pair[::-1])]
 
     def all_have_heard() -> bool:
