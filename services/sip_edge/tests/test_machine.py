@@ -224,3 +224,20 @@ def test_another_phone_takes_a_place_among_three() -> None:
         assert any(isinstance(effect, fx.AnswerLeg) for effect in driver.effects[before:])
         do(driver, "bye")
         assert call.phase is Phase.ENDING
+
+
+def test_who_is_asked_and_has_just_answered_hears_the_phone_that_is_there_now() -> None:
+    """The audio of both was being joined when another phone took the place of who asks."""
+    driver = Driver()
+    for name in [*RINGS, "c_answered", "c_work_ok"]:
+        do(driver, name)
+    do(driver, "replaced_by_own")
+    call = driver.call
+    joined = [effect for effect in driver.effects if isinstance(effect, fx.Media)][-1]
+    assert joined.reply is fx.MediaReply.CONNECTED
+    last = joined.commands[-1].connect
+    assert (last.endpoint_a, last.endpoint_b) == (call.agent_leg_id, call.consult_leg_id)
+    for _ in range(2):
+        do(driver, "c_connected")
+    assert call.consult_leg is not None
+    assert call.consult_leg.phase is LegPhase.TALKING

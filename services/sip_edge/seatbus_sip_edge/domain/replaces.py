@@ -137,6 +137,10 @@ def consulting(turn: Turn, event: on.LegReplaced) -> Phase:
         pause_recording(turn, on=not call.swapped)
         turn.report(leg, agent.WORK_EVENT_CONSULT_STARTED)
     moving.ask_on(turn, call.legs[call.agent_leg_id])
+    third = call.consult_leg
+    if third is not None and third.confirmed and third.phase is LegPhase.ANSWERED:
+        # Media is just joining who is asked to the phone that has left.
+        consult.join(turn, third)
     return Phase.CONSULTING
 
 
