@@ -1,7 +1,8 @@
 """The edge's local journal: append-only segments, group commit, each on disk when it returns.
 
-A commit is written by the loop itself as long as the disk takes less than a third of its time, else by a thread
-of its own: two changes of thread cost more than a quick disk, and the loop must not wait for a slow one.
+A commit is written by the loop itself as long as the disk takes less than a third of its time, else by a
+thread of its own: two changes of thread cost more than a quick disk, and the loop must not wait for a slow
+one.
 
 A frame is length, CRC-32 and JSON. Entries:
   ["t", call id, call, dialogs, [[seq, type, microseconds, payload], ...]]   a transition with its facts
