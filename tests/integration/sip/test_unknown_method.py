@@ -18,9 +18,13 @@ async def test_an_unknown_method_is_refused_with_those_that_are_known(
     refusal = await caller.final("JUGGLE")
     assert refusal.status in (405, 501)
     assert "invite" in refusal.tokens("Allow")
+    # Known, and of no use here (RFC 3428).
+    caller.send(outside(caller, "MESSAGE"))
+    assert "invite" in (await caller.response(405, "MESSAGE")).tokens("Allow")
     call, ring = await bridged(caller, phone, tenant)
-    inside = await call.ask("JUGGLE", 405)
-    assert "bye" in inside.tokens("Allow")
+    for method in ("JUGGLE", "MESSAGE"):
+        inside = await call.ask(method, 405)
+        assert "bye" in inside.tokens("Allow")
     await call.ask("BYE")
     ring.reply(200, await phone.request("BYE"))
     await record(tenant, "caller_hung_up")

@@ -120,7 +120,6 @@ class Incoming:
             leg.late = False
             self._side.session.feed(on.CallerAnswerGiven(sdp_of(ack)))
         if leg.bye_waits:
-            leg.bye_waits = False
-            self._side.within.bye(leg)
+            self._side.within.bye_if_due(leg)
         elif leg.behind:
             self._side.edge.media_move.offers.catch_up(self._side.session, leg)

@@ -52,6 +52,8 @@ class SipLeg:
     behind: bool = False
     acked: bool = True
     bye_waits: bool = False
+    # It is being told how its REFER went: no BYE before it knows.
+    telling: bool = False
     # An INVITE is under way that tells the peer where this dialog is served now.
     refreshing: bool = False
     # Of a leg by a trunk: which one, its account, the INVITE that was sent last, whether anything came back.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.refer")
 
 _LONGEST = 256
+# In T1 (8 s): the outcome has been sent five times by then; who has heard none of them is not waited for.
+_TOLD_T1 = 16
 
 
 class Referring:
@@ -127,4 +129,19 @@ class Referring:
         if dialog is None or dialog.state is not DialogState.CONFIRMED:
             return
         headers, body = progress(status, cseq)
-        self._side.send(leg, dialog.request("NOTIFY", body, SIPFRAG, headers))
+        if status < 200:
+            self._side.send(leg, dialog.request("NOTIFY", body, SIPFRAG, headers))
+            return
+        side = self._side
+        leg.telling = True
+        side.later(leg, "refer", _TOLD_T1 * side.edge.settings.sip_t1_s, lambda: self._told(leg))
+        told: dict[str, object] = {**headers, "Content-Type": SIPFRAG}
+        side.asking.ask(leg, "NOTIFY", lambda _: self._told(leg), body=body, headers=told)
+
+    def _told(self, leg: SipLeg) -> None:
+        """The phone knows how its REFER went, or cannot be told."""
+        alarm = leg.alarms.pop("refer", None)
+        if alarm is not None:
+            alarm.cancel()
+        leg.telling = False
+        self._side.within.bye_if_due(leg)

@@ -98,6 +98,7 @@ class Within:
             response = tx.response(491)
         else:
             response = tx.response(200 if request.method in ("INFO", "OPTIONS") else 405)
+            response.set("Allow", ALLOW)
         self._side.respond(tx, response)
 
     def on_response(self, leg: SipLeg, response: Response) -> None:
@@ -114,11 +115,14 @@ class Within:
         leg = self._side.legs.get(leg_id)
         if leg is None:
             return
-        if not leg.acked:
-            # RFC 3261 section 15: no BYE before the ACK of our 200.
-            leg.bye_waits = True
-            return
-        self.bye(leg)
+        leg.bye_waits = True
+        self.bye_if_due(leg)
+
+    def bye_if_due(self, leg: SipLeg) -> None:
+        """RFC 3261 section 15: no BYE before the ACK of our 200; and none that overtakes a REFER's outcome."""
+        if leg.bye_waits and leg.acked and not leg.telling:
+            leg.bye_waits = False
+            self.bye(leg)
 
     def bye(self, leg: SipLeg) -> None:
         dialog = leg.dialog
