@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,16 @@ T = "acme"
 
 @dataclass
 class Call(base.Line):
-    """A caller. `script` says what the agent's phone does with each offer, the last one for ever."""
+    """A caller. `script`: what the agent's phone does with each offer, the last one for ever. A talk lasts
+    `talk_s`, or until it is `over`.
+    """
 
     tenant: str = T
     queue: str = "sales"
     script: list[str] = field(default_factory=lambda: ["answer"])
     talk_s: float = 0.05
+    over: asyncio.Event | None = None
+    channel: str = ""
     priority: int = 0
     offered_to: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
@@ -48,10 +52,12 @@ class Edge(base.RoutingEdge[Call]):
     def __init__(self) -> None:
         super().__init__()
         self.world: World
-        self.busy: dict[str, set[str]] = defaultdict(set)
+        self.busy: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.complaints: list[str] = []
         self.order: list[str] = []
         self.called_back: list[call.CallBackRequest] = []
+        # Contacts at a time for one agent on each channel.
+        self.capacities = {"voice": 1}
         # While it is restarted it answers no offer; these were made meanwhile.
         self.restarting = False
         self.missed: list[str] = []
@@ -100,16 +106,18 @@ class Edge(base.RoutingEdge[Call]):
             self.close(line, rid)
             return
         self.legs[rid] = call_types.LEG_STATE_ANSWERED
-        self.busy[agent_id].add(rid)
+        channel = line.channel or "voice"
+        busy = self.busy[agent_id, channel]
+        busy.add(rid)
         line.connected.append(agent_id)
-        if len(self.busy[agent_id]) > 1:
-            self.complaints.append(f"agent {agent_id} talks to {self.busy[agent_id]}")
+        if len(busy) > self.capacities[channel]:
+            self.complaints.append(f"agent {agent_id} has {channel} contacts {busy}")
         if len(line.connected) > 1:
             self.complaints.append(f"contact {line.contact_id} has {line.connected}")
         if not await world.report_offer(line, rid, acd.OFFER_OUTCOME_ANSWERED):
             self.complaints.append(f"answer of {line.contact_id} was refused")
-        await asyncio.sleep(line.talk_s)
-        self.busy[agent_id].discard(rid)
+        await (line.over.wait() if line.over is not None else asyncio.sleep(line.talk_s))
+        busy.discard(rid)
         self.close(line, rid)
         await world.report_work(agent_id, rid, agent.WORK_EVENT_ENDED)
         line.done.set()
@@ -141,14 +149,20 @@ class World(base.RoutingWorld[Edge]):
         await eventually(logged)
         assert told == [waited_out]
 
-    async def configure(self, agents: Sequence[str], **queue: Any) -> None:
+    async def configure(
+        self, agents: Sequence[str], *, capacities: Mapping[str, int] | None = None, **queue: Any
+    ) -> None:
+        """`capacities` of each agent; the edge judges by them."""
+        self.edge.capacities = dict(capacities or {"voice": 1})
         members = [tenancy.Member(agent_id=agent_id) for agent_id in agents]
         made = tenancy.Queue(**{"name": "Sales", "members": members, "ring_timeout_s": 1, **queue})
         await self.put(
             [
                 tenancy.ConfigObject(tenant_id=T, id=T, tenant=tenancy.Tenant(name="Acme")),
                 *(
-                    tenancy.ConfigObject(tenant_id=T, id=agent_id, agent=tenancy.Agent(name=agent_id))
+                    tenancy.ConfigObject(
+                        tenant_id=T, id=agent_id, agent=tenancy.Agent(name=agent_id, capacities=capacities)
+                    )
                     for agent_id in agents
                 ),
                 tenancy.ConfigObject(tenant_id=T, id="sales", queue=made),
@@ -160,7 +174,7 @@ class World(base.RoutingWorld[Edge]):
 
     async def enqueue(self, **fields: Any) -> Call:
         made = Call(**fields)
-        request = self.enqueue_request(made, priority=made.priority)
+        request = self.enqueue_request(made, priority=made.priority, channel=made.channel)
         await self.insist(lambda: invoke(self.acd().Enqueue, request, 3))
         return made
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from seatbus.tenancy.v1 import service_pb2 as api
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus.tenancy.v1.service_pb2_grpc import TenancyServiceStub
-from seatbus_kit.errors import NotFound, Refused, Unavailable
+from seatbus_kit.errors import InvalidArgument, NotFound, Refused, Unavailable
 from seatbus_kit.rpc import invoke
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class TenancyClient:
     async def set_mode(self, context: RequestContext, queue_id: str, mode: str, prompt_id: str) -> None:
         """Changes the queue as it is configured now; another change at the same time is waited for.
 
-        Raises NotFound, Unavailable, Refused, or what tenancy finds wrong.
+        Raises NotFound, Unavailable, Refused, InvalidArgument (an outage that has nothing to say), or what
+        tenancy finds wrong.
         """
         tenant = context.tenant_id
         for last in range(_TRIES):
@@ -45,6 +46,12 @@ class TenancyClient:
             queue.closed, queue.mass_outage = mode == "closed", mode == "mass_outage"
             if prompt_id:
                 queue.outage_prompt_id = prompt_id
+            if queue.mass_outage and not queue.outage_prompt_id:
+                raise InvalidArgument(
+                    f"queue {queue_id} has no announcement of an outage yet: name its prompt",
+                    field="announcement_prompt_id",
+                    rule="required",
+                )
             request = api.ApplyRequest(context=context, expected_version=version, upserts=[changed])
             request.context.request_id = f"{context.request_id}/{version}"
             try:
