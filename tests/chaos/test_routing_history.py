@@ -27,6 +27,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_testkit.history import History
 from seatbus_testkit.nats import NatsCluster, NatsServer
 from seatbus_testkit.routing_checker import ContactLog, Waiting, lost, overtaken, two_agents, two_at_once
+from seatbus_testkit.stuck_agents import Leftover, StuckAgents
 
 from .routing_world import OPERATOR, Caller, RoutingWorld
 
@@ -52,6 +53,7 @@ class Run:
     callers: list[Caller] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     stuck: list[str] = field(default_factory=list)
+    longest_stay_s: float = 0.0
     complaints: list[str] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
 
@@ -170,28 +172,19 @@ async def harm(world: RoutingWorld, bus: Bus, run: Run) -> None:
             run.outages.append((began, time.time() + STUCK_S))
 
 
-def _work_without_a_leg(world: RoutingWorld, state: agent_types.AgentState) -> set[str]:
+async def work_without_a_leg(world: RoutingWorld, name: str) -> list[Leftover]:
+    """What an agent has in hand without a live leg at the edge. What never had one counts from its start."""
     alive = (call_types.LEG_STATE_RINGING, call_types.LEG_STATE_ANSWERED)
-    legs = world.edge.legs
-    return {
-        f"{state.agent_id}: {agent_types.WorkState.Name(item.state)} for {item.contact_id}, rid {item.rid}"
-        for item in state.work
-        if item.rid not in legs or legs[item.rid] not in alive
-    }
-
-
-async def stuck_agents(world: RoutingWorld, agents: list[str]) -> list[str]:
-    """Agents whose work has no leg at the edge, twice in a row: not merely on its way."""
-
-    async def look() -> set[str]:
-        found: set[str] = set()
-        for name in agents:
-            found |= _work_without_a_leg(world, await world.agent(name))
-        return found
-
-    first = await look()
-    await asyncio.sleep(1)
-    return sorted(first & await look()) if first else []
+    edge = world.edge
+    return [
+        Leftover(
+            item.rid,
+            f"{name}: {agent_types.WorkState.Name(item.state)} for {item.contact_id}, rid {item.rid}",
+            edge.ended_at.get(item.rid, item.created_at.ToMicroseconds() / 1e6),
+        )
+        for item in (await world.agent(name)).work
+        if edge.legs.get(item.rid) not in alive
+    ]
 
 
 async def contact_history(
@@ -244,11 +237,12 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
     callers = asyncio.create_task(traffic(world, run))
     try:
         await harm(world, bus, run)
+        judge = StuckAgents(lambda name: work_without_a_leg(world, name), time.time(), STUCK_S)
+        await judge.watch(agents, callers.done)
+        # Once more when all that was under way has ended.
         await asyncio.sleep(STUCK_S)
-        run.stuck = await stuck_agents(world, agents)
-        await asyncio.gather(callers, return_exceptions=True)
-        await asyncio.sleep(STUCK_S)
-        run.stuck += await stuck_agents(world, agents)
+        await judge.watch(agents, callers.done)
+        run.stuck, run.longest_stay_s = judge.complaints, judge.longest_s
     finally:
         for task in [*background, callers]:
             task.cancel()
@@ -268,7 +262,8 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
     answered = sum(caller.answered for caller in run.callers)
     print(
         f"{len(run.callers)} contacts, {answered} answered, {len(talks)} talks, "
-        f"{world.edge.refused} offers refused as stale, {time.monotonic() - began:.0f} s; "
+        f"{world.edge.refused} offers refused as stale, {time.monotonic() - began:.0f} s; longest in work "
+        f"without a leg after the faults: {run.longest_stay_s:.2f} s; "
         f"faults: {dict(run.faults)}"
     )
     return run

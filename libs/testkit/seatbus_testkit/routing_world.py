@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,8 @@ class RoutingEdge(CallControlServicer, ABC, Generic[L]):
         self.calls: dict[str, L] = {}
         # State of each leg, by its reservation.
         self.legs: dict[str, int] = {}
+        # When each leg ended, by the wall clock.
+        self.ended_at: dict[str, float] = {}
         self.refused = 0
         self.departures: dict[str, call.LeaveQueueRequest] = {}
         self.announced: list[tuple[str, int, int]] = []
@@ -133,6 +136,7 @@ class RoutingEdge(CallControlServicer, ABC, Generic[L]):
     def close(self, line: L, rid: str) -> None:
         """The leg of a reservation is over."""
         self.legs[rid] = call_types.LEG_STATE_ENDED
+        self.ended_at.setdefault(rid, time.time())
         line.live.pop(rid, None)
         if line.claimed == rid:
             line.claimed = ""
