@@ -17,9 +17,15 @@ from seatbus_sip.ids import IdSource, RandomIds
 from seatbus_sip.layer_config import LayerConfig
 from seatbus_sip.message import Request, Response
 from seatbus_sip.parsing import parse_message
+from seatbus_sip.size import compact, too_large
 from seatbus_sip.tables import TIMER_EVENT, Do, Event, Machine, State
 from seatbus_sip.timers import Timers
 from seatbus_sip.transactions import Answer, ClientTransaction, ServerTransaction, Transaction
+
+
+def _sized(data: bytes, flow: Flow) -> bytes:
+    """A request that is large for a datagram has the short names of its headers."""
+    return compact(data) if flow.transport == "UDP" and too_large(len(data)) else data
 
 
 class SipLayer:
@@ -105,8 +111,19 @@ class SipLayer:
 
     def _break(self, transactions: tuple[Transaction, ...], flow: Flow, now: float) -> None:
         for transaction in transactions:
-            if transaction.flow == flow and transaction.accepts(Event.TRANSPORT_ERROR):
+            if transaction.flow != flow or not transaction.accepts(Event.TRANSPORT_ERROR):
+                continue
+            if not (isinstance(transaction, ClientTransaction) and self._fell_back(transaction, now)):
                 transaction.feed(Event.TRANSPORT_ERROR, now, self)
+
+    def _fell_back(self, tx: ClientTransaction, now: float) -> bool:
+        before = tx.key
+        request = tx.fall_back(self._sent_by)
+        if request is None:
+            return False
+        del self._clients[before]
+        self._begin(tx, request, now)
+        return True
 
     def refuse_unframed(self, head: bytes, source: Flow, error: SipParseError) -> None:
         """Answer the headers of a message whose end a stream does not tell, or whose size is refused."""
@@ -121,14 +138,17 @@ class SipLayer:
         """Give a request its Via and Max-Forwards, so that it can be stored before `send_prepared`."""
         self._add_via(request, flow)
 
-    def send_prepared(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
+    def send_prepared(
+        self, request: Request, flow: Flow, now: float, instead: tuple[Request, Flow] | None = None
+    ) -> ClientTransaction:
         """Send a prepared request statefully: for the first time, or again in a successor of the process.
 
-        To the peer the same request is a retransmission: it repeats its last answer.
+        To the peer the same request is a retransmission: it repeats its last answer. `instead`, a copy, is
+        what the transaction goes on with, under its own branch, when the flow fails before anything is heard.
         """
         invite = request.method == "INVITE"
         machine = Machine.INVITE_CLIENT if invite else Machine.NON_INVITE_CLIENT
-        return self._start_client(machine, (request.via.branch, request.method), flow, request, now)
+        return self._start_client(machine, (request.via.branch, request.method), flow, request, now, instead)
 
     def send_request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
         """Send a request (not ACK nor CANCEL) statefully. Takes it over: prepends Via, adds Max-Forwards."""
@@ -192,7 +212,7 @@ class SipLayer:
         if target is None:
             raise ValueError("an ACK needs a transaction or a flow")
         self._add_via(ack, target)
-        data = ack.to_bytes()
+        data = _sized(ack.to_bytes(), target)
         if tx is not None:
             tx._acked[ack.to.tag or ""] = (target, data)
         self.transmit(target, data)
@@ -361,13 +381,23 @@ class SipLayer:
             request.set("Max-Forwards", 70)
 
     def _start_client(
-        self, machine: Machine, key: Hashable, flow: Flow, request: Request, now: float
+        self,
+        machine: Machine,
+        key: Hashable,
+        flow: Flow,
+        request: Request,
+        now: float,
+        instead: tuple[Request, Flow] | None = None,
     ) -> ClientTransaction:
         tx = ClientTransaction(machine, key, flow, request)
-        tx.data = request.to_bytes()
-        self._clients[key] = tx
-        tx.feed(Event.START, now, self)
+        tx.instead = instead
+        self._begin(tx, request, now)
         return tx
+
+    def _begin(self, tx: ClientTransaction, request: Request, now: float) -> None:
+        tx.data = _sized(request.to_bytes(), tx.flow)
+        self._clients[tx.key] = tx
+        tx.feed(Event.START, now, self)
 
     def _start_server(
         self, request: Request, key: Hashable, reply: Flow, local_tag: str = ""

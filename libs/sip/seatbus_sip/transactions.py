@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
@@ -146,7 +146,7 @@ class Transaction:
 class ClientTransaction(Transaction):
     """A request sent. `request` is kept until its final response; an INVITE's as long as forks may answer."""
 
-    __slots__ = ("_acked", "call_id", "cancel_pending", "cancel_request", "method")
+    __slots__ = ("_acked", "call_id", "cancel_pending", "cancel_request", "instead", "method")
 
     def __init__(self, machine: Machine, key: Hashable, flow: Flow, request: Request) -> None:
         super().__init__(machine, key, flow, request)
@@ -156,6 +156,25 @@ class ClientTransaction(Transaction):
         self.cancel_request: Request | None = None
         # To tag of an answered fork -> where and what ACK was sent: a repeated 2xx gets the same again.
         self._acked: dict[str, tuple[Flow, bytes]] = {}
+        # What is sent, and where, if this cannot be brought to the peer.
+        self.instead: tuple[Request, Flow] | None = None
+
+    def fall_back(self, sent_by: Callable[[Flow], str]) -> Request | None:
+        """Becomes the other attempt and is to be started anew; None: there is none, or the peer has spoken.
+
+        Its branch follows from the first one: what a successor of the process sends again is a repeat.
+        """
+        if self.instead is None or self.state not in (State.CALLING, State.TRYING):
+            return None
+        (request, self.flow), self.instead = self.instead, None
+        branch = f"{request.via.branch}u"
+        via = f"SIP/2.0/{self.flow.transport} {sent_by(self.flow)};branch={branch};rport"
+        request.set("Via", via, *request.get_all("Via")[1:])
+        if self.cancel_request is not None:
+            self.cancel_request.set("Via", via)
+        self.request, self.key, self.state = request, (branch, self.method), State.INITIAL
+        self.deadlines.clear()
+        return request
 
 
 class ServerTransaction(Transaction):

@@ -287,6 +287,30 @@ async def test_a_name_without_records_is_said_so(names: DnsServer) -> None:
     assert target.way == ("192.0.2.8", 5061, "TLS")
 
 
+async def test_srv_records_say_whether_a_peer_of_udp_takes_tcp_too(
+    empty_world: Any, names: DnsServer
+) -> None:
+    resolver = Resolver(names.address)
+    names.records = {
+        ("_sip._tcp.both.test", "SRV"): ["0 0 5060 both.test."],
+        ("both.test", "A"): ["192.0.2.7"],
+        ("_sip._tcp.refuses.test", "SRV"): ["0 0 0 ."],
+        ("plain.test", "A"): ["192.0.2.8"],
+    }
+    known = [await resolver.takes_tcp(name, 0) for name in ("both.test", "refuses.test", "plain.test")]
+    assert known == [True, False, False]
+    assert not await resolver.takes_tcp("both.test", 5060)
+    assert not await resolver.takes_tcp("192.0.2.7", 0)
+    world = empty_world
+    await world.start_edge(dns_server=names.address)
+    for name in ("both", "plain"):
+        await world.put("trunk", name, tenancy.Trunk(name=name, host=f"{name}.test", outbound=True))
+    trunks = world.app.edge.trunks
+    await world.until(lambda: trunks.takes_tcp(TrunkRef(world.tenant, "both")))
+    await world.until(lambda: trunks.ways(TrunkRef(world.tenant, "plain")))
+    assert not trunks.takes_tcp(TrunkRef(world.tenant, "plain"))
+
+
 async def test_a_dead_peer_of_the_srv_set_costs_a_moment(empty_world: Any, names: DnsServer) -> None:
     await empty_world.start_edge(dns_server=names.address)
     phone = await company(empty_world)

@@ -60,6 +60,18 @@ class Resolver:
         except dns.exception.DNSException as error:
             raise Unavailable(f"{host} cannot be resolved: {error or type(error).__name__}") from error
 
+    async def takes_tcp(self, host: str, port: int) -> bool:
+        """Whether the name has SRV records for TCP; an address, or a name with a port, says nothing."""
+        if port or literal(host, port, "") is not None:
+            return False
+        try:
+            answer = await self._resolver.resolve(f"{_SERVICE['TCP']}.{host}", dns.rdatatype.SRV)
+        except _ABSENT:
+            return False
+        except dns.exception.DNSException as error:
+            raise Unavailable(f"{host} cannot be resolved: {error or type(error).__name__}") from error
+        return any(record.target != dns.name.root for record in answer)
+
     async def _services(self, host: str, transport: str) -> list[tuple[str, str]]:
         """Names of SRV records with their transports, the preferred one first."""
         if transport:

@@ -27,6 +27,8 @@ log = get_logger("sip_edge.transport")
 WEB = ("WS", "WSS")
 _SWEEP_S = 1.0
 _CONNECT_S = 4.0
+# For a request that can go by UDP as well.
+_HASTE_S = 1.0
 # An address that refused a connection is not tried again for so long.
 _SHUN_S = 5.0
 _BACKLOG = 512
@@ -68,6 +70,8 @@ class Transports:
         self._admitted: set[Connection] = set()
         self._connecting: dict[tuple[str, Address], list[bytes]] = {}
         self._shunned: dict[tuple[str, Address], float] = {}
+        self._hasty: set[tuple[str, Address]] = set()
+        self._tcp_with: dict[str, set[Connection]] = {}
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -128,7 +132,7 @@ class Transports:
             codec = StreamFramer(self._limits.framing)
         connection = Connection(self, flow, codec, self._limits, now)
         self._admitted.add(connection)
-        self._connections[(flow.transport, flow.remote)] = connection
+        self._keep(connection)
         try:
             _tune(sock)
             await self._loop.connect_accepted_socket(
@@ -163,8 +167,18 @@ class Transports:
         self._drop(connection)
         self._listener.flow_lost(connection.flow)
 
+    def _keep(self, connection: Connection) -> None:
+        flow = connection.flow
+        self._connections[(flow.transport, flow.remote)] = connection
+        if flow.transport == "TCP":
+            self._tcp_with.setdefault(flow.remote[0], set()).add(connection)
+
     def _drop(self, connection: Connection) -> None:
         flow = connection.flow
+        with_host = self._tcp_with.get(flow.remote[0], set())
+        with_host.discard(connection)
+        if not with_host:
+            self._tcp_with.pop(flow.remote[0], None)
         if self._connections.get((flow.transport, flow.remote)) is connection:
             del self._connections[(flow.transport, flow.remote)]
         if connection in self._admitted:
@@ -180,6 +194,15 @@ class Transports:
         """Whether there is a connection with this far end."""
         found = self._connections.get((transport, remote))
         return found is not None and found.usable
+
+    def has_tcp_with(self, host: str) -> bool:
+        """Whether a TCP connection with this host stands, whoever has opened it."""
+        return any(connection.usable for connection in self._tcp_with.get(host, ()))
+
+    def hasten(self, flow: Flow) -> None:
+        """The next connection with this far end is made within a second or not at all."""
+        if not self.is_connected(flow.transport, flow.remote):
+            self._hasty.add((flow.transport, flow.remote))
 
     def _sweep(self) -> None:
         now = self._loop.time()
@@ -220,6 +243,7 @@ class Transports:
                 self._connecting[key].append(data)
             return
         if flow.transport in WEB or self._shunned.get(key, 0.0) > self._loop.time():
+            self._hasty.discard(key)
             # Not from within the engine's own sending.
             self._loop.call_soon(self._listener.flow_lost, flow)
             return
@@ -239,15 +263,17 @@ class Transports:
         # Our own connections are not half-open: it is up to us to speak first.
         connection.established = True
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(_HASTE_S if key in self._hasty else _CONNECT_S):
                 await self._open(connection, target)
         except OSError as error:
+            self._hasty.discard(key)
             del self._connecting[key]
             self._shunned[key] = self._loop.time() + _SHUN_S
             log.info("cannot connect", transport=flow.transport, to=host_port(target), error=str(error))
             self._listener.flow_lost(flow)
             return
-        self._connections[key] = connection
+        self._hasty.discard(key)
+        self._keep(connection)
         for data in self._connecting.pop(key):
             connection.send(data)
 

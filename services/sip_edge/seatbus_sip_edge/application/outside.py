@@ -192,7 +192,7 @@ class Outside:
             trunk = tenancy.Trunk(host=str(host))
         flow = self._trunks.flow((str(host), int(str(port)), str(transport)))
         invite = self._invite(side, leg, number, trunk, flow, sdp)
-        side.stack.layer.prepare_request(invite, flow)
+        invite = side.sizing.prepare(invite, flow, ref)
         leg.trunk_id = ref.trunk_id
         if leg.agent_id:
             leg.language = self._language(leg.agent_tenant_id)
@@ -323,8 +323,7 @@ class Outside:
                 host=host_port(leg.flow.remote),
             )
             return False
-        again = leg.digest.authorize(next_attempt(asked))
-        side.stack.layer.prepare_request(again, leg.flow)
+        again = side.sizing.prepare(leg.digest.authorize(next_attempt(asked)), leg.flow, leg.trunk)
         leg.request, leg.invite = again, text_of(again)
         side.session.checkpoint()
         self._edge.journal.then(lambda: side.outgoing.dial(leg.leg_id))

@@ -16,6 +16,7 @@ from seatbus_sip_edge.application.legs.referring import Referring
 from seatbus_sip_edge.application.legs.refreshing import Refreshing
 from seatbus_sip_edge.application.legs.restoring import Restoring
 from seatbus_sip_edge.application.legs.ringing import Ringing
+from seatbus_sip_edge.application.legs.sizing import Sizing
 from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
 from seatbus_sip_edge.domain import inputs as on
@@ -66,6 +67,7 @@ class SipSide:
         self.provisional = Provisional(self)
         self.refreshing = Refreshing(self)
         self.referring = Referring(self)
+        self.sizing = Sizing(self)
         self.vanishing = Vanishing(self)
         self.within = Within(self)
         self.restoring = Restoring(self)
@@ -114,16 +116,16 @@ class SipSide:
         if leg.dialog is None:
             return None
         routes = leg.dialog.route_set
-        flow = self._flow(leg, leg.dialog)
+        flow = self.flow_of(leg, leg.dialog)
         if leg.dialog.route_set != routes:
             request.set("Route", *leg.dialog.route_set)
         if leg.digest is not None:
             leg.digest.authorize(request)
-        tx = self.stack.layer.send_request(request, flow, self.stack.now)
+        tx = self.sizing.ask(leg, request, flow)
         self.stack.pump()
         return tx
 
-    def _flow(self, leg: SipLeg, dialog: Dialog) -> Flow:
+    def flow_of(self, leg: SipLeg, dialog: Dialog) -> Flow:
         """A registered phone is reached over its own flow; others where route set or Contact say.
 
         A connection that lives is used, whatever Contact says. After it, the phone's new one is.
@@ -133,19 +135,27 @@ class SipSide:
             return self._through(leg, dialog, token)
         if leg.flow.reliable and self.stack.alive(leg.flow):
             return leg.flow
-        by_trunk = leg.trunk is not None or (
-            self.is_caller(leg.leg_id) and self.session.call.direction == Direction.DIRECTION_INBOUND
-        )
+        by_trunk = self.by_trunk(leg)
         if leg.flow.reliable and not by_trunk and self._is_agents(leg.leg_id):
             return self._again(leg, dialog)
         if by_trunk:
             try:
-                host, port = dialog.next_hop.address
+                hop = dialog.next_hop
             except SipError:
                 return leg.flow
+            host, port = hop.address
             if host.replace(".", "").isdigit() or ":" in host:
-                return self.stack.flow_to(host, port, leg.flow.transport)
+                transport = leg.flow.transport
+                if transport == "UDP" and hop.transport == "tcp" and self.sizing.takes_tcp(leg.trunk, host):
+                    transport = "TCP"
+                return self.stack.flow_to(host, port, transport)
         return leg.flow
+
+    def by_trunk(self, leg: SipLeg) -> bool:
+        """Whether the peer is a trunk's, not a registered phone."""
+        return leg.trunk is not None or (
+            self.is_caller(leg.leg_id) and self.session.call.direction == Direction.DIRECTION_INBOUND
+        )
 
     def _again(self, leg: SipLeg, dialog: Dialog) -> Flow:
         """The flow of the phone that registered anew; the old one, which leads nowhere, if it has not."""

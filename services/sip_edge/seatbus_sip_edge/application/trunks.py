@@ -54,6 +54,8 @@ class Peer:
     state: State = State.UP
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     registration: Registration | None = None
+    # Its name has SRV records for TCP, whatever it is asked by.
+    takes_tcp: bool = False
 
     def state_of(self, target: Target) -> State:
         known = self.health.get(target.way)
@@ -144,6 +146,11 @@ class Trunks:
         found = self._config.get(ref.tenant, "trunk", ref.trunk_id)
         return found.trunk if found is not None else None
 
+    def takes_tcp(self, ref: TrunkRef) -> bool:
+        """Whether DNS says that the peer takes TCP too."""
+        peer = self._peers.get(ref)
+        return peer is not None and peer.takes_tcp
+
     def mine(self, ref: TrunkRef) -> bool:
         return self._mine(f"{ref.tenant}.trunk.{ref.trunk_id}")
 
@@ -225,7 +232,16 @@ class Trunks:
             ways = {target.way for target in targets}
             peer.health = {way: health for way, health in peer.health.items() if way in ways}
             self._judge(peer)
+            if any(target.transport == "UDP" for target in targets):
+                await self._look_for_tcp(peer)
             await asyncio.sleep(ttl)
+
+    async def _look_for_tcp(self, peer: Peer) -> None:
+        trunk = peer.trunk
+        try:
+            peer.takes_tcp = await self._resolver.takes_tcp(trunk.host, trunk.port)
+        except SeatbusError as error:
+            log.info("SRV records for TCP are not found", host=trunk.host, reason=str(error))
 
     async def _look_after(self, peer: Peer) -> None:
         """OPTIONS to every target, spread over the period."""

@@ -154,7 +154,7 @@ class Outgoing:
             # Sending adds nothing to it that a second attempt would not take off again.
             leg.asked = invite
             side.edge.outside.sent(side, leg)
-        leg.sent = side.stack.layer.send_prepared(invite, leg.flow, side.stack.now)
+        leg.sent = side.sizing.send(invite, leg.flow)
         side.stack.pump()
 
     def on_response(self, leg: SipLeg, tx: ClientTransaction, response: Response) -> None:
@@ -208,7 +208,7 @@ class Outgoing:
             return
         side = self._side
         if is_reliable(response):
-            self._prack(leg, tx.flow, dialog, response)
+            self._prack(leg, self._way(leg, tx, dialog) or tx.flow, dialog, response)
         sdp = sdp_of(response) if leg.trunk is not None else ""
         if sdp:
             side.session.feed(on.EarlyMedia(leg.leg_id, sdp))
@@ -224,7 +224,7 @@ class Outgoing:
         leg.invite = ""
         wanted = side.session.call.legs[leg_id].live
         if not wanted:
-            side.acknowledge(tx, dialog.ack())
+            side.acknowledge(tx, dialog.ack(), self._way(leg, tx, dialog))
         if leg.trunk is not None:
             side.edge.outside.answered()
         leg.allows = response.tokens("Allow")
@@ -234,7 +234,7 @@ class Outgoing:
         accepts = side.edge.outside.must_accept(side.session.call, leg_id)
         told = on.ExternalAnswered if accepts else on.AgentAnswered
         if leg.moved_offer and wanted:
-            side.acknowledge(tx, dialog.ack())
+            side.acknowledge(tx, dialog.ack(), self._way(leg, tx, dialog))
             side.edge.media_move.offers.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
             return
         side.session.feed(told(leg_id, said))
@@ -243,8 +243,12 @@ class Outgoing:
 
     def _acknowledge(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog) -> None:
         """The phone repeats its 200 until the journal has the answer: it is unknown to no successor."""
-        ack = dialog.ack()
-        self._side.edge.journal.then(lambda: self._side.acknowledge(tx, ack))
+        ack, way = dialog.ack(), self._way(leg, tx, dialog)
+        self._side.edge.journal.then(lambda: self._side.acknowledge(tx, ack, way))
+
+    def _way(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog) -> Flow | None:
+        """Where requests go after an INVITE that went by TCP for its size; else None: as the INVITE."""
+        return self._side.flow_of(leg, dialog) if tx.flow.reliable and not leg.flow.reliable else None
 
     def _prack(self, leg: SipLeg, flow: Flow, dialog: Dialog, response: Response) -> None:
         """RFC 3262 section 4: each fork counts for itself, a repeat is not acknowledged again."""
@@ -324,6 +328,7 @@ class Outgoing:
             # It was sent before a crash and is not taken up again: CANCEL needs its headers alone.
             cancel = in_transaction(leg.request, "CANCEL")
             cancel.copy_from(leg.request, "To")
+            way = side.sizing.way(leg.request, leg.flow)
             leg.request, leg.invite = None, ""
-            side.stack.layer.send_raw(cancel, leg.flow)
+            side.stack.layer.send_raw(cancel, way)
             side.stack.pump()

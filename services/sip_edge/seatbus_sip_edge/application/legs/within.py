@@ -119,7 +119,7 @@ class Within:
         self.bye_if_due(leg)
 
     def bye_if_due(self, leg: SipLeg) -> None:
-        """RFC 3261 section 15: no BYE before the ACK of our 200; and none that overtakes a REFER's outcome."""
+        """RFC 3261 section 15: no BYE before the ACK of our 200; none that overtakes a REFER's outcome."""
         if leg.bye_waits and leg.acked and not leg.telling:
             leg.bye_waits = False
             self.bye(leg)
