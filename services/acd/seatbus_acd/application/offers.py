@@ -132,8 +132,8 @@ class Offers:
             retry_s = 0.0 if skip is Skip.AGENT else _RETRY_S
             await self._back(visit, offer, "lost_reservation", skip, retry_s, str(error), error.current)
             if error.reason == "offer_withdrawn":
-                # An earlier try, whose answer was lost, may have taken the agent while the offer stood. No phone
-                # rings for it, and nobody else will use this rid.
+                # An earlier try, whose answer was lost, may have taken the agent while the offer stood.
+                # No phone rings for it, and nobody else will use this rid.
                 await self.release(visit, offer.agent, offer.rid)
             return False
         except NotFound as error:
