@@ -34,8 +34,10 @@ class JitterBuffer:
         "_bent",
         "_frame",
         "_frames_seen",
+        "_hold",
         "_max",
         "_min",
+        "_missed",
         "_newest_end",
         "_next",
         "_playing",
@@ -70,6 +72,8 @@ class JitterBuffer:
         self._playing = False
         self._spare = _RING
         self._frames_seen = 0
+        self._hold = False
+        self._missed: int | None = None
         self._bend = 0
         self._bent = {
             bend: np.arange(frame_samples) * ((frame_samples + bend) / frame_samples)
@@ -93,6 +97,8 @@ class JitterBuffer:
         self._present[:] = False
         self._started = False
         self._playing = False
+        self._hold = False
+        self._missed = None
         self._bend = 0
 
     def put(self, timestamp: int, pcm: Pcm) -> None:
@@ -115,7 +121,10 @@ class JitterBuffer:
             return
         if ahead < 0:
             self.late += 1
-            self._grow()
+            if self._missed is not None and -self._frame < ts_delta(self._missed, timestamp) < size:
+                # It was waited for, so no duplicate: the next ones will be as late.
+                self._grow()
+                self._hold = self._playing
             if ahead + size <= 0:
                 return
             pcm = pcm[-ahead:]
@@ -149,14 +158,22 @@ class JitterBuffer:
             return None
         if depth > self._max:
             self._skip(depth - self._max)
+        if self._hold:
+            self._hold = False
+            if depth + self._frame <= self.target:
+                self.missing += self._frame
+                return np.zeros(self._frame, dtype=np.int16)
         bend = self._bend
         if 0 < self._frame - depth <= _STRETCH:
             bend = depth - self._frame
         if bend and depth >= self._frame + bend:
             frame = self._bent_frame(bend)
         else:
+            place = self._next
             frame, present = self._take(self._frame)
-            self.missing += self._frame - present
+            if present < self._frame:
+                self._missed = place
+                self.missing += self._frame - present
         self._settle(depth)
         return frame
 
@@ -182,8 +199,11 @@ class JitterBuffer:
         """A frame made of `bend` samples more than it has: the clock of the sender is not ours."""
         beyond = (self._next + self._frame + bend) & (_RING - 1)
         after = self._ring[beyond] if self._present[beyond] else self._ring[beyond - 1]
-        taken, present = self._take(self._frame + bend)
-        self.missing += max(0, self._frame + bend - present)
+        place, size = self._next, self._frame + bend
+        taken, present = self._take(size)
+        if present < size:
+            self._missed = place
+            self.missing += size - present
         self.bends += 1
         whole = np.append(taken, after)
         bent: Pcm = np.rint(np.interp(self._bent[bend], np.arange(len(whole)), whole)).astype(np.int16)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -131,3 +132,31 @@ def test_a_delay_that_cannot_be_held_is_refused() -> None:
         JitterBuffer(max_ms=5000)
     with pytest.raises(AudioError):
         JitterBuffer(min_ms=0)
+
+
+def _holes(late_s: Callable[[int], Sequence[float]], seconds: int) -> tuple[JitterBuffer, list[int]]:
+    """How many frames lacked something in each second. `late_s` gives the delays of a packet's copies."""
+    buffer = JitterBuffer(min_ms=40, max_ms=160)
+    due = sorted((n * 0.02 + late, n) for n in range(seconds * 50) for late in late_s(n))
+    holes = [0] * seconds
+    for tick in range(seconds * 50 - 5):
+        while due and due[0][0] <= tick * 0.02 + 0.007:
+            buffer.put(due.pop(0)[1] * 160, np.full(160, 1000, np.int16))
+        frame = buffer.get()
+        if frame is None or np.count_nonzero(frame) < 140:
+            holes[tick // 50] += 1
+    return buffer, holes
+
+
+def test_packets_that_are_regularly_late_are_soon_waited_for() -> None:
+    """One in ten is late by more than the store, so that it never runs empty and yet always lacks one."""
+    buffer, holes = _holes(lambda n: (0.07 if n % 10 == 6 else 0.0,), 20)
+    assert sum(holes[1:]) < 20, holes
+    assert buffer.underruns == 0
+
+
+def test_late_duplicates_are_not_waited_for() -> None:
+    buffer, holes = _holes(lambda n: (0.0, *([0.07] if n % 10 == 6 else ())), 5)
+    assert sum(holes[1:]) == 0
+    assert (buffer.target, buffer.missing) == (320, 0)
+    assert buffer.late > 20

@@ -120,7 +120,8 @@ def reorder(number: int) -> Sequence[float]:
 
 
 def jitter(number: int) -> Sequence[float]:
-    return (random.Random(number * 7919).uniform(0.0, 0.06) if number else 0.0,)
+    """It begins when the mixer has settled on less."""
+    return (random.Random(number * 7919).uniform(0.0, 0.06) if number >= 25 else 0.0,)
 
 
 def duplicates(number: int) -> Sequence[float]:

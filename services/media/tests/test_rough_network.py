@@ -330,6 +330,6 @@ def test_the_jitter_told_is_that_of_rfc_3550(calls):
     for (at, number), (then, next_) in pairwise(outcome_.sent):
         jitter += (abs((then - at) * 1000 - (next_ - number) * 20) - jitter) / 16
         values.append(jitter)
-    looks = [(told, values[count - 1]) for count, told in outcome_.jitters if count >= 40]
+    looks = [(told, values[count - 1]) for count, told in outcome_.jitters if count >= 60]
     assert min(abs(told - true) for told, true in looks) < 2.5, looks
     assert min(told for told, _ in looks) > 8, looks
