@@ -182,6 +182,15 @@ async def test_a_flow_that_breaks_a_rule_is_refused_with_field_and_rule(
     assert (caught.value.field, caught.value.rule) == ("upserts[1].flow.nodes[0]", "loop.exit")
 
 
+async def test_a_capacity_is_of_a_channel_that_exists(replica: Replica, tenant: str) -> None:
+    """A channel of another name would leave the agent without calls, and nobody would see why."""
+    await replica.apply(tenant, company(tenant), agent("a1", capacities={"voice": 1, "chat": 2}))
+    for wrong in ({"chats": 2}, {"chat": 101}):
+        with pytest.raises(InvalidArgument) as caught:
+            await replica.apply(tenant, agent("a1", capacities=wrong))
+        assert "capacities" in (caught.value.field or "")
+
+
 async def test_a_number_belongs_to_one_object_on_the_platform(replica: Replica, tenant: str) -> None:
     other = f"{tenant}-b"
     e164 = f"+49{os.getpid()}{uuid7()[-4:].translate(str.maketrans('abcdef', '012345'))}"
