@@ -289,8 +289,11 @@ class RoutingWorld(Generic[E]):
     async def cancel(self, line: Line) -> acd_types.VisitOutcome:
         """The caller hangs up. The order of the contract: first the agent, then the queue."""
         line.alive = False
-        for rid, agent_id in list(line.live.items()):
+        # All at once: of those who ring none may answer while it is told of another.
+        ringing = list(line.live.items())
+        for rid, _ in ringing:
             self.edge.close(line, rid)
+        for rid, agent_id in ringing:
             await self.report_work(agent_id, rid, agent_api.WORK_EVENT_CANCELLED)
         request = acd_api.CancelRequest(
             context=self.context_of(line.tenant),
