@@ -112,6 +112,17 @@ class Replicas:
         await Bucket(self.bus, "waiting").create(key, contact.SerializeToString())
         return contact.contact_id
 
+    async def withdraw(self, contact_id: str) -> None:
+        """The offer is over, the contact waits again."""
+        bucket = Bucket(self.bus, "waiting")
+        key = f"{self.tenant}.{contact_id}"
+        entry = await bucket.get(key)
+        assert entry is not None
+        contact = acd.Contact.FromString(entry.value)
+        contact.state = acd.CONTACT_STATE_WAITING
+        contact.ClearField("offer")
+        await bucket.update(key, contact.SerializeToString(), entry.revision)
+
     async def reserve(self, rid: str, contact_id: str, epoch: int = 1, **fields: Any) -> None:
         request = api.ReserveRequest(
             context=self.context(rid),

@@ -143,6 +143,20 @@ async def test_a_talk_that_no_edge_knows_is_ended(replicas: Replicas) -> None:
     await eventually(replicas.is_free)
 
 
+async def test_a_reservation_that_came_after_its_offer_was_over_is_not_kept(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What no edge knows is doubted for long here: the contact has to tell.
+    monkeypatch.setattr(reconcile, "_UNKNOWN_LIMIT", 1000)
+    rid = uuid7()
+    contact = await replicas.offered(rid)
+    await replicas.reserve(rid, contact, ring_timeout_s=60)
+    await eventually(lambda: replicas.edge.asked >= 4)
+    assert (await replicas.agent()).work[0].state == wire.WORK_STATE_RESERVED
+    await replicas.withdraw(contact)
+    await eventually(replicas.is_free)
+
+
 async def test_a_malformed_request_names_field_and_rule(replicas: Replicas) -> None:
     with pytest.raises(InvalidArgument) as error:
         await replicas.reserve("no-uuid", uuid7())

@@ -30,7 +30,7 @@ _STILL_RINGING_S: Final = 10
 _SWEEP_SLACK_S: Final = 2.0
 _UNKNOWN_LIMIT: Final = 2
 _AGAIN_S: Final = 2.0
-_UNHEARD_S: Final = 3.0
+_UNHEARD_S: Final = 2.0
 # An edge restarts within seconds, or another adopts its calls (15 s after its death); people talk meanwhile.
 _UNREACHABLE_LIMIT: Final = 5
 _UNREACHABLE_S: Final = 45.0
@@ -172,7 +172,10 @@ class Reconciler:
         talking = Work(item.state) in IN_TALK
         away = look.unreachable >= _UNREACHABLE_LIMIT and mono - look.away_since >= _UNREACHABLE_S
         if look.unknown < _UNKNOWN_LIMIT and not (talking and away):
-            return
+            # A replica that stood still between its look at the contact and its write reserves for nobody.
+            over = look.unknown and Work(item.state) is Work.RESERVED and item.contact_id
+            if not over or await self._service.is_offered(item):
+                return
         cause = Cause.DIALOG_LOST if talking else Cause.DEADLINE
         log.warning(
             "no live dialog, work ended",

@@ -152,6 +152,11 @@ class AgentService:
         self._config.add_rules(item)
         return await self._change(who, lambda turn: turn.reserve(item, capacity))
 
+    async def is_offered(self, item: WorkItem) -> bool:
+        """Whether the contact is offered under this reservation, as the leader has it now."""
+        contact = await self._contacts.read(item.tenant_id, item.contact_id)
+        return contact is not None and _offered(contact, item.rid)
+
     async def begin(self, who: Who, item: WorkItem) -> Agent:
         """Work that no queue gave. Raises NotFound or Refused(logged_out | no_capacity)."""
         await self._must_know(who.tenant, who.agent_id)
