@@ -92,6 +92,18 @@ async def _kept(world: Any, phase: Phase) -> None:
     await world.until(there)
 
 
+async def _names(world: Any, *dialogs: str) -> None:
+    """An heir would find all of these Call-IDs: the record follows the call after a moment."""
+    bucket = Bucket(world.bus, "calls")
+
+    async def there() -> bool:
+        entry = await bucket.get(f"{world.tenant}.{world.events[0].entity}")
+        snapshot = call_types.Call.FromString(entry.value).snapshot if entry is not None else b""
+        return all(dialog.encode() in snapshot for dialog in dialogs)
+
+    await world.until(there)
+
+
 async def _gone(world: Any, heir: Second, state: call_types.CallState) -> None:
     """The owner dies; returns when the heir has its call."""
     await _written(world, state)
@@ -153,6 +165,7 @@ async def test_a_phone_that_rings_is_called_anew_by_the_heir(owner: Any, heir: S
 
 async def test_all_phones_of_a_ring_are_called_anew_by_the_heir(owner: Any, heir: Second, steps: Any) -> None:
     call, sides, phones = await ring_of(owner, steps, "bert")
+    await _names(owner, *(side.id for side in sides.values()))
     await _gone(owner, heir, call_types.CALL_STATE_RINGING_AGENT)
     await asyncio.gather(*(side.wait_ended() for side in sides.values()))
     again = {agent: await phone.next_call() for agent, phone in phones.items()}

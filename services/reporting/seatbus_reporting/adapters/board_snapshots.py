@@ -54,6 +54,7 @@ class BoardSnapshots:
 
     async def _restore(self) -> dict[str, int]:
         mark: dict[str, int] = {}
+        unreadable: dict[str, str] = {}
         same = True
         for entry in await self._bucket.load():
             if entry.key == POSITIONS:
@@ -67,10 +68,16 @@ class BoardSnapshots:
             try:
                 self._boards.boards[entry.key] = load(entry.key, entry.value)
             except ValueError as error:
-                log.warning(
-                    "board snapshot is read anew from the streams", tenant=entry.key, reason=str(error)
-                )
-                mark = {}
+                unreadable[entry.key] = str(error)
+        if unreadable:
+            tenant, reason = next(iter(unreadable.items()))
+            log.warning(
+                "board snapshots cannot be read, boards are made anew from the streams",
+                count=len(unreadable),
+                tenant=tenant,
+                reason=reason,
+            )
+            mark = {}
         if not same:
             # The streams were made anew: their numbers begin again.
             log.warning("streams are new, boards are kept and read from their beginning")
