@@ -117,6 +117,23 @@ def test_a_stall_that_ends_in_a_burst_is_put_back_in_place():
     assert left == b"".join(bytes([number + 1]) * 160 for number in range(50))
 
 
+@pytest.mark.parametrize("behind", [1, 3, 7, 20])
+@pytest.mark.parametrize("lost", [(), (3,), (2, 3)])
+def test_a_first_packet_that_was_read_late_moves_nothing(behind, lost):
+    """The process was behind when the recording began: what came on time says where the leg is."""
+    timeline = Timeline(Law.PCMU, 0.0)
+    numbers = [number for number in range(90) if number not in lost]
+    for number in numbers:
+        arrival = max(number, behind) * 0.02 + 1e-6
+        packet = build(0, number, number * 160, 7, bytes([number + 1]) * 160)
+        timeline.left.hear((arrival, packet))
+        if number == 60:
+            first = timeline.cut(1.2)
+    _, left, _ = timeline.cut(1.8, final=True)
+    heard = first[1] + left
+    assert heard == b"".join(bytes([number + 1 if number in numbers else 0xFF]) * 160 for number in range(90))
+
+
 @given(st.lists(st.floats(0.1, 1.5), min_size=1, max_size=8))
 def test_cuts_follow_each_other_without_hole_or_overlap(waits):
     timeline = Timeline(Law.PCMU, 0.0)

@@ -1,9 +1,9 @@
 """A recording's clock: two legs' packets become two channels of one length, side by side in time.
 
-Laws: position 0 is the moment of the start, 8000 positions a second, of a wideband call 16,000. A leg's
-first packet takes the position of its arrival, later ones follow by their RTP timestamps, so jitter leaves no
-trace. If the leg's clock leaves ours (its arrivals no longer fit), it is placed by arrival again. What never
-came is silence.
+Laws: position 0 is the moment of the start, 8000 positions a second, of a wideband call 16,000. Of a leg's
+first packets the one with the least delay takes the position of its arrival, all others are placed beside it
+by their RTP timestamps, so jitter leaves no trace. If the leg's clock leaves ours (its arrivals no longer
+fit), it is placed by arrival again. What never came is silence.
 Sound of other codecs becomes G.711 at the cut, a second at a time; at 16 kHz all becomes 16-bit samples.
 """
 
@@ -135,7 +135,7 @@ class Channel:
 
     def _place_each(self, arrivals: list[float], packets: list[bytes], zero: float) -> None:
         least = self._late
-        for arrived, packet in zip(arrivals, packets, strict=True):
+        for index, (arrived, packet) in enumerate(zip(arrivals, packets, strict=True)):
             _, second, _, ts, source = HEADER.unpack_from(packet)
             slot = int((arrived - zero) * self._rate)
             codec = self._codec_of(second & 0x7F)
@@ -147,8 +147,8 @@ class Channel:
                 self._source = source
                 self._seen, self._least = 0, self._late
                 least = self._late
-                pos = slot
-                drift = 0
+                pos = self._begin(arrivals[index:], packets[index:], zero)
+                drift = slot - pos
             least = min(least, drift)
             self._ts = ts
             self._pos = pos
@@ -157,6 +157,24 @@ class Channel:
                 self._waiting.append((pos, sound))
                 self.newest = max(self.newest, pos + len(sound) // self._width)
         self._follow_clock(len(packets), least)
+
+    def _begin(self, arrivals: list[float], packets: list[bytes], zero: float) -> int:
+        """Where the first packet of a source belongs: no packet comes before it was said, and one that lay in
+        the socket came late, so of those that follow each other the one with the least delay decides.
+        """
+        best = slot = int((arrivals[0] - zero) * self._rate)
+        _, _, _, first, source = HEADER.unpack_from(packets[0])
+        for arrived, packet in zip(arrivals[1:], packets[1:], strict=True):
+            _, second, _, ts, other = HEADER.unpack_from(packet)
+            codec = self._codec_of(second & 0x7F)
+            if codec is None:
+                continue
+            begun = int((arrived - zero) * self._rate) - ts_delta(ts, first) * self._rate // codec.clock_rate
+            # A greater step is another clock and no delay that ends.
+            if other != source or begun < best - self._early or begun > slot + self._late:
+                break
+            best = min(best, begun)
+        return best if best < slot - self._drift else slot
 
     def _follow_clock(self, count: int, least: int) -> None:
         # The clock has moved only if every packet of a while came late: after a stall the last are on time.
