@@ -12,7 +12,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import Message
@@ -52,13 +52,15 @@ _ENDED_PENDING_TTL_S = 86_400
 class Change(Generic[M]):
     """What `decide` wants. `record` None purges. `events` are the facts of this change, in order.
 
-    `result` is what a repeated request gets back. `write` False means that nothing changes.
+    `result` is what a repeated request gets back. `write` False means that nothing changes. `at` is when it
+    happened, for a decision that has looked at the clock itself; else its facts get the time of the write.
     """
 
     record: M | None
     events: Sequence[Message] = ()
     result: bytes = b""
     write: bool = True
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +284,7 @@ class RecordStore(Generic[M]):
         if len(kept) != len(meta.pending):
             del meta.pending[:]
             meta.pending.extend(kept)
-        now = self.clock.now()
+        now = change.at or self.clock.now()
         meta.updated_at.FromDatetime(now)
         meta.updated_by = self._producer
         if len(meta.recent) >= _KEEP_REQUESTS:

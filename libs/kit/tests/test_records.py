@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,18 @@ async def test_a_change_carries_its_sequence_and_its_event(bus: Bus, agents: Any
     found = await store.read(agent_id)
     assert found is not None
     assert [pending.seq for pending in found[0].meta.pending] == [3]
+
+
+async def test_facts_have_the_time_of_the_decision_that_made_them(
+    bus: Bus, agent_id: str, agents: Any
+) -> None:
+    at = datetime(2026, 5, 1, 9, 30, 0, 123456, UTC)
+
+    def decide(record: AgentState | None) -> Change[AgentState]:
+        return replace(agents.reason(agent_id, "lunch", events=2)(record), at=at)
+
+    outcome = await agents.store(bus).mutate(agent_id, decide, request_id="r1")
+    assert [event.occurred_at for event in outcome.events] == [at, at]
 
 
 async def test_two_tenants_may_have_an_agent_of_the_same_id(bus: Bus, agents: Any, agent_id: str) -> None:

@@ -286,7 +286,7 @@ class AgentService:
             turn = Turn(agent, self._clock.now(), who.actor)
             act(turn)
             turns.append(turn)
-            return Change(agent, turn.events, write=turn.changed)
+            return Change(agent, turn.events, write=turn.changed, at=turn.now)
 
         outcome: Outcome[AgentState] = await self._store.mutate(
             record_key(who.tenant, who.agent_id),
