@@ -18,7 +18,7 @@ from seatbus_sip_edge.domain.ending import take_away
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.model import AfterFailure, Cause, LegPhase, Phase, Role
 from seatbus_sip_edge.domain.reaching import confirm
-from seatbus_sip_edge.domain.transfer import hand_over, settle, target_of
+from seatbus_sip_edge.domain.transfer import connect, hand_over, settle, target_of
 from seatbus_sip_edge.domain.waiting import leave
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def consulting(turn: Turn, event: on.LegReplaced) -> Phase:
     moving.ask_on(turn, call.legs[call.agent_leg_id])
     third = call.consult_leg
     if third is not None and third.confirmed and third.phase is LegPhase.ANSWERED:
-        # Media is just joining who is asked to the phone that has left.
-        consult.join(turn, third)
+        # Media is just joining who is asked to the phone that has left, and is asked that once a leg.
+        connect(turn, call.agent_leg_id, third.leg_id)
     return Phase.CONSULTING
 
 
