@@ -52,6 +52,8 @@ _LOSS: Final = 0.0005
 _HELD: Final = 0.98
 _STEP_S: Final = 0.02
 _LATE_S: Final = 5.0
+# A leg that lacks as many packets, a second's, is told by itself.
+_SHORT: Final = 50
 _SAMPLE_S: Final = 5.0
 _TELL_S: Final = 30.0
 _ANSWER_S: Final = 30.0
@@ -133,6 +135,9 @@ class Call:
         (ended,) = await self._execute(pb.Command(end_session=pb.EndSession()))
         self._owner.calls.discard(self._id)
         counted = [info.statistics for info in ended.endpoints]
+        for leg, one in zip(legs, counted, strict=True):
+            if phones.said[leg] - one.packets_received > _SHORT:
+                print(f"call {self._number}: media has {one.packets_received} of {phones.said[leg]} packets")
         return Told(
             int(phones.said[legs].sum()),
             sum(one.packets_received for one in counted),
@@ -260,6 +265,15 @@ async def soak(calls: int, seconds: float) -> str:
             nats.stop()
 
 
+def _dropped() -> dict[str, int]:
+    """Of UDP since the machine's start, whoever's packets they were: (source: /proc/net/snmp)"""
+    names, values = (
+        line.split()[1:] for line in Path("/proc/net/snmp").read_text().splitlines() if "Udp:" in line
+    )
+    kernel = dict(zip(names, map(int, values), strict=True))
+    return {"no port": kernel["NoPorts"], "no room": kernel["RcvbufErrors"]}
+
+
 async def _run(
     owner: Owner, watched: tuple[Watched, Watched], phones: Phones, calls: int, seconds: float
 ) -> Told:
@@ -268,6 +282,7 @@ async def _run(
     live: dict[asyncio.Task[Told], int] = {}
     ended, over, number, turn, due = Told(), 0, 0, 0, began
     sampled = told = began
+    dropped = _dropped()
     while live or now - began < seconds:
         # New calls come at a steady rate, so that ends do, too.
         if free and number < calls * (now - began) / TALK_S and now - began < seconds:
@@ -286,7 +301,9 @@ async def _run(
         if now - told > _TELL_S:
             told = now
             print(f"at {now - began:.0f} s: {over} calls over, {len(live)} live", end="")
-            print(*("", *map(str, watched)), sep=", ", flush=True)
+            print(*("", *map(str, watched)), sep=", ", end="")
+            kernel = (f"{count - dropped[why]} {why}" for why, count in _dropped().items())
+            print(*("; dropped on the machine", *kernel), flush=True)
         due = max(due + _STEP_S / SLOTS, now - 0.5)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         now = time.monotonic()
