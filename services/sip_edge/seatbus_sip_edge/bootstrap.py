@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import gc
 import os
 from typing import TYPE_CHECKING, Final, cast
@@ -33,6 +34,7 @@ from seatbus_sip_edge.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from seatbus_kit.runtime import Runtime
 
@@ -90,6 +92,7 @@ class SipEdge:
             _seal(settings),
             lambda key: _is_mine(runtime, key),
         )
+        self._stack.transports.name_of = self._trunks.name_of
         self.edge = Edge(
             runtime, settings, self._config, self._stack, self._registrar, edges, shared, self._trunks
         )
@@ -208,13 +211,16 @@ def _is_mine(runtime: Runtime, key: str) -> bool:
     return chosen is None or chosen.id == runtime.settings.instance_id
 
 
-def _client_tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.sip_tls_port:
-        return None
-    try:
-        return client_context(settings.sip_tls_ca_file)
-    except OSError as error:
-        raise Unavailable(f"SEATBUS_SIP_TLS_CA_FILE cannot be used: {error}") from error
+def _client_tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
+    """For trunks over TLS. Files that are set are read at the start; the system's authorities when needed."""
+    ca, certificate, key = settings.sip_tls_ca_file, settings.sip_tls_cert_file, settings.sip_tls_key_file
+    made = functools.cache(lambda: client_context(ca, certificate, key))
+    if ca is not None or certificate is not None:
+        try:
+            made()
+        except OSError as error:
+            raise Unavailable(f"SEATBUS_SIP_TLS_*_FILE cannot be used: {error}") from error
+    return made
 
 
 async def bootstrap(runtime: Runtime) -> SipEdge:

@@ -1,4 +1,4 @@
-"""A trunk that is known by the name in its TLS client certificate, wherever it calls from."""
+"""Trunks over TLS: who calls is known by its certificate, who is called is, and ours is shown to it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip import Response, parse_message
+from seatbus_sip.framing import StreamFramer
+from seatbus_sip_edge.domain.routes import TrunkRef
+from seatbus_testkit.dns import DnsServer
 from seatbus_testkit.platform import free_port_base
 
-from .outside_world import company
+from .outside_world import OUTSIDE, company
 
 _SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 
@@ -101,3 +105,68 @@ async def test_a_trunk_is_known_by_the_name_of_its_certificate(
     assert await status_of_call(port, world.number, tmp_path / "sbc.carrier.example.pem") == 200
     call = next(iter(world.app.edge.sessions.values())).call
     assert (call.trunk_id, call.caller) == ("far", "+4930777")
+
+
+class Sbc:
+    """A carrier's border over TLS: busy, and nobody is let in who does not show a certificate."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(folder / f"{name}.pem")
+        self.tls.load_verify_locations(folder / "ca.pem")
+        self.tls.verify_mode = ssl.CERT_REQUIRED
+        self.called: list[str] = []
+        self.shown: list[str] = []
+        self.server: asyncio.Server
+
+    async def open(self) -> int:
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        return int(self.server.sockets[0].getsockname()[1])
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        certificate: Any = writer.get_extra_info("peercert")
+        self.shown += [value for _, value in certificate["subjectAltName"]]
+        framer = StreamFramer()
+        while data := await reader.read(4096):
+            for message in framer.feed(data, 0.0):
+                request: Any = parse_message(message)
+                if request.method == "INVITE":
+                    self.called.append(request.uri)
+                    answer = Response(486, "Busy Here")
+                    answer.copy_from(request, "Via", "From", "To", "Call-ID", "CSeq")
+                    writer.write(answer.to_bytes())
+        writer.close()
+
+
+async def test_a_trunk_over_tls_must_be_who_it_is_configured_as_and_sees_our_certificate(
+    empty_world: Any, tmp_path: Path
+) -> None:
+    """The impostor has the address and a certificate of the same authority, of another name."""
+    world = empty_world
+    ca_file = authority(tmp_path, "carrier.example", "other.example", "edge.example")
+    impostor, real = Sbc(tmp_path, "other.example"), Sbc(tmp_path, "carrier.example")
+    names = await DnsServer.start()
+    try:
+        names.records = {
+            ("_sips._tcp.carrier.example", "SRV"): [
+                f"10 0 {await impostor.open()} sbc.farm.example.",
+                f"20 0 {await real.open()} sbc.farm.example.",
+            ],
+            ("sbc.farm.example", "A"): ["127.0.0.1"],
+        }
+        own = tmp_path / "edge.example.pem"
+        await world.start_edge(
+            dns_server=names.address, sip_tls_ca_file=ca_file, sip_tls_cert_file=own, sip_tls_key_file=own
+        )
+        phone = await company(world)
+        fields = {"host": "carrier.example", "transport": tenancy.TRANSPORT_TLS, "outbound": True}
+        await world.put("trunk", "far", tenancy.Trunk(name="far", no_options=True, **fields))
+        await world.until(lambda: world.app.edge.trunks.ways(TrunkRef(world.tenant, "far")))
+        call = await phone.dial(OUTSIDE)
+        assert await call.wait_status() == 486
+    finally:
+        names.stop()
+        for sbc in (impostor, real):
+            sbc.server.close()
+    assert real.called == ["sip:+4989123456@carrier.example;transport=tls"]
+    assert (real.shown, impostor.called) == (["edge.example"], [])

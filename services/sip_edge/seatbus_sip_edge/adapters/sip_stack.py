@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,7 +21,6 @@ from seatbus_sip_edge.adapters.transports import Transports
 from seatbus_sip_edge.adapters.udp import UdpSocket
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from seatbus_sip.events import LayerEvent
@@ -99,7 +99,7 @@ class SipStack:
         burst: float,
         connections: ConnectionLimits | None = None,
         origins: Sequence[str] | None = None,
-        client_tls: ssl.SSLContext | None = None,
+        client_tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         timing: Timing = DEFAULT_TIMING,
         hint: str = "",
     ) -> None:

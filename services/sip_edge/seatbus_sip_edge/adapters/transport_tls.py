@@ -35,10 +35,15 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.
     return context
 
 
-def client_context(ca: Path | None) -> ssl.SSLContext:
-    """For connections that we open to a TLS peer: its certificate is verified."""
+def client_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """For connections that we open to a TLS peer: its certificate is verified, ours is shown if it asks.
+
+    Raises OSError (ssl.SSLError among them) for files that cannot be read or do not fit.
+    """
     context = ssl.create_default_context(cafile=None if ca is None else str(ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
     return context
 
 

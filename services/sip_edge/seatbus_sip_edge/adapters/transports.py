@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from typing import TYPE_CHECKING, Protocol
 
 from seatbus_kit.log import get_logger
@@ -16,8 +17,7 @@ from seatbus_sip_edge.adapters.transport_connection import Connection
 from seatbus_sip_edge.adapters.transport_limits import ConnectionLimits, Gate
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from seatbus_sip.flow import Address
     from seatbus_sip.framing import Codec, FramingError
@@ -59,12 +59,14 @@ class Transports:
         limits: ConnectionLimits,
         *,
         origins: Sequence[str] | None = None,
-        client_tls: ssl.SSLContext | None = None,
+        client_tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
         self._listener = listener
         self._limits = limits
         self._origins = origins
         self._client_tls = client_tls
+        # Whose certificate the peer at an address must show; empty: the address's own.
+        self.name_of: Callable[[Address], str] = lambda _: ""
         self._loop = asyncio.get_running_loop()
         self._connections: dict[tuple[str, Address], Connection] = {}
         self._admitted: set[Connection] = set()
@@ -278,14 +280,15 @@ class Transports:
             connection.send(data)
 
     async def _open(self, connection: Connection, target: Address) -> None:
-        tls = self._client_tls if connection.flow.transport == "TLS" else None
+        tls = self._client_tls() if connection.flow.transport == "TLS" else None
+        name = self.name_of(target) or target[0]
         sock = socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             await self._loop.sock_connect(sock, target)
             _tune(sock)
             await self._loop.create_connection(
-                lambda: connection, sock=sock, ssl=tls, server_hostname=target[0] if tls is not None else None
+                lambda: connection, sock=sock, ssl=tls, server_hostname=name if tls is not None else None
             )
         except BaseException:
             sock.close()

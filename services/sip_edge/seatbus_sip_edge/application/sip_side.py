@@ -21,6 +21,7 @@ from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Direction
+from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +149,9 @@ class SipSide:
                 transport = leg.flow.transport
                 if transport == "UDP" and hop.transport == "tcp" and self.sizing.takes_tcp(leg.trunk, host):
                     transport = "TCP"
+                call = self.session.call
+                ref = leg.trunk or TrunkRef(call.trunk_tenant or call.tenant_id, call.trunk_id)
+                self.edge.trunks.also_at(ref, (host, port))
                 return self.stack.flow_to(host, port, transport)
         return leg.flow
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_kit.config_view import ConfigView
     from seatbus_kit.seal import Seal
-    from seatbus_sip.flow import Flow
+    from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request, Response
     from seatbus_sip.transactions import ClientTransaction, Transaction
     from seatbus_sip_edge.adapters.dns import Resolver
@@ -36,6 +36,7 @@ _UNRESOLVED_S: Final = 5.0
 # A peer that has not answered by then does not answer: no need to wait for the transaction's end.
 _ANSWER_S: Final = 4.0
 _TRANSPORT: Final = {0: "", 1: "UDP", 2: "TCP", 3: "TLS"}
+_MOST_NAMED: Final = 64
 _NUMBER: Final = {State.DOWN: 0.0, State.DEGRADED: 1.0, State.UP: 2.0}
 
 _state_gauge = metrics.gauge(
@@ -56,6 +57,8 @@ class Peer:
     registration: Registration | None = None
     # Its name has SRV records for TCP, whatever it is asked by.
     takes_tcp: bool = False
+    # Addresses that its calls have named, besides those of its name.
+    named: dict[Address, None] = field(default_factory=dict)
 
     def state_of(self, target: Target) -> State:
         known = self.health.get(target.way)
@@ -150,6 +153,24 @@ class Trunks:
         """Whether DNS says that the peer takes TCP too."""
         peer = self._peers.get(ref)
         return peer is not None and peer.takes_tcp
+
+    def also_at(self, ref: TrunkRef, address: Address) -> None:
+        """A call of the trunk goes on at this address: over TLS the trunk's certificate is asked for there."""
+        peer = self._peers.get(ref)
+        if peer is not None and _TRANSPORT.get(peer.trunk.transport) in ("", "TLS"):
+            peer.named[address] = None
+            if len(peer.named) > _MOST_NAMED:
+                del peer.named[next(iter(peer.named))]
+
+    def name_of(self, address: Address) -> str:
+        """The name that the certificate of who is at this address must have; empty: it is no trunk's.
+
+        What was configured, not what DNS has made of it (RFC 5922 section 7.1).
+        """
+        for peer in self._peers.values():
+            if any((target.host, target.port) == address for target in peer.targets) or address in peer.named:
+                return peer.trunk.tls_name or peer.trunk.host.strip("[]")
+        return ""
 
     def mine(self, ref: TrunkRef) -> bool:
         return self._mine(f"{ref.tenant}.trunk.{ref.trunk_id}")

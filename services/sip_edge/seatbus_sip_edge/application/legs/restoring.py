@@ -140,6 +140,7 @@ class Restoring:
         trunk = trunks.trunk(ref)
         leg.trunk = ref
         leg.digest = trunks.digest(ref, trunk) if trunk is not None else None
+        trunks.also_at(ref, leg.flow.remote)
 
     def _came_to_us(self, leg_id: str) -> bool:
         leg = self._side.session.call.legs.get(leg_id)

@@ -27,8 +27,8 @@ class Sizing:
 
     def takes_tcp(self, trunk: TrunkRef | None, host: str) -> bool:
         """By the peer's SRV records, or a connection with it that stands."""
-        side = self._side
-        known = trunk or TrunkRef(side.session.call.tenant_id, side.session.call.trunk_id)
+        side, call = self._side, self._side.session.call
+        known = trunk or TrunkRef(call.trunk_tenant or call.tenant_id, call.trunk_id)
         return side.edge.trunks.takes_tcp(known) or side.stack.transports.has_tcp_with(host)
 
     def prepare(self, request: Request, flow: Flow, trunk: TrunkRef | None) -> Request:
