@@ -14,7 +14,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_agent_state.application import reconcile
 from seatbus_agent_state.application.ports import Deadline
 from seatbus_kit.buckets import Bucket
-from seatbus_kit.errors import InvalidArgument, Refused, StaleEpoch
+from seatbus_kit.errors import InvalidArgument, Refused
 from seatbus_kit.ids import uuid7
 from seatbus_kit.rpc import invoke
 from seatbus_testkit.eventually import eventually
@@ -33,18 +33,6 @@ async def test_of_many_reservations_at_once_one_wins(replicas: Replicas) -> None
     winner = rids[results.index(None)]
     assert [item.rid for item in (await replicas.agent()).work] == [winner]
     await replicas.reserve(winner, contacts[rids.index(winner)])
-
-
-async def test_a_reservation_needs_the_contacts_present_offer(replicas: Replicas) -> None:
-    rid = uuid7()
-    contact = await replicas.offered(rid, epoch=5)
-    with pytest.raises(StaleEpoch) as stale:
-        await replicas.reserve(rid, contact, epoch=4)
-    assert stale.value.current == 5
-    with pytest.raises(Refused) as withdrawn:
-        await replicas.reserve(uuid7(), contact, epoch=5)
-    assert withdrawn.value.reason == "offer_withdrawn"
-    assert await replicas.is_free()
 
 
 async def test_what_an_agent_dials_and_what_a_queue_gives_exclude_each_other(replicas: Replicas) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from seatbus.acd.v1.types_pb2 import Contact
 from seatbus.call.v1.types_pb2 import Call
@@ -16,8 +17,11 @@ class WaitingContacts:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    async def read(self, tenant: str, contact_id: str) -> Contact | None:
-        entry = await self._bucket.get(record_key(tenant, contact_id))
+    def read(self, tenant: str, contact_id: str) -> Coroutine[Any, Any, Contact | None]:
+        return self._read(record_key(tenant, contact_id))
+
+    async def _read(self, key: str) -> Contact | None:
+        entry = await self._bucket.get(key)
         return Contact.FromString(entry.value) if entry is not None else None
 
 

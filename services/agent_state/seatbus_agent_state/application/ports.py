@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from seatbus.acd.v1.types_pb2 import Contact
@@ -69,8 +69,8 @@ class Seats(Protocol):
 
 
 class Contacts(Protocol):
-    async def read(self, tenant: str, contact_id: str) -> Contact | None:
-        """The contact as the bucket's leader has it."""
+    def read(self, tenant: str, contact_id: str) -> Coroutine[Any, Any, Contact | None]:
+        """The contact as the bucket's leader has it. A name that none can have is refused at once."""
         ...
 
 

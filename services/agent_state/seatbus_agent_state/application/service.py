@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from seatbus.acd.v1.types_pb2 import CONTACT_STATE_OFFERED
 from seatbus.agent.v1.types_pb2 import AgentState, WorkItem
 from seatbus_agent_state.application.ports import Deadline
-from seatbus_agent_state.domain.states import Cause, Presence
+from seatbus_agent_state.domain.states import Cause, Presence, Work
 from seatbus_agent_state.domain.turn import Turn
 from seatbus_agent_state.domain.wanted import ALL, Wanted
 from seatbus_contracts.subjects import record_key
 from seatbus_kit import metrics
-from seatbus_kit.errors import InvalidArgument, NotFound, Refused, SeatbusError, StaleEpoch
+from seatbus_kit.errors import InvalidArgument, NotFound, Refused, SeatbusError, StaleEpoch, Unavailable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 from seatbus_kit.records import Change, Outcome, RecordStore
@@ -38,10 +39,11 @@ _reports = metrics.counter(
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent's record and its revision (0: there is none yet)."""
+    """An agent's record and its revision (0: there is none yet). `written`: by this very request."""
 
     state: AgentState
     revision: int
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +143,50 @@ class AgentService:
         return await self._change(who, lambda turn: turn.device(device_id, registered=registered))
 
     async def reserve(self, who: Who, item: WorkItem) -> Agent:
-        """P2 step 2. Raises Refused(agent_not_ready | no_capacity | offer_withdrawn) or StaleEpoch."""
+        """P2 step 2. Raises Refused(agent_not_ready | no_capacity | offer_withdrawn) or StaleEpoch.
+
+        The contact is read while the agent is being reserved: nobody acts on a reservation before it is
+        answered, and one that the contact does not confirm is taken back before that. While the contact
+        cannot be read the reservation stays: whoever asks again is told, or reconciliation ends it.
+        """
         await self._must_know(who.tenant, who.agent_id)
-        contact = await self._contacts.read(item.tenant_id, item.contact_id)
-        if contact is not None and contact.epoch > item.acd_epoch:
-            raise StaleEpoch(sent=item.acd_epoch, current=contact.epoch)
-        if contact is None or not _offered(contact, item.rid):
-            raise Refused("offer_withdrawn", f"contact {item.contact_id} is not offered under {item.rid}")
         capacity = self._config.capacity(who.tenant, who.agent_id, item.channel)
         self._config.add_rules(item)
-        return await self._change(who, lambda turn: turn.reserve(item, capacity))
+        agent: Agent | None = None
+        failure: SeatbusError | None = None
+        reading = asyncio.create_task(self._contacts.read(item.tenant_id, item.contact_id))
+        try:
+            try:
+                agent = await self._change(who, lambda turn: turn.reserve(item, capacity))
+            except SeatbusError as error:
+                failure = error
+            contact = await reading
+        except SeatbusError as error:
+            if not error.retryable:
+                await self._take_back(who, agent, item.rid)
+            raise
+        finally:
+            reading.cancel()
+        refusal = _refusal(contact, item)
+        if refusal is not None:
+            # A holder who has taken the contact over together with this offer keeps the agent.
+            if contact is None or not _offered(contact, item.rid):
+                await self._take_back(who, agent, item.rid)
+            raise refusal
+        if agent is None:
+            raise failure or Unavailable(f"agent {who.agent_id} was not reserved")
+        return agent
+
+    async def _take_back(self, who: Who, reserved: Agent | None, rid: str) -> None:
+        """It costs the agent nothing. What an earlier request has reserved may be in use: it stays."""
+        if reserved is None or not reserved.written:
+            return
+
+        def decide(turn: Turn) -> None:
+            if any(item.rid == rid and item.state == Work.RESERVED for item in turn.agent.work):
+                turn.work(rid, Cause.RELEASED)
+
+        await self._change(replace(who, request_id=f"{who.request_id}:back"), decide)
 
     async def is_offered(self, item: WorkItem) -> bool:
         """Whether the contact is offered under this reservation, as the leader has it now."""
@@ -296,11 +332,12 @@ class AgentService:
         )
         if outcome.record is None:
             raise NotFound(f"agent {who.agent_id} has no record", field="agent_id")
-        if not outcome.repeated and turns and turns[-1].changed:
+        written = not outcome.repeated and bool(turns) and turns[-1].changed
+        if written:
             self._set_timers(outcome.record, turns[-1])
             if seat_before and outcome.record.seat_id != seat_before:
                 await self._leave(who, seat_before)
-        return Agent(outcome.record, outcome.revision)
+        return Agent(outcome.record, outcome.revision, written)
 
     def _set_timers(self, agent: AgentState, turn: Turn) -> None:
         """A deadline that this change has set or moved gets its scheduled message."""
@@ -315,6 +352,15 @@ class AgentService:
     def _set_timer(self, agent: AgentState, turn: Turn, rid: str, at: datetime) -> None:
         delay = (at - turn.now).total_seconds()
         self._timers.set(Deadline(agent.tenant_id, agent.agent_id, rid, at), max(delay, 0.0))
+
+
+def _refusal(contact: Contact | None, item: WorkItem) -> StaleEpoch | Refused | None:
+    """Why the contact does not confirm a reservation."""
+    if contact is not None and contact.epoch > item.acd_epoch:
+        return StaleEpoch(sent=item.acd_epoch, current=contact.epoch)
+    if contact is None or not _offered(contact, item.rid):
+        return Refused("offer_withdrawn", f"contact {item.contact_id} is not offered under {item.rid}")
+    return None
 
 
 def _offered(contact: Contact, rid: str) -> bool:
