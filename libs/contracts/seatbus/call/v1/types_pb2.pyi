@@ -238,7 +238,7 @@ class Call(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., call_id: _Optional[str] = ..., interaction_id: _Optional[str] = ..., owner: _Optional[str] = ..., epoch: _Optional[int] = ..., seq: _Optional[int] = ..., direction: _Optional[_Union[Direction, str]] = ..., state: _Optional[_Union[CallState, str]] = ..., caller: _Optional[str] = ..., dialed: _Optional[str] = ..., trunk_id: _Optional[str] = ..., number_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., flow_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., media_instance: _Optional[str] = ..., recording_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., legs: _Optional[_Iterable[_Union[Leg, _Mapping]]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[HangupCause, str]] = ..., park_slot: _Optional[str] = ..., snapshot: _Optional[bytes] = ...) -> None: ...
 
 class Registration(_message.Message):
-    __slots__ = ("username", "tenant_id", "agent_id", "device_id", "contact", "transport", "source", "edge_instance", "flow_token", "expires_at", "user_agent", "q", "call_id", "cseq", "ice")
+    __slots__ = ("username", "tenant_id", "agent_id", "device_id", "contact", "transport", "source", "edge_instance", "flow_token", "expires_at", "user_agent", "q", "call_id", "cseq", "ice", "path")
     USERNAME_FIELD_NUMBER: _ClassVar[int]
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -254,6 +254,7 @@ class Registration(_message.Message):
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     CSEQ_FIELD_NUMBER: _ClassVar[int]
     ICE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     username: str
     tenant_id: str
     agent_id: str
@@ -269,7 +270,8 @@ class Registration(_message.Message):
     call_id: str
     cseq: int
     ice: bool
-    def __init__(self, username: _Optional[str] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contact: _Optional[str] = ..., transport: _Optional[str] = ..., source: _Optional[str] = ..., edge_instance: _Optional[str] = ..., flow_token: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., user_agent: _Optional[str] = ..., q: _Optional[float] = ..., call_id: _Optional[str] = ..., cseq: _Optional[int] = ..., ice: _Optional[bool] = ...) -> None: ...
+    path: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, username: _Optional[str] = ..., tenant_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., device_id: _Optional[str] = ..., contact: _Optional[str] = ..., transport: _Optional[str] = ..., source: _Optional[str] = ..., edge_instance: _Optional[str] = ..., flow_token: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., user_agent: _Optional[str] = ..., q: _Optional[float] = ..., call_id: _Optional[str] = ..., cseq: _Optional[int] = ..., ice: _Optional[bool] = ..., path: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OutboundTarget(_message.Message):
     __slots__ = ("number", "agent_id", "queue_id", "flow_id")
