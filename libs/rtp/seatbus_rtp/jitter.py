@@ -4,6 +4,7 @@ Laws: a sample is played at the place its timestamp gives it, or not at all; the
 packets come too late, and the delay that was never used in a second is given back; it never passes the
 maximum. A sender whose clock is not ours is followed by bending: a frame is made of a few samples more or
 less (about 1 %), without a seam, so that a drift never costs a frame. Only a store beyond the maximum is cut.
+What is missing is concealed, for 60 ms (`seatbus_rtp.conceal`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbus_rtp.conceal import Concealment
 from seatbus_rtp.errors import AudioError
 from seatbus_rtp.packet import TS_MASK, ts_delta
 
@@ -32,9 +34,11 @@ class JitterBuffer:
     __slots__ = (
         "_bend",
         "_bent",
+        "_concealment",
         "_frame",
         "_frames_seen",
         "_hold",
+        "_known",
         "_max",
         "_min",
         "_missed",
@@ -46,6 +50,7 @@ class JitterBuffer:
         "_spare",
         "_started",
         "bends",
+        "hushed",
         "late",
         "missing",
         "skipped",
@@ -64,8 +69,11 @@ class JitterBuffer:
         self._frame = frame_samples
         self._min = max(frame_samples, min_ms * rate // 1000)
         self._max = max(self._min, max_ms * rate // 1000)
+        # Only where `_present` says so there is something to play. What was played stays for a while.
         self._ring = np.zeros(_RING, dtype=np.int16)
         self._present = np.zeros(_RING, dtype=np.bool_)
+        self._known = 0
+        self._concealment = Concealment(rate)
         self._next = 0
         self._newest_end = 0
         self._started = False
@@ -80,6 +88,8 @@ class JitterBuffer:
             for bend in range(-_STRETCH, 3)
         }
         self.target = self._min
+        self.hushed = False
+        """Holes that begin now are silence: the source has stopped on purpose."""
         self.bends = 0
         self.late = 0
         self.missing = 0
@@ -93,8 +103,9 @@ class JitterBuffer:
 
     def reset(self) -> None:
         """Another source follows: forget the samples, keep the delay that was learned."""
-        self._ring[:] = 0
         self._present[:] = False
+        self._known = 0
+        self._concealment.stop()
         self._started = False
         self._playing = False
         self._hold = False
@@ -141,78 +152,98 @@ class JitterBuffer:
             self._newest_end = end
 
     def get(self) -> Pcm | None:
-        """The next frame, zeros where samples are missing; None while there is nothing to play."""
+        """The next frame, whatever is missing in it concealed; None while there is nothing to play."""
         depth = self.depth
         if not self._playing:
             if depth < self.target:
-                return None
+                return self._concealed() if self._concealment.open else None
             self._playing = True
             self._spare = _RING
             self._frames_seen = 0
         elif depth == 0:
             self.underruns += 1
             self._grow()
+            concealed = self._concealed()
             self._playing = False
             self._started = False
+            self._known = 0
             self._bend = 0
-            return None
+            return concealed
         if depth > self._max:
             self._skip(depth - self._max)
         if self._hold:
             self._hold = False
             if depth + self._frame <= self.target:
                 self.missing += self._frame
-                return np.zeros(self._frame, dtype=np.int16)
+                concealed = self._concealed()
+                return concealed if concealed is not None else np.zeros(self._frame, dtype=np.int16)
         bend = self._bend
         if 0 < self._frame - depth <= _STRETCH:
             bend = depth - self._frame
         if bend and depth >= self._frame + bend:
             frame = self._bent_frame(bend)
         else:
-            place = self._next
-            frame, present = self._take(self._frame)
-            if present < self._frame:
-                self._missed = place
-                self.missing += self._frame - present
+            frame = self._take(self._frame)
         self._settle(depth)
         return frame
 
-    def _take(self, size: int) -> tuple[Pcm, int]:
-        """The next samples, zeros where there are none, and how many there are. Their places are free now."""
-        at = self._next & (_RING - 1)
+    def _take(self, size: int) -> Pcm:
+        """The next samples. Their places are free now."""
+        place = self._next
+        at = place & (_RING - 1)
         end = at + size
-        self._next = (self._next + size) & TS_MASK
+        self._next = (place + size) & TS_MASK
+        self._known += size
+        frame: Pcm
         if end > _RING:
-            place = np.arange(at, end) & (_RING - 1)
-            frame = self._ring[place]
-            present = int(np.count_nonzero(self._present[place]))
-            self._ring[place] = 0
-            self._present[place] = False
-            return frame, present
-        frame = self._ring[at:end].copy()
-        present = int(np.count_nonzero(self._present[at:end]))
-        self._ring[at:end] = 0
+            places = np.arange(at, end) & (_RING - 1)
+            frame, present = self._ring[places], self._present[places]
+            self._present[places] = False
+        else:
+            frame, present = self._ring[at:end].copy(), self._present[at:end]
+        count = int(np.count_nonzero(present))
+        if count < size:
+            self._missed = place
+            self.missing += size - count
+        if count < size or self._concealment.open:
+            frame = self._concealment.mend(frame, present, self._past(place, self._known - size))
+            self._ring[np.arange(at, end) & (_RING - 1)] = frame
         self._present[at:end] = False
-        return frame, present
+        return frame
+
+    def _past(self, place: int, known: int) -> Pcm:
+        """What was played before this place."""
+        size = 0 if self.hushed else min(known, self._concealment.reach)
+        past: Pcm = self._ring[np.arange(place - size, place) & (_RING - 1)]
+        return past
+
+    def _concealed(self) -> Pcm | None:
+        """A frame while there is nothing; None where nothing more can be said."""
+        if self._concealment.silent:
+            return None
+        nothing = np.zeros(self._frame, dtype=np.int16)
+        absent = np.zeros(self._frame, dtype=np.bool_)
+        concealed = self._concealment.mend(nothing, absent, self._past(self._next, self._known))
+        return concealed if concealed.any() else None
 
     def _bent_frame(self, bend: int) -> Pcm:
         """A frame made of `bend` samples more than it has: the clock of the sender is not ours."""
-        beyond = (self._next + self._frame + bend) & (_RING - 1)
-        after = self._ring[beyond] if self._present[beyond] else self._ring[beyond - 1]
-        place, size = self._next, self._frame + bend
-        taken, present = self._take(size)
-        if present < size:
-            self._missed = place
-            self.missing += size - present
+        taken = self._take(self._frame + bend)
+        beyond = self._next & (_RING - 1)
+        after = self._ring[beyond] if self._present[beyond] else taken[-1]
         self.bends += 1
         whole = np.append(taken, after)
         bent: Pcm = np.rint(np.interp(self._bent[bend], np.arange(len(whole)), whole)).astype(np.int16)
         return bent
 
     def _skip(self, samples: int) -> None:
+        """Cuts whole frames out; the sound before is led over into the one behind."""
         frames = -(-samples // self._frame)
-        for _ in range(frames):
-            self._take(self._frame)
+        self._concealment.lose(self._past(self._next, self._known))
+        places = np.arange(self._next, self._next + frames * self._frame) & (_RING - 1)
+        self._present[places] = False
+        self._next = (self._next + frames * self._frame) & TS_MASK
+        self._known = 0
         self.skipped += frames
 
     def _grow(self) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seatbus_rtp.errors import AudioError
 from seatbus_rtp.jitter import JitterBuffer
-from seatbus_rtp.tones import Pcm, ToneGenerator, tone
+from seatbus_rtp.tones import Pcm, ToneGenerator, level_dbfs, tone
 
 SOUND = tone([440], 4.0)
 
@@ -40,13 +40,31 @@ def test_jitter_below_the_delay_changes_no_sample(first: int, chance: random.Ran
     assert (buffer.late, buffer.missing, buffer.underruns) == (0, 0, 0)
 
 
-def test_a_lost_packet_is_silence_in_its_place() -> None:
+def test_a_lost_packet_is_concealed_in_its_place_and_all_others_are_as_they_came() -> None:
     buffer = JitterBuffer()
     out = play(buffer, [(i * 20, i) for i in range(20) if i != 5], 0, 400)
     whole = np.concatenate([frame for frame in out if frame is not None])
-    assert not whole[800:960].any()
-    assert np.array_equal(whole[960:1600], SOUND[960:1600])
+    assert np.array_equal(whole[:800], SOUND[:800])
+    # After it, 8 ms are led over.
+    assert np.array_equal(whole[1024:1600], SOUND[1024:1600])
+    assert level_dbfs(whole[800:1024] - SOUND[800:1024].astype(np.float64)) < level_dbfs(SOUND) - 16
     assert buffer.missing == 160
+
+
+def test_a_lost_packet_behind_silence_or_before_a_press_is_silence() -> None:
+    for hushed, lost, quiet in ((True, 5, range(0)), (False, 5, range(5))):
+        buffer = JitterBuffer()
+        buffer.hushed = hushed
+        out = []
+        for number in range(20):
+            if number != lost:
+                sound = SOUND[number * 160 : number * 160 + 160]
+                buffer.put(number * 160, sound * (number not in quiet))
+            out.append(buffer.get())
+        whole = np.concatenate([frame for frame in out if frame is not None])
+        at = lost * 160
+        assert not whole[at : at + 160].any()
+        assert np.array_equal(whole[at + 224 : 1600], SOUND[at + 224 : 1600])
 
 
 def test_the_delay_grows_with_late_packets_and_stays_under_the_maximum() -> None:
@@ -92,9 +110,13 @@ def test_a_silent_source_gives_nothing_and_starts_again() -> None:
     out = play(
         buffer, [(i * 20, i) for i in range(10)] + [(1000 + i * 20, 50 + i) for i in range(10)], 0, 1200
     )
-    assert out[30] is None
+    # What was said last dies away in 60 ms, and the beginning grows in 10.
+    said = [number for number, frame in enumerate(out) if frame is not None]
+    assert said == [*range(1, 14), *range(52, 60)]
     frames = [frame for frame in out if frame is not None]
-    assert np.array_equal(frames[10], SOUND[8000:8160])
+    assert np.abs(np.concatenate(frames[10:13])[-40:]).max() < np.abs(SOUND).max() // 8
+    assert np.array_equal(frames[13][80:], SOUND[8080:8160])
+    assert np.array_equal(frames[14], SOUND[8160:8320])
     assert buffer.underruns >= 1
 
 
@@ -142,8 +164,8 @@ def _holes(late_s: Callable[[int], Sequence[float]], seconds: int) -> tuple[Jitt
     for tick in range(seconds * 50 - 5):
         while due and due[0][0] <= tick * 0.02 + 0.007:
             buffer.put(due.pop(0)[1] * 160, np.full(160, 1000, np.int16))
-        frame = buffer.get()
-        if frame is None or np.count_nonzero(frame) < 140:
+        missing, underruns = buffer.missing, buffer.underruns
+        if buffer.get() is None or buffer.missing - missing > 20 or buffer.underruns > underruns:
             holes[tick // 50] += 1
     return buffer, holes
 

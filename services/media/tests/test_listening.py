@@ -16,6 +16,7 @@ from seatbus_kit.errors import InvalidArgument, Refused
 from seatbus_media.adapters.speech import EspeakSpeech
 from seatbus_media.adapters.websocket_fork import WebSocketForker
 from seatbus_rtp.inband import InbandReceiver
+from seatbus_rtp.jitter import JitterBuffer
 from seatbus_rtp.tones import dominant_frequency, dtmf_frequencies, goertzel_dbfs, silence, tone
 from seatbus_sip.sdp import PCMA, PCMU
 from seatbus_testkit.eventually import eventually
@@ -42,6 +43,17 @@ def keys(digits, ms=60, gap_ms=60):
     return np.concatenate(parts)
 
 
+def over_a_lossy_way(pcm):
+    """With what is made in place of every tenth packet."""
+    buffer, heard = JitterBuffer(), []
+    for number in range(len(pcm) // 160):
+        if number % 10 != 7:
+            buffer.put(number * 160, pcm[number * 160 : (number + 1) * 160])
+        heard.append(buffer.get())
+    assert buffer.missing > len(pcm) // 11
+    return np.concatenate([frame for frame in heard if frame is not None])
+
+
 async def test_two_minutes_of_speech_press_no_key():
     speech = EspeakSpeech()
     try:
@@ -53,6 +65,7 @@ async def test_two_minutes_of_speech_press_no_key():
             for gain in (0.3, 1.0, 2.5):
                 louder = np.clip(pcm * gain, -32768, 32767).astype(np.int16)
                 assert InbandReceiver().feed(louder) == [], text
+            assert InbandReceiver().feed(over_a_lossy_way(pcm)) == [], text
     finally:
         speech.close()
 
@@ -103,8 +116,12 @@ CED = tone([2100.0], 2.6, -15.0)
 async def test_a_fax_is_told_once(desk, said, kind):
     caller = await desk.caller(PCMU)
     await desk.execute(listen(caller, fax=True))
-    await caller.mouth.play_pcm(said)
-    await desk.wait(lambda event: event.speech_detected.kind == kind)
+    told = asyncio.create_task(desk.wait(lambda event: event.speech_detected.kind == kind))
+    while not told.done():
+        # A busy machine tears holes into it: then the machine calls, or answers, again.
+        await caller.mouth.play_pcm(said)
+        await asyncio.wait([told], timeout=0.5)
+    await told
     assert len(desk.seen("speech_detected")) == 1
 
 

@@ -59,6 +59,9 @@ class Leg:
         self._tone = ToneGenerator([hz], -18.0)
         self._law = law.payload
         self._sequence = 100 * number
+        self._ssrc = number
+        self._pressed = 0
+        self.pressing = False
         self._world = world
         world.legs.append(self)
 
@@ -72,8 +75,17 @@ class Leg:
 
     def speak(self) -> None:
         self._sequence += 1
+        if self.pressing:
+            # All packets of a press have the time of its beginning.
+            self._pressed = self._pressed or self._sequence
+            event = bytes([5, 10]) + ((self._sequence - self._pressed + 1) * 160).to_bytes(2, "big")
+            self._send(build(TELEPHONE_EVENT.payload, self._sequence, self._pressed * 160, self._ssrc, event))
+            return
+        self._pressed = 0
         payload = g711.encode(self._law, self._tone.frame())
-        packet = build(self._law, self._sequence, self._sequence * 160, self.address[1], payload)
+        self._send(build(self._law, self._sequence, self._sequence * 160, self._ssrc, payload))
+
+    def _send(self, packet: bytes) -> None:
         self._coming = packet
         self.wire.read(self._world.now)
 
@@ -138,6 +150,24 @@ def test_a_mixer_delays_by_no_more_than_its_buffer(world: World) -> None:
         sound = leg.ears.audio()
         first = int(np.argmax(np.abs(sound) > 100)) / 8
         assert first <= 60
+
+
+def test_what_a_phone_lets_through_of_a_key_is_not_drawn_out(world: World) -> None:
+    """Events come in the place of sound; concealed, a few milliseconds of its tone would be a second key."""
+    caller, *others = members = legs(world, PCMU, PCMU, PCMA)
+    gathering = Gathering()
+    gathering.confer([leg.endpoint for leg in members])
+    arrange(gathering, *members)
+    world.run(25)
+    caller.pressing = True
+    world.run(10)
+    for leg in others:
+        # The store of the mixer is played, then it is silent at once.
+        assert leg.level(HERTZ[0], 0.14) < -60
+    caller.pressing = False
+    world.run(25)
+    for leg in others:
+        assert leg.level(HERTZ[0], 0.2) == pytest.approx(-18, abs=0.5)
 
 
 def test_music_and_announcements_come_and_go_in_a_conference(world: World) -> None:

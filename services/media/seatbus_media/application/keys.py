@@ -38,6 +38,8 @@ class Keys:
         self.in_rate = self.out_rate = 8000
         self._in_rates: dict[int, int] = {}
         self._ref = ref(leg)
+        self.events = 0
+        """Packets of presses so far."""
         self._events = DtmfReceiver()
         self._relayed = False
         self._event_ts = -1
@@ -80,6 +82,7 @@ class Keys:
         leg = self._leg
         start, end = payload_bounds(data)
         _, second, seq, ts, source = HEADER.unpack_from(data)
+        self.events += 1
         leg.stats.receive(source, seq, ts, end - start, now, event=True)
         digit = self._events.receive(data[start:end], ts, second >= 0x80, source)
         if digit is not None:

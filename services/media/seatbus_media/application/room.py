@@ -45,6 +45,7 @@ class Voice:
         self._source = -1
         self._ts = 0
         self._place = 0
+        self._events = endpoint.keys.events
         self._codec: CodecSpec | None = None
         self._decoder: Decoder | None = None
 
@@ -52,9 +53,14 @@ class Voice:
         """What the leg says now; None for nothing."""
         heard = self.heard
         if heard:
+            self._buffer.hushed = False
             for _, packet in heard[-_BACKLOG:]:
                 self._take(packet)
             heard.clear()
+        if self._events != self.endpoint.keys.events:
+            # A key is pressed in place of sound: what a phone lets through of its tone must not be drawn out.
+            self._events = self.endpoint.keys.events
+            self._buffer.hushed = True
         frame = self._buffer.get()
         return frame if self.endpoint.may_speak else None
 
