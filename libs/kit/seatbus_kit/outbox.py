@@ -36,8 +36,10 @@ class Outbox:
     An event that was published by somebody else as well is absorbed by its message id.
     """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, remembered: int = _REMEMBERED) -> None:
+        """`remembered` is of how many entities it keeps in mind what is published; others are asked for."""
         self._bus = bus
+        self._remembered = remembered
         self._queues: dict[str, deque[OutEvent]] = {}
         self._acked: OrderedDict[str, int] = OrderedDict()
         self._empty: dict[str, asyncio.Future[None]] = {}
@@ -64,7 +66,7 @@ class Outbox:
         if seq > self._acked.get(subject, 0):
             self._acked[subject] = seq
             self._acked.move_to_end(subject)
-            if len(self._acked) > _REMEMBERED:
+            if len(self._acked) > self._remembered:
                 self._acked.popitem(last=False)
 
     def forget(self, subject: str) -> None:

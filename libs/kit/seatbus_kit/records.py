@@ -95,11 +95,14 @@ class RecordStore(Generic[M]):
         producer: str,
         *,
         clock: Clock | None = None,
+        remembered: int | None = None,
     ) -> None:
+        """`remembered` is how many records are kept in mind: fewer for those that are soon left alone."""
         self.bus = bus
         self.bucket = Bucket(bus, bucket)
         self.domain = check_token(domain, "domain")
-        self.outbox = Outbox(bus)
+        self.outbox = Outbox(bus) if remembered is None else Outbox(bus, remembered)
+        self._cached = _CACHED if remembered is None else remembered
         self.clock = clock or SystemClock()
         self._class = record
         self._tenant_of = tenant_of
@@ -381,7 +384,7 @@ class RecordStore(Generic[M]):
             return
         self._cache[entry.key] = entry
         self._cache.move_to_end(entry.key)
-        if len(self._cache) > _CACHED:
+        if len(self._cache) > self._cached:
             self._cache.popitem(last=False)
 
     async def flush(self, timeout: float = 10.0) -> bool:

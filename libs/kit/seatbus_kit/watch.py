@@ -8,7 +8,7 @@ to an older revision.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,7 +58,8 @@ Callback: TypeAlias = Callable[[Change], None]
 class Watcher:
     """`entries` is the copy. Callbacks run on the loop in the order of revisions of each key.
 
-    `loaded_at` is the monotonic time of the last full load, the first or one after a blind phase.
+    `loaded_at` is the monotonic time of the last full load, the first or one after a blind phase. Where
+    memory is not the place for the copy, it is given as `entries`, empty.
     """
 
     def __init__(
@@ -69,8 +70,9 @@ class Watcher:
         *,
         clock: Clock | None = None,
         markers: bool = False,
+        entries: MutableMapping[str, Entry] | None = None,
     ) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: MutableMapping[str, Entry] = {} if entries is None else entries
         self._bus = bus
         self._bucket = Bucket(bus, bucket)
         self._filter = f"$KV.{bucket}.{prefix}"
@@ -279,7 +281,7 @@ class Watcher:
         if generation.loaded:
             return
         generation.loaded = True
-        missing = [entry for key, entry in self.entries.items() if key not in generation.seen]
+        missing = [self.entries[key] for key in self.entries if key not in generation.seen]
         generation.seen.clear()
         doubtful = [entry for entry in missing if entry.revision > generation.highest]
         for entry in missing:
@@ -304,7 +306,7 @@ class Watcher:
             self._complete()
 
     def _vanished(self, entry: Entry) -> None:
-        if self.entries.get(entry.key) is entry:
+        if self.entries.get(entry.key) == entry:
             del self.entries[entry.key]
             self._tell(Change(entry.key, None, entry))
 
@@ -323,7 +325,7 @@ async def copy_of(bus: Bus, bucket: str, prefix: str) -> dict[str, Entry]:
         await watcher.start(timeout=5.0)
     finally:
         await watcher.stop()
-    return watcher.entries
+    return dict(watcher.entries)
 
 
 class _Generation:

@@ -20,7 +20,9 @@ class RecordingApp:
     def __init__(self, runtime: Runtime, settings: RecordingSettings) -> None:
         files = FileStore(settings.directory)
         files.prepare()
-        self._catalogue = BusCatalogue(runtime.bus, settings.instance_id, runtime.clock)
+        self._catalogue = BusCatalogue(
+            runtime.bus, settings.instance_id, runtime.clock, settings.copy_of_catalogue
+        )
         self._intake = Intake(
             files,
             self._catalogue,

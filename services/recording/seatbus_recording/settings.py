@@ -22,3 +22,8 @@ class RecordingSettings(ServiceSettings):
     def directory(self) -> Path:
         """Where the files are; below the data directory unless it is given."""
         return self.recording_dir or self.data_dir / "recordings"
+
+    @property
+    def copy_of_catalogue(self) -> Path:
+        """This instance's own; made anew at each start."""
+        return self.data_dir / self.instance_id / "catalogue.db"

@@ -38,6 +38,7 @@ class Store:
             "SEATBUS_INSTANCE_ID": f"recording-{uuid7()[-6:]}",
             "SEATBUS_GRPC_PORT": str(self.port),
             "SEATBUS_RECORDING_DIR": str(self.files),
+            "SEATBUS_DATA_DIR": str(directory),
             "SEATBUS_OTLP_ENDPOINT": otlp,
             "SEATBUS_TAP_LOST_AFTER_S": "1.2",
         }

@@ -117,6 +117,15 @@ async def test_a_killed_service_goes_on_with_the_half_written_file(client, openi
     # The tap of the other one never comes back.
     record = await client.completed(lost, 8)
     assert (record.incomplete, record.duration_ms) == (True, 1000)
+    # The copy of the catalogue is made anew of what is in the bus; the newest comes first, a page at a time.
+    pages, cursor = [], ""
+    while not pages or cursor:
+        page = Page(limit=1, cursor=cursor)
+        request = pb.ListRecordingsRequest(tenant_id="acme", call_id=opening.call_id, page=page)
+        answer = await client.stub.ListRecordings(request, timeout=20)
+        pages.append([found.recording_id for found in answer.recordings])
+        cursor = answer.next_cursor
+    assert pages == [[lost], [recording_id]]
     (late,) = await client.send(chunk(lost, 1, opening))
     assert late.error.startswith("closed")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from seatbus.recording.v1.events_pb2 import RecordingCompleted, RecordingDeleted, RecordingStarted
 from seatbus.recording.v1.service_pb2 import Open
 from seatbus.recording.v1.types_pb2 import (
@@ -19,11 +22,17 @@ from seatbus_kit.records import Change, RecordStore
 from seatbus_kit.trace import TraceContext
 from seatbus_kit.watch import Watcher
 from seatbus_recording.adapters.files import RATE
+from seatbus_recording.adapters.shelf import Shelf
 from seatbus_recording.application.ports import Finished
+
+_REMEMBERED: Final = 1000
+"""Records that may be written again soon: those of the calls that are on."""
 
 
 class BusCatalogue:
-    def __init__(self, bus: Bus, instance_id: str, clock: Clock) -> None:
+    """`copy` is the file for what is listed."""
+
+    def __init__(self, bus: Bus, instance_id: str, clock: Clock, copy: Path) -> None:
         self._clock = clock
         self._instance_id = instance_id
         self._store: RecordStore[Recording] = RecordStore(
@@ -35,9 +44,11 @@ class BusCatalogue:
             lambda record: record.recording_id,
             instance_id,
             clock=clock,
+            remembered=_REMEMBERED,
         )
-        # One copy of the catalogue for both: it is what grows in this process.
-        self._watcher = Watcher(bus, "recordings", clock=clock, markers=True)
+        # One copy of the catalogue for both, on disk: it grows for ever.
+        self._shelf = Shelf(copy)
+        self._watcher = Watcher(bus, "recordings", clock=clock, markers=True, entries=self._shelf)
         self._drainer: Drainer[Recording] = Drainer(self._store, watcher=self._watcher)
 
     async def start(self) -> None:
@@ -49,6 +60,7 @@ class BusCatalogue:
         await self._drainer.stop()
         await self._watcher.stop()
         await self._store.close()
+        self._shelf.close()
 
     async def opened(self, recording_id: str, opening: Open, object_name: str) -> None:
         def decide(present: Recording | None) -> Change[Recording]:
@@ -119,23 +131,8 @@ class BusCatalogue:
         return found[0]
 
     def listed(self, tenant: str, call_id: str, cursor: str, limit: int) -> tuple[list[Recording], str]:
-        prefix = f"{tenant}."
-        entries = self._watcher.entries
-        keys = sorted(
-            (key for key, entry in entries.items() if key.startswith(prefix) and not entry.deleted),
-            reverse=True,
-        )
-        page: list[Recording] = []
-        for key in keys:
-            if cursor and key >= f"{prefix}{cursor}":
-                continue
-            record = Recording.FromString(entries[key].value)
-            if call_id and record.call_id != call_id:
-                continue
-            if len(page) == limit:
-                return page, page[-1].recording_id
-            page.append(record)
-        return page, ""
+        found = self._shelf.listed(tenant, call_id, cursor, limit + 1)
+        return found[:limit], found[limit - 1].recording_id if len(found) > limit else ""
 
     async def deleted(self, tenant: str, recording_id: str, request_id: str, reason: str) -> None:
         def decide(present: Recording | None) -> Change[Recording]:
