@@ -19,28 +19,29 @@ from seatbus_kit.errors import SeatbusError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seatbus_kit.burst import OutMessage
     from seatbus_kit.bus import Answer, Bus
-    from seatbus_kit.events import OutEvent
 
 # Well below the server's limit of what one client may have on its way.
 MOST: Final = 500
 
 
 async def publish_all(
-    bus: Bus, events: Sequence[OutEvent], *, timeout: float = 2.0
+    bus: Bus, messages: Sequence[OutMessage], *, timeout: float = 2.0
 ) -> list[SeatbusError | None]:
-    """Publishes in the order given, without waiting between; the result has one entry an event, None: stored.
+    """Publishes in the order given, without waiting between; the result has one entry each, None: stored.
 
-    After the first one that cannot be sent nothing follows. An event whose predecessor failed may be stored
-    all the same: repeat from the first failure on, message ids absorb what was there. Give at most `MOST`.
+    After the first one that cannot be sent nothing follows. A message whose predecessor failed may be stored
+    all the same: repeat from the first failure on, message ids absorb what was there. A burst has to be the
+    same one for that. Give at most `MOST`.
     """
     asked: list[tuple[bytes, asyncio.Future[Answer]]] = []
     unsent: SeatbusError | None = None
     try:
         with bus.nc.gathered():
-            for event in events:
+            for message in messages:
                 try:
-                    asked.append(bus.ask(event.subject, event.payload, event.headers()))
+                    asked.append(bus.ask(message.subject, message.payload, message.headers()))
                 except SeatbusError as error:
                     unsent = error
                     break
@@ -50,9 +51,9 @@ async def publish_all(
     timer = asyncio.get_running_loop().call_later(timeout, _expire, bus, [token for token, _ in asked])
     results: list[SeatbusError | None] = []
     try:
-        for event, (_, future) in zip(events, asked, strict=False):
+        for message, (_, future) in zip(messages, asked, strict=False):
             try:
-                bus.stored(heard(await future, event.subject))
+                bus.stored(heard(await future, message.subject))
             except SeatbusError as error:
                 results.append(error)
             else:
@@ -63,7 +64,7 @@ async def publish_all(
             # Some are left only when this task is cancelled.
             future.cancel()
             bus.expired(token)
-    return results + [unsent] * (len(events) - len(results))
+    return results + [unsent] * (len(messages) - len(results))
 
 
 def _expire(bus: Bus, tokens: list[bytes]) -> None:

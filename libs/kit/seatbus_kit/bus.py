@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
     from nats.js.client import JetStreamContext
 
+    from seatbus_kit.burst import OutMessage
     from seatbus_kit.settings import ServiceSettings
 
 __all__ = ["Bus", "InEvent", "OutEvent", "PubAck", "make_event"]
@@ -254,9 +255,9 @@ class Bus:
             return OutcomeUnknown(text)
         return Refused("bus_refused", text)
 
-    async def publish(self, event: OutEvent, *, timeout: float = _DEFAULT_TIMEOUT_S) -> PubAck:
-        """Publishes a fact; repeating it is harmless, its id is `<entity>/<seq>`. Raises as `store` does."""
-        return await self.store(event.subject, event.payload, event.headers(), timeout)
+    async def publish(self, message: OutMessage, *, timeout: float = _DEFAULT_TIMEOUT_S) -> PubAck:
+        """Publishes a fact or a burst of them; repeating the same is harmless. Raises as `store` does."""
+        return await self.store(message.subject, message.payload, message.headers(), timeout)
 
     async def api(self, call: str, body: object = None, timeout: float = 5.0) -> dict[str, object]:
         """One call of the JetStream API, as `STREAM.INFO.CALL`. Raises NotFound, Refused, Unavailable,

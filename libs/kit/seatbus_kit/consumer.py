@@ -1,4 +1,5 @@
-"""A durable consumer of events: batches in, acknowledged after the handler returned.
+"""A durable consumer of events: batches in, acknowledged after the handler returned. A message that holds
+several facts is taken apart and acknowledged when all of them are handled.
 
 Deliveries repeat (a killed server forgets acknowledgements too) and, after a failure, change their order: a
 handler must bear both, `seq` tells. Nothing is pulled while the handler is behind, so a slow one is felt by
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import nats.errors
 import orjson
 
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import API
+from seatbus_kit.clock import to_rfc3339
 from seatbus_kit.errors import InvalidArgument, OutcomeUnknown, SeatbusError, Unavailable
-from seatbus_kit.events import Delivery, InEvent, read_event
+from seatbus_kit.events import CAUSATION, PRODUCER, SEQ, TIME, TRACEPARENT, TYPE, Delivery, InEvent
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
@@ -40,21 +43,23 @@ _HEARTBEAT_S: Final = 1.0
 _ACK: Final = b"+ACK"
 _WORKING: Final = b"+WPI"
 _AGAIN: Final = b"-NAK"
+_NEVER: Final = b"+TERM"
 
 
 @dataclass(slots=True)
 class _Item:
     msg: Msg
-    event: InEvent
+    events: list[InEvent]
 
 
 class Consumer:
     """Several processes may run the same `durable`; each message goes to one of them.
 
     When the handler raises a retryable SeatbusError, the batch is tried again until it succeeds (somebody we
-    need is away). Any other error is a poisoned message: the batch is retried one by one, one that fails
-    alone is redelivered with growing delay, and after `max_deliver` deliveries it goes to
-    `sb_dlq.<stream>.<durable>`.
+    need is away). Any other error is a poisoned event: the batch is retried one by one, the message of one
+    that fails alone is redelivered with growing delay, and after `max_deliver` deliveries that event goes to
+    `sb_dlq.<stream>.<durable>`, by itself; so the others of a burst are handled once more with each delivery.
+    A message that cannot be read goes there at once, as it is.
     """
 
     def __init__(
@@ -217,10 +222,11 @@ class Consumer:
             self._left -= 1
             try:
                 items.append(
-                    _Item(msg, read_event(msg.subject, msg.data, msg.headers, Delivery.parse(msg.reply)))
+                    _Item(msg, read_events(msg.subject, msg.data, msg.headers, Delivery.parse(msg.reply)))
                 )
             except (InvalidArgument, ValueError) as error:
-                await self._bury(msg, error)
+                if await self._bury(msg, error):
+                    await self._reply(msg, _NEVER)
         if self._left <= 0:
             self._open = False
         return items
@@ -228,7 +234,7 @@ class Consumer:
     async def _work(self, items: list[_Item]) -> None:
         word = _ACK
         try:
-            if not await self._handle(items):
+            if not await self._handle(items, [event for item in items for event in item.events]):
                 word = _AGAIN
         except Exception as error:  # noqa: BLE001 - any error of a handler means a poisoned message
             log.warning(
@@ -251,37 +257,46 @@ class Consumer:
             await self._reply(msg, _WORKING)
 
     async def _single(self, item: _Item) -> None:
-        word = _ACK
-        try:
-            if not await self._handle([item]):
-                word = _AGAIN
-        except Exception as error:  # noqa: BLE001 - as above
-            if item.event.deliveries >= self._max_deliver:
-                await self._bury(item.msg, error)
-                return
-            delay = min(0.1 * 2**item.event.deliveries, 30.0)
-            log.warning(
-                "event failed",
-                durable=self._durable,
-                event_id=item.event.event_id,
-                deliveries=item.event.deliveries,
-                retry_in_s=delay,
-                error=repr(error),
-            )
-            await self._reply(item.msg, b'-NAK {"delay": %d}' % int(delay * 1e9))
-            return
-        await self._reply(item.msg, word)
+        """Each event of a message by itself: one that fails keeps none of the others from being handled."""
+        failed: list[tuple[InEvent, Exception]] = []
+        for event in item.events:
+            try:
+                if not await self._handle([item], [event]):
+                    await self._reply(item.msg, _AGAIN)
+                    return
+            except Exception as error:  # noqa: BLE001 - as above
+                failed.append((event, error))
+        if not failed:
+            await self._reply(item.msg, _ACK)
+        elif item.events[0].deliveries >= self._max_deliver:
+            for event, why in failed:
+                if not await self._bury(item.msg, why, event if len(item.events) > 1 else None):
+                    return
+            await self._reply(item.msg, _NEVER)
+        else:
+            await self._later(item.msg, *failed[0])
 
-    async def _handle(self, items: list[_Item]) -> bool:
+    async def _later(self, msg: Msg, event: InEvent, error: Exception) -> None:
+        delay = min(0.1 * 2**event.deliveries, 30.0)
+        log.warning(
+            "event failed",
+            durable=self._durable,
+            event_id=event.event_id,
+            deliveries=event.deliveries,
+            retry_in_s=delay,
+            error=repr(error),
+        )
+        await self._reply(msg, b'-NAK {"delay": %d}' % int(delay * 1e9))
+
+    async def _handle(self, items: list[_Item], events: list[InEvent]) -> bool:
         """Calls the handler until it succeeds or fails for good; False when this consumer stops meanwhile."""
         keeper = asyncio.create_task(self._keep(items), name=f"keep {self._stream}.{self._durable}")
         try:
-            return await self._try(items)
+            return await self._try(items, events)
         finally:
             keeper.cancel()
 
-    async def _try(self, items: list[_Item]) -> bool:
-        events = [item.event for item in items]
+    async def _try(self, items: list[_Item], events: list[InEvent]) -> bool:
         delay = 0.1
         while True:
             try:
@@ -297,21 +312,28 @@ class Consumer:
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 
-    async def _bury(self, msg: Msg, error: Exception) -> None:
-        """Moves a message to the dead letters; it is acknowledged only when it is there."""
-        headers = {name: value for name, value in (msg.headers or {}).items() if not name.startswith("Nats-")}
-        headers["Sb-Subject"] = msg.subject
-        headers["Sb-Error"] = " ".join(repr(error).split())[:512]
+    async def _bury(self, msg: Msg, error: Exception, event: InEvent | None = None) -> bool:
+        """Moves a message, or one `event` of it, to the dead letters; whether it is there."""
         try:
             delivery = Delivery.parse(msg.reply)
-            headers["Nats-Msg-Id"] = f"{self._stream}/{self._durable}/{delivery.stream_seq}"
+            letter = f"{self._stream}/{self._durable}/{delivery.stream_seq}"
+            if event is None:
+                payload = msg.data
+                headers = {
+                    name: value for name, value in (msg.headers or {}).items() if not name.startswith("Nats-")
+                }
+            else:
+                payload, letter, headers = event.payload, f"{letter}/{event.seq}", _headers_of(event)
+            headers["Sb-Subject"] = msg.subject
+            headers["Sb-Error"] = " ".join(repr(error).split())[:512]
+            headers["Nats-Msg-Id"] = letter
             headers["Sb-Deliveries"] = str(delivery.deliveries)
-            await self._bus.store(f"sb_dlq.{self._stream}.{self._durable}", msg.data, headers)
+            await self._bus.store(f"sb_dlq.{self._stream}.{self._durable}", payload, headers)
         except (SeatbusError, ValueError) as failure:
             log.error("dead letter not stored, it will come again", subject=msg.subject, error=repr(failure))
-            return
+            return False
         log.error("event moved to the dead letters", subject=msg.subject, error=repr(error))
-        await self._reply(msg, b"+TERM")
+        return True
 
     async def _reply(self, msg: Msg, word: bytes) -> None:
         try:
@@ -319,3 +341,16 @@ class Consumer:
         except nats.errors.Error:
             # Not acknowledged: it will be delivered again.
             log.debug("acknowledgement lost", subject=msg.subject)
+
+
+def _headers_of(event: InEvent) -> dict[str, str]:
+    """Those of a message that holds this event alone."""
+    headers = {
+        TYPE: event.type_name,
+        SEQ: str(event.seq),
+        TIME: to_rfc3339(event.occurred_at),
+        PRODUCER: event.producer,
+        CAUSATION: event.causation,
+        TRACEPARENT: event.trace.to_traceparent() if event.trace is not None else "",
+    }
+    return {name: value for name, value in headers.items() if value}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from seatbus_kit.errors import NotFound, SeatbusError
+from seatbus_kit.burst import tail
+from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_kit.watch import Change, Watcher
 
@@ -119,23 +119,10 @@ class Drainer(Generic[M]):
             return []
         outbox, subject = self._store.outbox, events[0].subject
         if outbox.acked(subject) < events[-1].seq:
-            outbox.known(subject, await self._last_on_stream(subject))
+            found = await tail(self._store.bus, self._store.domain.upper(), subject)
+            outbox.known(subject, found.seq)
         acked = outbox.acked(subject)
         return [event for event in events if event.seq > acked]
-
-    async def _last_on_stream(self, subject: str) -> int:
-        stream = self._store.domain.upper()
-        try:
-            answer = await self._store.bus.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
-        except NotFound:
-            return 0
-        message = answer["message"]
-        raw = base64.b64decode(message.get("hdrs") or "") if isinstance(message, dict) else b""
-        for line in raw.split(b"\r\n"):
-            name, _, value = line.partition(b":")
-            if name == b"Sb-Seq":
-                return int(value)
-        return 0
 
 
 async def drain_once(store: RecordStore[M], older_than: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -134,7 +134,7 @@ def make_event(
 
 @dataclass(frozen=True, slots=True)
 class InEvent:
-    """A delivered message. For what is no event of ours (a timer) the envelope fields are empty."""
+    """A delivered event. For what is no event of ours (a timer) the envelope fields are empty."""
 
     subject: str
     tenant: str
@@ -150,6 +150,8 @@ class InEvent:
     stream: str
     stream_seq: int
     deliveries: int
+    # Why the message cannot be read: it has no number then.
+    fault: str = ""
 
     @property
     def event_id(self) -> str:
@@ -203,7 +205,9 @@ class Delivery:
 def read_event(
     subject: str, payload: bytes, headers: Mapping[str, str] | None, delivery: Delivery
 ) -> InEvent:
-    """An `InEvent` from a delivered message. Raises InvalidArgument when the envelope is malformed."""
+    """An `InEvent` from a delivered message, whose facts `burst.read_events` tells apart. Raises
+    InvalidArgument when the envelope is malformed.
+    """
     found = headers or {}
     tenant = domain = entity = ""
     parts = subject.split(".", 3)
@@ -231,3 +235,15 @@ def read_event(
         delivery.stream_seq,
         delivery.deliveries,
     )
+
+
+def unreadable(
+    subject: str,
+    payload: bytes,
+    headers: Mapping[str, str] | None,
+    delivery: Delivery,
+    error: InvalidArgument,
+) -> InEvent:
+    """What stands for a message that cannot be read: without a number, with the reason."""
+    event = read_event(subject, payload, {TYPE: (headers or {}).get(TYPE, "")}, delivery)
+    return replace(event, fault=str(error))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from seatbus.agent.v1 import events_pb2 as agent_events
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus_contracts.subjects import Domain, tenant_events
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import Bus
-from seatbus_kit.events import Delivery, InEvent, read_event
+from seatbus_kit.events import Delivery, InEvent
 
 _READ_S = 10.0
 _CONNECTED = frozenset(
@@ -40,7 +41,7 @@ class History:
             for _ in range(sum((state.subjects or {}).values())):
                 message = await subscription.next_msg(timeout=_READ_S)
                 delivery = Delivery.parse(message.reply)
-                found.append(read_event(message.subject, message.data, message.headers, delivery))
+                found += read_events(message.subject, message.data, message.headers, delivery)
             await subscription.unsubscribe()
         return cls(tuple(found))
 

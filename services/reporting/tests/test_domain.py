@@ -56,7 +56,7 @@ def test_repeats_and_late_arrivals_change_nothing_on_the_board(data: st.DataObje
     events = script()
     plain = TenantBoard("t")
     for event in events:
-        plain.fold(event, 0)
+        plain.fold([event], 0)
     # An agent's first event is where its history begins here, so agents' events keep their order.
     agents = [event for event in events if event.domain == "agent"]
     others = data.draw(st.permutations([event for event in events if event.domain != "agent"]))
@@ -67,7 +67,7 @@ def test_repeats_and_late_arrivals_change_nothing_on_the_board(data: st.DataObje
         for n, e in enumerate([*agents, *others, *repeats], 1)
     ]
     for event in renumbered:
-        mixed.fold(event, 0)
+        mixed.fold([event], 0)
     assert counts(mixed) == counts(plain)
 
 
@@ -75,14 +75,14 @@ def test_a_board_goes_on_from_its_snapshot_wherever_it_was_cut() -> None:
     events = script()
     plain = TenantBoard("t")
     for event in events:
-        plain.fold(event, 0)
+        plain.fold([event], 0)
     for cut in range(0, len(events), 7):
         board = TenantBoard("t")
         for event in events[:cut]:
-            board.fold(event, 0)
+            board.fold([event], 0)
         board = load("t", dump(board))
         for event in events[max(0, cut - 10) :]:
-            board.fold(event, 0)
+            board.fold([event], 0)
         assert counts(board) == counts(plain), cut
 
 
@@ -94,7 +94,7 @@ def test_a_call_for_help_is_on_the_board_as_long_as_it_runs() -> None:
     events = delivered(script_.end(call_types.HANGUP_CAUSE_AGENT_HUNG_UP).events)
     board = TenantBoard("t")
     for event in events[:-1]:
-        board.fold(event, 0)
+        board.fold([event], 0)
     assert board.touched.calls
     board = load("t", dump(board))
     told = update("delta", board, {}, (), (), 0).emergencies
@@ -103,14 +103,14 @@ def test_a_call_for_help_is_on_the_board_as_long_as_it_runs() -> None:
     ]
     assert told[0].since.ToDatetime(UTC) == script_.at
     for event in events:
-        board.fold(event, 0)
+        board.fold([event], 0)
     assert not update("delta", board, {}, (), (), 0).emergencies
 
 
 def test_an_event_held_by_a_gap_is_not_claimed_by_the_snapshot_and_is_given_up_in_time() -> None:
     events = delivered(CallScript("t", at=NOON).arrive().enqueue().abandon().of("contact"))
     board = TenantBoard("t")
-    board.fold(events[1], now=10)
+    board.fold([events[1]], now=10)
     assert board.included()["CONTACT"] == events[1].stream_seq - 1
     board.release(now=11)
     assert board.queues == {}
@@ -123,9 +123,9 @@ def test_counters_begin_anew_at_midnight_and_yesterdays_visit_is_not_todays() ->
     late.at = datetime(2030, 1, 7, 23, 59, 59, tzinfo=UTC)
     board = TenantBoard("t")
     events = delivered(late.enqueue().wait(5).abandon().of("contact"))
-    board.fold(events[0], 0)
+    board.fold([events[0]], 0)
     assert (board.queues["q1"].offered, len(board.queues["q1"].waiting)) == (1, 1)
-    board.fold(events[1], 0)
+    board.fold([events[1]], 0)
     queue = board.queues["q1"]
     assert (queue.offered, queue.abandoned, len(queue.waiting), queue.service_level) == (0, 0, 0, -1.0)
 

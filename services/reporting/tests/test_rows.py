@@ -99,7 +99,7 @@ async def test_positions_are_saved_only_behind_stored_rows() -> None:
     memory.away = True
     events = delivered(answered_call("t1").events)
     for event in events:
-        rows.take(event)
+        rows.take([event])
     await asyncio.sleep(0.3)
     assert memory.saved == {}
     memory.away = False
@@ -108,7 +108,7 @@ async def test_positions_are_saved_only_behind_stored_rows() -> None:
     assert len(memory.rows[CALL_EVENTS]) == memory.saved["CALL"]
     assert len(memory.rows[CDR]) == 1
     for event in events:  # repeats
-        rows.take(event)
+        rows.take([event])
     await rows.close()
     assert len(memory.rows[CALL_EVENTS]) == memory.saved["CALL"]
 
@@ -126,12 +126,12 @@ async def test_while_the_store_is_away_memory_is_bounded_and_what_was_left_out_i
         rewound.append(positions)
         for event in events:
             if event.stream_seq > positions.get(event.stream, 0):
-                rows.take(event)
+                rows.take([event])
 
     rows.rewind = rewind
     for event in events:
         await asyncio.sleep(0)
-        rows.take(event)
+        rows.take([event])
     assert sum(rows.positions.values()) <= 60
     memory.away = False
     await eventually(lambda: sum(memory.saved.values()) == len(events))
@@ -150,7 +150,7 @@ async def test_a_broken_event_and_a_refused_row_harm_no_other() -> None:
     events = delivered([*bad.events, *good.events])
     events[1] = replace(events[1], payload=b"\xff\xff")
     for event in events:
-        rows.take(event)
+        rows.take([event])
     await eventually(lambda: len(memory.saved) == 4)
     assert memory.dead.count("agent_intervals/a1") == 5
     assert events[1].event_id in memory.dead

@@ -28,7 +28,7 @@ class DeadLetterStream:
 
     async def event(self, event: InEvent, error: Exception) -> None:
         headers = {
-            events.MSG_ID: f"{event.stream}/{_CONSUMER}/{event.stream_seq}",
+            events.MSG_ID: f"{event.stream}/{_CONSUMER}/{event.stream_seq}/{event.seq}",
             events.TYPE: event.type_name,
             events.SEQ: str(event.seq),
             events.TIME: to_rfc3339(event.occurred_at),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from seatbus_reporting.adapters.reader import Begin, Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from seatbus_kit.bus import Bus
@@ -46,9 +47,9 @@ class Feed:
             for stream in STREAMS
         }
 
-    def _both(self, event: InEvent) -> None:
-        self._boards.fold(event)
-        self._rows.take(event)
+    def _both(self, events: Sequence[InEvent]) -> None:
+        self._boards.fold(events)
+        self._rows.take(events)
 
     def _pace(self) -> float:
         return self._pace_s if self._boards.watched else max(self._pace_s, _UNWATCHED_S)

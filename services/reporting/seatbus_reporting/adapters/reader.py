@@ -1,4 +1,5 @@
-"""Every event of a stream from a place on, in order and once, without acknowledgements.
+"""Every message of a stream from a place on, in order and once, without acknowledgements; what it holds is
+given as a whole, one event or several of one entity, which all have its place.
 
 Events are pulled, all that is there at once and at most every `pace()` seconds: a message that comes alone
 costs this process four times as much as one that comes with others. While nothing is there the server holds
@@ -8,7 +9,7 @@ the pull and answers it with the first event, so that a quiet stream is heard at
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 import nats.errors
 import orjson
 
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import API
 from seatbus_kit.errors import InvalidArgument, SeatbusError, Unavailable
-from seatbus_kit.events import TYPE, Delivery, InEvent, read_event
+from seatbus_kit.events import Delivery, InEvent, unreadable
 from seatbus_kit.ids import uuid7
 from seatbus_kit.log import get_logger
 
@@ -50,7 +52,7 @@ class Begin:
 
 
 class Reader:
-    """`deliver` runs on the loop for each event; what it raises is its own to handle.
+    """`deliver` runs on the loop for each message; what it raises is its own to handle.
 
     `room` is awaited before each pull: whoever is behind holds the reader back with it.
     """
@@ -59,7 +61,7 @@ class Reader:
         self,
         bus: Bus,
         stream: str,
-        deliver: Callable[[InEvent], None],
+        deliver: Callable[[Sequence[InEvent]], None],
         room: Callable[[], Awaitable[None]],
         *,
         pace: Callable[[], float],
@@ -243,11 +245,11 @@ class Reader:
         self._received += 1
         self._last = delivery.stream_seq
         try:
-            event = read_event(msg.subject, msg.data, headers, delivery)
-        except InvalidArgument:
+            events = read_events(msg.subject, msg.data, headers, delivery)
+        except InvalidArgument as error:
             # Without a number: nobody folds it, and it ends in the dead letters.
-            event = read_event(msg.subject, msg.data, {TYPE: (headers or {}).get(TYPE, "")}, delivery)
-        self._deliver(event)
+            events = [unreadable(msg.subject, msg.data, headers, delivery, error)]
+        self._deliver(events)
         if delivery.pending == 0:
             self._caught_up.set()
         self._got += 1

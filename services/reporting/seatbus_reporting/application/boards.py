@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from seatbus.reporting.v1 import service_pb2 as rpc
 from seatbus.reporting.v1 import types_pb2 as types
-from seatbus_kit.errors import ResourceExhausted, SeatbusError
+from seatbus_kit.errors import ResourceExhausted
 from seatbus_kit.log import get_logger
 from seatbus_reporting.domain.board import TenantBoard
 from seatbus_reporting.domain.board_view import QueueName, agent_message, update
@@ -79,20 +79,19 @@ class Boards:
     def watched(self) -> bool:
         return bool(self._watches)
 
-    def fold(self, event: InEvent) -> None:
-        """One event of CALL, CONTACT or AGENT."""
+    def fold(self, events: Sequence[InEvent]) -> None:
+        """What one message of CALL, CONTACT or AGENT holds."""
+        event = events[0]
         self.seqs[event.stream] = max(self.seqs.get(event.stream, 0), event.stream_seq)
         if event.seq < 1 or not event.tenant:
             return
         board = self.board(event.tenant)
-        try:
-            board.fold(event, self._clock.monotonic())
-        except SeatbusError as error:
+        for broken, error in board.fold(events, self._clock.monotonic()):
             log.error(
                 "event left out of the board",
                 tenant=event.tenant,
-                event_id=event.event_id,
-                type=event.type_name,
+                event_id=f"{event.tenant}/{broken.entity}/{broken.seq}",
+                type=broken.type_name,
                 reason=str(error),
             )
         self.changed.add(event.tenant)

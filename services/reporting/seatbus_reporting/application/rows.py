@@ -16,7 +16,7 @@ from seatbus_reporting.domain.cdr import CallFact, CallRecord
 from seatbus_reporting.domain.cdr_row import cdr_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from seatbus_kit.events import InEvent
     from seatbus_kit.telemetry import Tracer
@@ -86,27 +86,33 @@ class Rows:
         self._batch = Batch()
         self._calls.clear()
 
-    def take(self, event: InEvent) -> None:
-        """One event; repeats are dropped by their place in the stream."""
-        if not self.active or event.stream_seq <= self.positions.get(event.stream, 0):
+    def take(self, events: Sequence[InEvent]) -> None:
+        """What one message holds; repeats are dropped by its place in the stream."""
+        stream, place = events[0].stream, events[0].stream_seq
+        if not self.active or place <= self.positions.get(stream, 0):
             return
         batch = self._batch
         if self._behind or batch.count >= _LIMIT_FLUSHES * self._max_rows:
             self._behind = True
             return
-        self.positions[event.stream] = batch.positions[event.stream] = event.stream_seq
-        batch.count += 1
+        self.positions[stream] = batch.positions[stream] = place
+        batch.count += len(events)
+        for event in events:
+            self._take_one(event, batch)
+        if self._task is None and (self._timer is None or batch.count >= self._max_rows):
+            self._schedule()
+
+    def _take_one(self, event: InEvent, batch: Batch) -> None:
         try:
             if event.seq < 1 or not event.tenant:
-                raise InvalidArgument("malformed envelope", field="headers", rule="sequence and tenant")
+                reason = event.fault or "malformed envelope"
+                raise InvalidArgument(reason, field="headers", rule="sequence and tenant")
             if event.stream == "CALL":
                 self._take_call(event, batch)
             else:
                 batch.add_plain(event)
         except InvalidArgument as error:
             batch.broken.append((event, error))
-        if self._task is None and (self._timer is None or batch.count >= self._max_rows):
-            self._schedule()
 
     def _take_call(self, event: InEvent, batch: Batch) -> None:
         if self._calls.is_complete(event.entity, event.seq):

@@ -6,6 +6,7 @@ what happened while an event was missing. Time comes in with the events and with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ from google.protobuf.message import Message
 from seatbus.acd.v1 import events_pb2 as acd
 from seatbus.agent.v1 import events_pb2 as agent
 from seatbus.call.v1 import events_pb2 as call
+from seatbus_kit.errors import SeatbusError
 from seatbus_reporting.domain.event import Event, micros
 from seatbus_reporting.domain.facts import OUTCOMES, PRESENCES, WORK_STATES
 from seatbus_reporting.domain.sequence import Sequencer
@@ -144,15 +146,23 @@ class TenantBoard:
             "AGENT": Sequencer(any_start=True),
         }
 
-    def fold(self, event: Event, now: float) -> None:
-        """Takes one event of this tenant. `now` is monotonic, for gaps alone. Raises what decoding raises."""
-        if event.stream_seq <= self.stream_seqs.get(event.stream, 0) and event.entity not in (
-            self.order[event.stream].seen
-        ):
-            return
-        for due in self.order[event.stream].feed(event, now):
-            self._apply(due)
-        self.stream_seqs[event.stream] = max(self.stream_seqs.get(event.stream, 0), event.stream_seq)
+    def fold(self, events: Sequence[Event], now: float) -> list[tuple[Event, SeatbusError]]:
+        """Takes what one message holds: events of one entity of this tenant, all with its place in the
+        stream. `now` is monotonic, for gaps alone. Returns what could not be decoded.
+        """
+        stream, entity, place = events[0].stream, events[0].entity, events[0].stream_seq
+        order, before = self.order[stream], self.stream_seqs.get(stream, 0)
+        if place <= before and entity not in order.seen:
+            return []
+        faults = []
+        for event in events:
+            for due in order.feed(event, now):
+                try:
+                    self._apply(due)
+                except SeatbusError as error:
+                    faults.append((due, error))
+        self.stream_seqs[stream] = max(before, place)
+        return faults
 
     def release(self, now: float) -> None:
         """Gives up on gaps that were not filled in time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.call.v1.events_pb2 import CallEnded
 from seatbus_contracts.subjects import record_key
 from seatbus_kit.buckets import Bucket
+from seatbus_kit.burst import tail
 from seatbus_kit.errors import Conflict, NotFound, SeatbusError
 from seatbus_kit.log import get_logger
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.estate")
 
 _AT_ONCE: Final = 16
-_ENDED: Final = CallEnded.DESCRIPTOR.full_name.encode()
+_ENDED: Final = CallEnded.DESCRIPTOR.full_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,8 @@ class Estate:
 
     async def last_fact(self, tenant: str, call_id: str) -> LastFact:
         """Raises SeatbusError when the bus cannot be read."""
-        try:
-            answer = await self._bus.api(
-                "STREAM.MSG.GET.CALL", {"last_by_subj": f"sb.{tenant}.call.{call_id}"}, 2.0
-            )
-        except NotFound:
-            return LastFact(0, ended=False)
-        message = answer.get("message")
-        if not isinstance(message, dict):
-            return LastFact(0, ended=False)
-        headers = base64.b64decode(message.get("hdrs") or "")
-        seq = 0
-        for line in headers.split(b"\r\n"):
-            name, _, value = line.partition(b":")
-            if name.strip().lower() == b"nats-msg-id":
-                seq = int(value.strip().rpartition(b"/")[2])
-        return LastFact(seq, ended=_ENDED in headers)
+        found = await tail(self._bus, "CALL", f"sb.{tenant}.call.{call_id}")
+        return LastFact(found.seq, ended=found.type_name == _ENDED)
 
     async def away_for(self, instance_id: str, now: datetime) -> float:
         """Seconds since the last heartbeat of this instance; infinity when the bus has none."""
