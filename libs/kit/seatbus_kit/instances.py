@@ -127,10 +127,10 @@ class Instances:
         address: str = "",
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Announces this process now and each second from then on."""
+        """Announces this process now and each second from then on. What was set before is told too."""
         self._load = load
         self._address = address
-        self._attributes = dict(attributes or {})
+        self._attributes.update(attributes or {})
         await self._beat()
         self._task = asyncio.create_task(self._beats(), name="announce")
 

@@ -90,6 +90,7 @@ class SipEdge:
             self._stack,
             Resolver(settings.dns_server),
             _seal(settings),
+            runtime.instances,
             lambda key: _is_mine(runtime, key),
         )
         self._stack.transports.name_of = self._trunks.name_of

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip.message import Request
-from seatbus_sip_edge.application.legs.custom_headers import attributes_of, one_line, screen_pop
+from seatbus_sip_edge.application.legs.custom_headers import (
+    attributes_of,
+    diverted_from,
+    one_line,
+    screen_pop,
+)
 from seatbus_sip_edge.domain.model import Call, Leg, Role
 from services.sip_edge.tests.conftest import Steps, World
+from services.sip_edge.tests.outside_world import E164, carrier, company
 
 
 @pytest.mark.parametrize(
@@ -58,6 +65,22 @@ def test_only_headers_that_the_tenant_names_become_attributes() -> None:
     assert attributes_of(request, {"X-Account": "account", "X-Absent": "absent"}) == {"account": "4711"}
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "number"),
+    [
+        ("Diversion", "<tel:+49-30-1>;reason=no-answer, <sip:+49302@x>", "+49301"),
+        ("History-Info", "<sip:+49301@x>;index=1, <sip:+49302@x;cause=302>;index=1.1;mp=1", "+49301"),
+        ("History-Info", "<sip:+49302@x>;index=1", ""),
+        ("Diversion", "nobody@<", ""),
+        ("Subject", "+49301", ""),
+    ],
+)
+def test_who_has_sent_a_call_on_is_known(header: str, value: str, number: str) -> None:
+    request = Request("INVITE", "sip:a@b")
+    request.set(header, value)
+    assert diverted_from(request) == number
+
+
 async def test_headers_come_in_as_attributes_and_reach_the_phone(world: World, steps: type[Steps]) -> None:
     """A carrier's header, the flow, the agent's phone: which picks up by itself if it shall."""
     caller = await world.phone()
@@ -78,14 +101,31 @@ async def test_headers_come_in_as_attributes_and_reach_the_phone(world: World, s
         return told is not None and found is not None and found.agent.auto_answer
 
     await world.until(there)
-    call = await caller.dial(world.number, headers={"X-Account": "4711"})
+    call = await caller.dial(world.number, headers={"X-Account": "4711", "Diversion": "<sip:+4930@x>"})
     await world.until(lambda: world.acd.enqueued)
-    assert world.acd.enqueued[0].attributes["account"] == "4711"
+    assert world.acd.enqueued[0].attributes == {"account": "4711", "diverted_from": "+4930"}
     await world.offer()
     ringing = await agent.next_call()
     invite = ringing.request
     assert invite.get("X-Crm") == "4711"
-    assert invite.get("X-Seatbus-Data") == "account=4711"
+    assert invite.get("X-Seatbus-Data") == "account=4711;diverted_from=%2B4930"
     assert invite.get("X-Seatbus-Queue") == world.QUEUE
     assert "answer-after=0" in (invite.get("Call-Info") or "")
     await call.hang_up()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_carrier_is_told_what_the_tenant_names_where_its_trunk_says_so(
+    world: World, wanted: bool
+) -> None:
+    phone = await company(world)
+    await world.put("tenant", world.tenant, tenancy.Tenant(name="T", headers_out={"lead": "X-Lead"}))
+    await world.until(lambda: world.app.edge.config.get(world.tenant, "tenant", world.tenant))  # type: ignore[union-attr]
+    out = await carrier(world, custom_headers=wanted)
+    target = call_types.OutboundTarget(number=E164)
+    fields = {"agent_id": "anna", "target": target, "attributes": {"lead": "7", "secret": "8"}}
+    await world.ask("Originate", call_pb.OriginateRequest(context=world.context(), **fields))
+    await (await phone.next_call()).answer()
+    invite = await out.invite()
+    assert invite.get("X-Lead") == ("7" if wanted else None)
+    assert not [name for name in ("X-Seatbus-Data", "X-Seatbus-Call-Id") if name in invite]

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip import Request, parse_uri
 from seatbus_sip_edge.domain import fraud
 from seatbus_sip_edge.domain.caller_id import CallerIdNotPermitted, chosen, shown_on
 from seatbus_sip_edge.domain.fraud import Rule, Spent
+from seatbus_sip_edge.domain.hops import leads_back
 from seatbus_sip_edge.domain.limits import Rates
 from seatbus_sip_edge.domain.numbering import (
     Plan,
@@ -21,6 +23,7 @@ from seatbus_sip_edge.domain.numbering import (
     longest_prefix,
     masked,
     normalise,
+    number_in,
     written_for,
 )
 from seatbus_sip_edge.domain.routes import Next, TrunkRef, cause_of, in_order, next_step, q850_of, route_of
@@ -123,6 +126,13 @@ def test_a_number_that_a_trunk_may_not_show_is_replaced() -> None:
     trunk = _trunk(caller_ids=["+4930555*"], default_caller_id="+49305550000")
     assert shown_on(trunk, "+49305551234", "h").from_user == "+49305551234"
     assert shown_on(trunk, "+4989123456", "h").from_user == "+49305550000"
+    # Who has come without a number goes on with the company's.
+    trunk = _trunk(default_caller_id="+49305550000", caller_id_header="CALLER_ID_HEADER_ASSERTED")
+    shown = shown_on(trunk, "anonymous", "h")
+    assert (shown.from_user, shown.headers) == (
+        "+49305550000",
+        {"P-Asserted-Identity": "<sip:+49305550000@h>"},
+    )
 
 
 def test_a_forwarded_call_names_whose_number_was_called() -> None:
@@ -130,10 +140,14 @@ def test_a_forwarded_call_names_whose_number_was_called() -> None:
         _trunk(diversion_header="DIVERSION_HEADER_DIVERSION"), "+1", "h", diverted_by="+49305550000"
     )
     assert shown.headers["Diversion"].startswith("<sip:+49305550000@h>;reason=")
-    info = shown_on(
-        _trunk(diversion_header="DIVERSION_HEADER_HISTORY_INFO"), "+1", "h", diverted_by="+49305550000"
-    )
-    assert info.headers["History-Info"] == "<sip:+49305550000@h>;index=1"
+    trunk = _trunk(diversion_header="DIVERSION_HEADER_HISTORY_INFO")
+    info = shown_on(trunk, "+1", "h", diverted_by="+49305550000", target="sip:+4989123@peer")
+    told = Request("INVITE", "sip:+4989123@peer")
+    told.set("History-Info", info.headers["History-Info"])
+    entries = [
+        (one.uri.username, one.params["index"], one.uri.params) for one in told.addresses("History-Info")
+    ]
+    assert entries == [("+49305550000", "1", {}), ("+4989123", "1.1", {"cause": "302"})]
 
 
 # ---- the guard ----
@@ -286,3 +300,33 @@ def test_a_rate_is_shared_by_the_edges_and_refills() -> None:
 def test_prefixes_are_compared_without_plus() -> None:
     assert longest_prefix("+4930", ["+49", "4930", "5"]) == 4
     assert longest_prefix("4930", ["5"]) == -1
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("tel:+49-30-(555).100;phone-context=x", "+4930555100"),
+        ("sip:+4930555100;npdi;rn=+4930@host;user=phone", "+4930555100"),
+        ("sip:anna;office@host", "anna;office"),
+        ("sip:*21%23@host", "*21#"),
+        ("sip:host", ""),
+    ],
+)
+def test_an_address_says_a_number(address: str, number: str) -> None:
+    assert number_in(parse_uri(address)) == number
+
+
+@pytest.mark.parametrize(
+    ("named", "seen", "leads"),
+    [
+        ("10.0.0.5", "8.8.8.8", False),
+        ("10.0.0.5", "10.0.0.9", True),
+        ("8.8.4.4", "8.8.8.8", True),
+        ("8.8.4.4", "10.0.0.9", True),
+        ("fd00::1", "2a00:1450::1", False),
+        ("sbc.example", "8.8.8.8", False),
+        ("10.0.0.5", "10.0.0.5", True),
+    ],
+)
+def test_a_private_contact_of_a_public_peer_leads_nowhere(named: str, seen: str, leads: bool) -> None:
+    assert leads_back(named, seen) is leads

@@ -10,7 +10,8 @@ import pytest
 from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.buckets import Bucket
-from seatbus_testkit.phone import RegistrationRefused
+from seatbus_sip import DigestClient, Response, initial_request
+from seatbus_testkit.phone import Phone, RegistrationRefused
 
 
 async def _registrations(world: Any) -> list[Any]:
@@ -133,3 +134,56 @@ async def test_a_malformed_request_is_refused_by_name_and_noise_is_dropped(world
     assert b"CSeq" in answer.partition(b"Warning:")[2]
     assert raw.answers.empty()
     transport.close()
+
+
+async def _registered_by(world: Any, phone: Phone, *path: str) -> Response:
+    """The answer to a REGISTER that proxies have passed on."""
+    digest = DigestClient(world.username, "pw")
+    for number in (1, 2):
+        register = initial_request(
+            "REGISTER",
+            f"sip:{world.sip[0]}",
+            from_=f"<{phone.aor}>",
+            to=f"<{phone.aor}>",
+            call_id=f"by-{len(path[0])}",
+            tag="a",
+            cseq=number,
+            contact="<sip:anna@192.0.2.99>",
+            headers={"Expires": 60, "Supported": "path"},
+        )
+        register.set("Path", *path)
+        sent = digest.authorize(register).copy()
+        _, answer = await phone.sip.ask(register, world.sip)
+        digest.accept(answer, sent)
+    return answer
+
+
+async def test_a_phone_behind_a_proxy_is_called_by_its_path_after_a_restart_too(
+    world: Any, steps: Any
+) -> None:
+    """RFC 3327. The proxy's address is where the REGISTER came from."""
+    path = ["<sip:edge@192.0.2.5;lr>", "<sip:inner@192.0.2.6;lr>"]
+    caller = await world.phone()
+    await world.configure(caller)
+    phone = await world.phone(username=world.username)
+    answer = await _registered_by(world, phone, *path)
+    assert (answer.status, answer.values("Path")) == (200, path)
+    bucket = Bucket(world.bus, "registrations")
+    await world.until(lambda: bucket.keys(world.username))
+    await world.stop_edge()
+    await world.start_edge(sip_port=world.sip[1])
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await world.until(lambda: world.acd.enqueued)
+    await world.offer()
+    invite = (await phone.next_call()).request
+    assert (invite.uri, invite.values("Route")) == ("sip:anna@192.0.2.99", path)
+    await call.hang_up()
+
+
+async def test_a_path_that_leads_nowhere_is_refused(world: Any) -> None:
+    await world.configure(await world.phone())
+    phone = await world.phone(username=world.username)
+    for path in ("<tel:+4930>", "<sip:" + "a" * 1100 + "@b>"):
+        assert (await _registered_by(world, phone, path)).status == 400
+    assert await _registrations(world) == []

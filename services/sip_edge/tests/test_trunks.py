@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_kit.errors import Unavailable
 from seatbus_kit.seal import Seal
 from seatbus_sip import DigestServer, Request, ServerTransaction, ha1
-from seatbus_sip_edge.adapters.dns import Resolver
 from seatbus_sip_edge.domain.routes import TrunkRef
 from seatbus_sip_edge.domain.targets import Heard, State
-from seatbus_testkit.dns import DnsServer
 from seatbus_testkit.phone import Phone, Policy
 
 from .outside_world import OUTSIDE, carrier, company, known
@@ -33,6 +29,7 @@ class Exchange(Phone):
     guard: DigestServer
     registered_as: list[str]
     grants = 60
+    service_route: ClassVar[list[str]] = []
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         if request.method in ("REGISTER", "INVITE") and request.to.tag is None:
@@ -47,6 +44,7 @@ class Exchange(Phone):
             self.registered_as.append(request.to.uri.username)
             response = tx.response(200)
             response.set("Contact", f"{request.require('Contact').partition(';')[0]};expires={self.grants}")
+            response.set("Service-Route", *self.service_route)
             self.sip.respond(tx, response)
             return
         super().on_request(tx, request)
@@ -109,6 +107,31 @@ async def test_a_trunk_is_registered_and_refreshed(locked: Any) -> None:
     await trunk_to(locked, there, registers=True)
     await locked.until(lambda: len(there.registered_as) >= 2)
     assert set(there.registered_as) == {"acme"}
+
+
+async def test_calls_go_the_way_that_the_carrier_names_as_it_registers_us_from_every_edge(
+    locked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3608. One edge registers; the other one has the call."""
+    route = ["<sip:orig@scscf.carrier.test;lr>", "<sip:second@carrier.test;lr>"]
+    monkeypatch.setattr(Exchange, "service_route", route)
+    phone = await company(locked)
+    there = await exchange(locked)
+    second = await Second.start(locked, "second", config_key=KEY)
+    try:
+        await trunk_to(locked, there, registers=True)
+        ref = TrunkRef(locked.tenant, "out")
+        edges = (locked.app.edge, second.edge)
+        await locked.until(lambda: all(edge.trunks.service_route(ref) == route for edge in edges))
+        call = await phone.dial(OUTSIDE)
+        await call.wait_answered()
+        assert (await there.next_call()).request.values("Route") == route
+        await call.hang_up()
+        await locked.ended()
+        await trunk_to(locked, there, registers=False)
+        await locked.until(lambda: not any(edge.trunks.service_route(ref) for edge in edges))
+    finally:
+        await second.stop()
 
 
 @pytest.mark.parametrize("status", [503, 488])
@@ -238,110 +261,6 @@ async def test_options_find_a_peer_that_died_and_one_that_came_back(world: Any) 
     assert trunks.state(ref) is State.DOWN
     out.phone.on_request = answer
     await world.until(lambda: trunks.state(ref) is State.UP)
-
-
-# ---- names ----
-
-
-@pytest.fixture
-async def names() -> AsyncIterator[DnsServer]:
-    server = await DnsServer.start()
-    yield server
-    server.stop()
-
-
-async def test_srv_records_give_the_peers_in_order(names: DnsServer) -> None:
-    names.records = {
-        ("_sip._udp.carrier.test", "SRV"): ["20 0 5070 b.carrier.test.", "10 5 5060 a.carrier.test."],
-        ("a.carrier.test", "A"): ["192.0.2.1", "192.0.2.2"],
-        ("b.carrier.test", "A"): ["192.0.2.3"],
-    }
-    targets, ttl = await Resolver(names.address).targets("carrier.test", 0, "UDP")
-    found = [(item.priority, item.port, item.host) for item in targets]
-    assert sorted(found) == [(10, 5060, "192.0.2.1"), (10, 5060, "192.0.2.2"), (20, 5070, "192.0.2.3")]
-    assert found[-1][0] == 20
-    assert ttl == 5.0
-
-
-async def test_naptr_chooses_the_transport(names: DnsServer) -> None:
-    names.records = {
-        ("carrier.test", "NAPTR"): [
-            '20 10 "s" "SIP+D2U" "" _sip._udp.carrier.test.',
-            '10 10 "s" "SIPS+D2T" "" _sips._tcp.carrier.test.',
-        ],
-        ("_sips._tcp.carrier.test", "SRV"): ["0 0 5061 a.carrier.test."],
-        ("a.carrier.test", "A"): ["192.0.2.9"],
-    }
-    [target], _ = await Resolver(names.address).targets("carrier.test", 0, "")
-    assert target.way == ("192.0.2.9", 5061, "TLS")
-
-
-async def test_a_name_without_records_is_said_so(names: DnsServer) -> None:
-    resolver = Resolver(names.address)
-    with pytest.raises(Unavailable):
-        await resolver.targets("nowhere.test", 0, "UDP")
-    names.records = {("plain.test", "A"): ["192.0.2.7"]}
-    [target], _ = await resolver.targets("plain.test", 0, "UDP")
-    assert target.way == ("192.0.2.7", 5060, "UDP")
-    [target], _ = await resolver.targets("192.0.2.8", 0, "TLS")
-    assert target.way == ("192.0.2.8", 5061, "TLS")
-
-
-async def test_srv_records_say_whether_a_peer_of_udp_takes_tcp_too(
-    empty_world: Any, names: DnsServer
-) -> None:
-    resolver = Resolver(names.address)
-    names.records = {
-        ("_sip._tcp.both.test", "SRV"): ["0 0 5060 both.test."],
-        ("both.test", "A"): ["192.0.2.7"],
-        ("_sip._tcp.refuses.test", "SRV"): ["0 0 0 ."],
-        ("plain.test", "A"): ["192.0.2.8"],
-    }
-    known = [await resolver.takes_tcp(name, 0) for name in ("both.test", "refuses.test", "plain.test")]
-    assert known == [True, False, False]
-    assert not await resolver.takes_tcp("both.test", 5060)
-    assert not await resolver.takes_tcp("192.0.2.7", 0)
-    world = empty_world
-    await world.start_edge(dns_server=names.address)
-    for name in ("both", "plain"):
-        await world.put("trunk", name, tenancy.Trunk(name=name, host=f"{name}.test", outbound=True))
-    trunks = world.app.edge.trunks
-    await world.until(lambda: trunks.takes_tcp(TrunkRef(world.tenant, "both")))
-    await world.until(lambda: trunks.ways(TrunkRef(world.tenant, "plain")))
-    assert not trunks.takes_tcp(TrunkRef(world.tenant, "plain"))
-
-
-async def test_a_dead_peer_of_the_srv_set_costs_a_moment(empty_world: Any, names: DnsServer) -> None:
-    await empty_world.start_edge(dns_server=names.address)
-    phone = await company(empty_world)
-    dead = await empty_world.phone()
-    dead.policy = Policy.ignore()
-    living = await empty_world.phone()
-    living.policy = Policy(answer_after_s=0.05)
-    names.records = {
-        ("_sip._udp.carrier.test", "SRV"): [
-            f"10 0 {dead.address[1]} one.carrier.test.",
-            f"20 0 {living.address[1]} one.carrier.test.",
-        ],
-        ("one.carrier.test", "A"): ["127.0.0.1"],
-    }
-    trunk = tenancy.Trunk(
-        name="c",
-        host="carrier.test",
-        transport=tenancy.TRANSPORT_UDP,
-        outbound=True,
-        no_options=True,
-        setup_timeout_s=1,
-    )
-    await empty_world.put("trunk", "out", trunk)
-    ref = TrunkRef(empty_world.tenant, "out")
-    await empty_world.until(lambda: len(empty_world.app.edge.trunks.ways(ref)) == 2)
-    call = await phone.dial(OUTSIDE)
-    await call.wait_answered(5.0)
-    there = await living.next_call()
-    assert there.request.target.host == "carrier.test"
-    await call.hang_up()
-    await empty_world.ended()
 
 
 # ---- who comes in ----

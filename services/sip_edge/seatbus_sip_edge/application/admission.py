@@ -10,14 +10,15 @@ from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
+from seatbus_sip.values import read_privacy
 from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.application.legs.bodies import sdp_of
-from seatbus_sip_edge.application.legs.custom_headers import attributes_of
+from seatbus_sip_edge.application.legs.custom_headers import attributes_of, diverted_from
 from seatbus_sip_edge.application.replacing import Replacing
 from seatbus_sip_edge.application.replacing_party import ReplacingParty
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
-from seatbus_sip_edge.domain.numbering import Plan, brought
+from seatbus_sip_edge.domain.numbering import Plan, brought, number_in
 from seatbus_sip_edge.domain.routes import TrunkRef
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.sip")
 
 _OPERATOR = "operator"
+# Attribute of a call that its caller did not dial.
+_DIVERTED = "diverted_from"
 
 
 class Admission:
@@ -99,7 +102,7 @@ class Admission:
 
         Nobody else is challenged: scanners learn nothing.
         """
-        owner = self._owner(clean_text(request.target.username), None)
+        owner = self._owner(number_in(request.target), None)
         tenants = (owner[0], _OPERATOR) if owner is not None else ()
         return any(
             item.trunk.challenge and not item.trunk.disabled
@@ -121,8 +124,11 @@ class Admission:
             return
         plan = Plan.of(trunk.dial_plan)
         identity = request.addresses("P-Asserted-Identity")
-        asserted = clean_text(identity[0].uri.username) if identity else ""
-        caller = clean_text(request.from_.uri.username)
+        asserted = number_in(identity[0].uri) if identity else ""
+        caller = number_in(request.from_.uri)
+        if "id" in read_privacy(request):
+            # RFC 3325 section 9.2: the carrier trusts us with the number, the tenant's people do not see it.
+            asserted = ""
         # Without a plan nothing is known of the trunk's numbers: they stay as they are.
         shown = brought(asserted or caller, plan) if plan.country else (asserted or caller)
         self._admit(
@@ -154,7 +160,7 @@ class Admission:
             if "Replaces" in request:
                 self._replacing.serve(tx, request, flow, caller)
                 return
-            own = edge.config.number(clean_text(request.target.username))
+            own = edge.config.number(number_in(request.target))
             if (own is None or own[0] != tenant) and (
                 edge.dialling.colleague(tx, request, flow, caller)
                 or edge.dialling.outside(tx, request, flow, caller)
@@ -187,7 +193,7 @@ class Admission:
         if trunk is not None:
             branch_id = trunk.branch_id
         # Peers send bytes that are no UTF-8; from here on everything is stored and shown.
-        dialed = clean_text(request.target.username)
+        dialed = number_in(request.target)
         sip_call_id = clean_text(request.call_id)
         owner = self._owner(dialed, trunk)
         # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
@@ -260,6 +266,9 @@ class Admission:
         )
         told = edge.config.get(call.tenant_id, "tenant", call.tenant_id)
         wanted = attributes_of(request, told.tenant.headers_in) if told is not None else {}
+        if trunk is not None and (before := diverted_from(request)):
+            plan = Plan.of(trunk.dial_plan)
+            wanted[_DIVERTED] = brought(before, plan) if plan.country else before
         if wanted:
             session.feed(on.AttributesSet(wanted))
 

@@ -18,7 +18,7 @@ from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import CallerIdNotPermitted, chosen
 from seatbus_sip_edge.domain.model import Call, Cause, Direction
-from seatbus_sip_edge.domain.numbering import dialled
+from seatbus_sip_edge.domain.numbering import dialled, number_in
 
 if TYPE_CHECKING:
     from seatbus_sip.flow import Flow
@@ -78,12 +78,12 @@ class Dialling:
             return False
         found = self._edge.config.get(device[0], "agent", device[2].agent_id)
         branch_id = found.agent.branch_id if found is not None else ""
-        return bool(self._edge.outside.emergency(device[0], branch_id, request.target.username))
+        return bool(self._edge.outside.emergency(device[0], branch_id, number_in(request.target)))
 
     # ---- from a phone -----------------------------------------------------------------------------------
     def emergency(self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller) -> bool:
         """Serves a call for help; False when it is none."""
-        written = clean_text(request.target.username)
+        written = number_in(request.target)
         number = self._edge.outside.emergency(caller.tenant, caller.branch_id, written)
         if not number:
             return False
@@ -149,7 +149,7 @@ class Dialling:
 
     def colleague(self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller) -> bool:
         """Serves a call to an extension; False when nobody has it."""
-        extension = clean_text(request.target.username)
+        extension = number_in(request.target)
         agent_id = self.agent_at(caller.tenant, extension)
         if not agent_id:
             return False
@@ -175,7 +175,7 @@ class Dialling:
         """Serves a call to a number outside; False when no trunk of the tenant takes it."""
         edge = self._edge
         plan = edge.outside.plan(caller.tenant, caller.branch_id)
-        number = dialled(clean_text(request.target.username), plan)
+        number = dialled(number_in(request.target), plan)
         if not number or not edge.outside.has_ways(caller.tenant, caller.branch_id, number):
             return False
         wanted = _preferred(request)
@@ -289,4 +289,4 @@ class Dialling:
 def _preferred(request: Request) -> str:
     """The caller id that the phone asks for (RFC 3325, P-Preferred-Identity)."""
     found = request.addresses("P-Preferred-Identity")
-    return clean_text(found[0].uri.username) if found else ""
+    return number_in(found[0].uri) if found else ""

@@ -11,7 +11,8 @@ from seatbus_kit import metrics
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request, next_attempt
 from seatbus_sip.flow import host_port
-from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg, text_of
+from seatbus_sip_edge.application.legs.custom_headers import chosen_headers
+from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.application.redirecting import Redirecting
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import shown_on
@@ -191,7 +192,7 @@ class Outside:
             # Removed since the ways were chosen.
             trunk = tenancy.Trunk(host=str(host))
         flow = self._trunks.flow((str(host), int(str(port)), str(transport)))
-        invite = self._invite(side, leg, number, trunk, flow, sdp)
+        invite = self._invite(side, leg, number, ref, trunk, flow, sdp)
         invite = side.sizing.prepare(invite, flow, ref)
         leg.trunk_id = ref.trunk_id
         if leg.agent_id:
@@ -226,30 +227,37 @@ class Outside:
         side.refusals[leg_id] = why.status
 
     def _invite(
-        self, side: SipSide, leg: Leg, number: str, trunk: tenancy.Trunk, flow: Flow, sdp: str
+        self, side: SipSide, leg: Leg, number: str, ref: TrunkRef, trunk: tenancy.Trunk, flow: Flow, sdp: str
     ) -> Request:
         call = side.session.call
         layer = side.stack.layer
         own, _ = side.stack.advertised_for(flow)
         caller, diverted = self._caller(call, leg)
-        shown = shown_on(trunk, caller, own, withheld=call.withheld, diverted_by=diverted)
         user = (
             number if call.emergency else written_for(number, trunk.number_format, Plan.of(trunk.dial_plan))
         )
         peer = f"{trunk.host}:{trunk.port}" if trunk.port else trunk.host
+        to = f"sip:{trunk.number_prefix}{user}@{peer}"
+        shown = shown_on(trunk, caller, own, withheld=call.withheld, diverted_by=diverted, target=to)
         parameter = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        uri = f"sip:{trunk.number_prefix}{user}@{peer}{parameter}"
-        return initial_request(
+        headers = {"Allow": ALLOW, "Supported": SUPPORTED, **shown.headers}
+        if trunk.custom_headers:
+            found = self._edge.config.get(call.tenant_id, "tenant", call.tenant_id)
+            headers |= chosen_headers(call, found.tenant.headers_out if found is not None else {})
+        invite = initial_request(
             "INVITE",
-            uri,
+            f"{to}{parameter}",
             from_=f"<sip:{shown.from_user}@{shown.from_host}>",
-            to=f"<sip:{trunk.number_prefix}{user}@{peer}>",
+            to=f"<{to}>",
             call_id=f"{layer.ids.token()}@{own}",
             tag=layer.ids.token(),
             contact=side.contact(flow),
-            headers={"Allow": ALLOW, **shown.headers},
+            routes=self._trunks.service_route(ref),
+            headers=headers,
             body=sdp,
         )
+        side.refreshing.ask(invite)
+        return invite
 
     def _caller(self, call: Call, leg: Leg) -> tuple[str, str]:
         """Whose number the called side sees, and whose call is sent on."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.media.v1 import types_pb2 as media
+from seatbus_sip.errors import SipParseError
+from seatbus_sip.headers import parse_name_addr
 from seatbus_sip_edge.application.media_kind import kind_of_phone
 
 if TYPE_CHECKING:
     from seatbus.call.v1 import types_pb2 as call_types
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_sip.flow import Address
+    from seatbus_sip.message import Request
+
+
+_LONGEST_PATH: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Phone:
     kind: media.EndpointKind = media.ENDPOINT_KIND_RTP
     # Which life of the phone it is, and where: another one after a restart, and on another connection.
     binding: str = ""
+    # Proxies between the edge and it (RFC 3327), as routes.
+    path: tuple[str, ...] = ()
 
 
 def stamp_of(record: call_types.Registration) -> str:
@@ -49,7 +57,19 @@ def phone_of(device_id: str, device: tenancy.Device, record: call_types.Registra
         record.edge_instance,
         kind_of_phone(device, record),
         stamp_of(record),
+        tuple(record.path),
     )
+
+
+def path_of(request: Request) -> list[str]:
+    """Proxies that a REGISTER came through (RFC 3327), the nearest first. Raises SipParseError."""
+    routes = request.values("Path")
+    if sum(map(len, routes)) > _LONGEST_PATH:
+        raise SipParseError("Path", f"has at most {_LONGEST_PATH} characters")
+    for route in routes:
+        if not parse_name_addr(route, "Path").uri.host:
+            raise SipParseError("Path", "holds SIP addresses")
+    return routes
 
 
 def address_of(source: str) -> Address:

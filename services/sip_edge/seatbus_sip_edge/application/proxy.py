@@ -76,18 +76,18 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # ---- for calls --------------------------------------------------------------------------------------
-    def path(self, phone: Phone) -> tuple[Flow, str]:
-        """How to reach a phone: over its own flow, or through the edge that holds it, with a Route."""
+    def path(self, phone: Phone) -> tuple[Flow, tuple[str, ...]]:
+        """How to reach a phone: over its own flow, or through the edge that holds it; with which routes."""
         direct = self._stack.flow_to(phone.host, phone.port, phone.transport)
         if phone.edge == self._edges.own_id:
-            return direct, ""
+            return direct, phone.path
         token = FlowToken(phone.edge, phone.transport, (phone.host, phone.port))
         hop = self._edges.hop(phone.edge, reliable=token.reliable)
         if hop is None:
-            return direct, ""
+            return direct, phone.path
         transport, address = hop
         route = f"<sip:{self._signer.token(token)}@{host_port(address)};lr>"
-        return self._stack.flow_to(*address, transport), route
+        return self._stack.flow_to(*address, transport), (route, *phone.path)
 
     def token_of(self, routes: Sequence[str]) -> FlowToken | None:
         """The flow that a dialog's first route names, if an edge has signed it."""

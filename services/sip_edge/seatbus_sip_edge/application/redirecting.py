@@ -8,9 +8,8 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit import metrics
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
-from seatbus_sip.headers import clean_text
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.numbering import Plan, brought, dialled
+from seatbus_sip_edge.domain.numbering import Plan, brought, dialled, number_in
 from seatbus_sip_edge.domain.redirects import STATUSES, Rule, refusal
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class Redirecting:
 
     def _number(self, call: Call, sip: SipLeg, uri: Uri) -> str:
         """As the trunk writes numbers, or as the branch's people dial them."""
-        user = clean_text(uri.username)
+        user = number_in(uri)
         branch = self._edge.outside.plan(call.tenant_id, call.branch_id)
         if sip.trunk is None:
             return dialled(user, branch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -19,7 +19,7 @@ from seatbus_kit.watch import Change, Watcher
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
-from seatbus_sip_edge.application.phones import Phone, address_of, phone_of, stamp_of
+from seatbus_sip_edge.application.phones import Phone, address_of, path_of, phone_of, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,6 +240,7 @@ class Registrar:
         device = self._config.device_by_username(username)
         if device is None:
             return RegisterOutcome(403, (), ())
+        path = path_of(request)
         now = time.time()
         bound = self._users.setdefault(username, {})
         before = [item.binding for item in bound.values()]
@@ -267,6 +268,7 @@ class Registrar:
                 call_id=binding.call_id,
                 cseq=binding.cseq,
                 ice=binding.ice,
+                path=path,
             )
             record.expires_at.FromMicroseconds(int(binding.expires_at * 1e6))
             binding_id = _binding_id(binding)
@@ -279,6 +281,9 @@ class Registrar:
             self._store(f"{username}.{binding_id}", record)
         if not bound:
             self._users.pop(username, None)
+        if path and "path" in request.tokens("Supported"):
+            # RFC 3327 section 5.3: the phone sees which way its calls come.
+            return replace(outcome, headers=(*outcome.headers, *(("Path", route) for route in path)))
         return outcome
 
     async def _sweep(self) -> None:

@@ -20,6 +20,8 @@ from seatbus_sip_edge.application.legs.sizing import Sizing
 from seatbus_sip_edge.application.legs.vanishing import Vanishing
 from seatbus_sip_edge.application.legs.within import Within
 from seatbus_sip_edge.domain import inputs as on
+from seatbus_sip_edge.domain.causes import reason_of
+from seatbus_sip_edge.domain.hops import leads_back
 from seatbus_sip_edge.domain.model import Direction
 from seatbus_sip_edge.domain.routes import TrunkRef
 
@@ -145,7 +147,7 @@ class SipSide:
             except SipError:
                 return leg.flow
             host, port = hop.address
-            if host.replace(".", "").isdigit() or ":" in host:
+            if leads_back(host, leg.flow.remote[0]):
                 transport = leg.flow.transport
                 if transport == "UDP" and hop.transport == "tcp" and self.sizing.takes_tcp(leg.trunk, host):
                     transport = "TCP"
@@ -160,6 +162,14 @@ class SipSide:
         return leg.trunk is not None or (
             self.is_caller(leg.leg_id) and self.session.call.direction == Direction.DIRECTION_INBOUND
         )
+
+    def reason(self, leg: SipLeg) -> dict[str, str]:
+        """Why a leg ends, in the terms of carriers: their side of the record says the same as ours."""
+        if not self.by_trunk(leg):
+            return {}
+        known = self.session.call.legs.get(leg.leg_id)
+        cause = (known.cause if known is not None else 0) or self.session.call.cause
+        return {"Reason": reason_of(cause)}
 
     def _again(self, leg: SipLeg, dialog: Dialog) -> Flow:
         """The flow of the phone that registered anew; the old one, which leads nowhere, if it has not."""
@@ -186,8 +196,7 @@ class SipSide:
 
     def follow(self, leg: SipLeg, dialog: Dialog, phone: Phone) -> Flow:
         """From now on the dialog goes where the phone has registered."""
-        leg.flow, route = self.edge.proxy.path(phone)
-        dialog.route_set = (route,) if route else ()
+        leg.flow, dialog.route_set = self.edge.proxy.path(phone)
         return leg.flow
 
     def find_phone(self, leg: SipLeg) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from seatbus_kit import metrics
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request
+from seatbus_sip.errors import SipError
+from seatbus_sip.headers import parse_name_addr
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.domain.targets import Heard
 
@@ -28,6 +30,8 @@ _LONGEST_PAUSE_S: Final = 300.0
 # Another edge has the trunk, or nothing is resolved yet: looked at again after so long.
 _LOOK_S: Final = 1.0
 _ATTEMPTS: Final = 4
+_MOST_ROUTES: Final = 4
+_LONGEST_ROUTE: Final = 256
 
 _registered = metrics.gauge(
     "seatbus_trunk_registered",
@@ -60,7 +64,10 @@ class Registration:
     async def run(self) -> None:
         pause = _FIRST_PAUSE_S
         while True:
-            targets = self._trunks.ways(self._ref) if self._trunks.mine(self._ref) else []
+            mine = self._trunks.mine(self._ref)
+            targets = self._trunks.ways(self._ref) if mine else []
+            if not mine:
+                self._trunks.served_by(self._ref, [])
             if not targets:
                 await asyncio.sleep(_LOOK_S)
                 continue
@@ -81,6 +88,7 @@ class Registration:
                 continue
             self._trunks.heard(self._ref, target.way, Heard.ANSWERED)
             if response.status == 200:
+                self._trunks.served_by(self._ref, self._service_route(response))
                 self._stands(Standing.REGISTERED, 200)
                 return self._granted(response)
             self._stands(Standing.REFUSED, response.status)
@@ -123,11 +131,22 @@ class Registration:
             tag=self._tag,
             cseq=self._cseq,
             contact=f"{self._trunks.contact(flow, trunk.username)};expires={self._expires}",
-            headers={"Expires": self._expires},
+            headers={"Expires": self._expires, "Supported": "path"},
         )
         if self._digest is not None:
             self._digest.authorize(request)
         return request, request.copy()
+
+    def _service_route(self, response: Response) -> list[str]:
+        """How the carrier wants its calls to go (RFC 3608); one that cannot be read is no way."""
+        routes = response.values("Service-Route")[:_MOST_ROUTES]
+        try:
+            for route in routes:
+                parse_name_addr(route, "Service-Route")
+        except SipError as error:
+            log.warning("a carrier's Service-Route is left out", trunk=self._ref.trunk_id, reason=str(error))
+            return []
+        return routes if all(len(route) <= _LONGEST_ROUTE for route in routes) else []
 
     def _granted(self, response: Response) -> int:
         for contact in response.addresses("Contact"):

@@ -7,6 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from seatbus_kit import metrics
 from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from seatbus.tenancy.v1 import types_pb2 as tenancy
     from seatbus_kit.config_view import ConfigView
+    from seatbus_kit.instances import Instances
     from seatbus_kit.seal import Seal
     from seatbus_sip.flow import Address, Flow
     from seatbus_sip.message import Request, Response
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.trunks")
 
+# Attribute of an edge: by `tenant/trunk` what carriers have answered to its registrations.
+SERVICE_ROUTES: Final = "service_routes"
 _OPTIONS_S: Final = 30
 _UNRESOLVED_S: Final = 5.0
 # A peer that has not answered by then does not answer: no need to wait for the transaction's end.
@@ -74,14 +79,17 @@ class Trunks:
         stack: SipStack,
         resolver: Resolver,
         seal: Seal | None,
+        instances: Instances,
         mine: Callable[[str], bool],
     ) -> None:
         self._config = config
         self._stack = stack
         self._resolver = resolver
         self._seal = seal
+        self._instances = instances
         # Of several edges one registers each trunk.
         self._mine = mine
+        self._service_routes: dict[str, list[str]] = {}
         self._peers: dict[TrunkRef, Peer] = {}
         self._waiting: dict[Transaction, asyncio.Future[Response | None]] = {}
         self._roll = random.Random().random
@@ -107,6 +115,7 @@ class Trunks:
         ref = TrunkRef(tenant, trunk_id)
         found = self._config.get(tenant, "trunk", trunk_id)
         before = self._peers.pop(ref, None)
+        self.served_by(ref, [])
         if before is not None:
             for task in before.tasks:
                 task.cancel()
@@ -155,7 +164,7 @@ class Trunks:
         return peer is not None and peer.takes_tcp
 
     def also_at(self, ref: TrunkRef, address: Address) -> None:
-        """A call of the trunk goes on at this address: over TLS the trunk's certificate is asked for there."""
+        """A call of the trunk goes on at this address: there too, TLS needs the trunk's certificate."""
         peer = self._peers.get(ref)
         if peer is not None and _TRANSPORT.get(peer.trunk.transport) in ("", "TLS"):
             peer.named[address] = None
@@ -171,6 +180,32 @@ class Trunks:
             if any((target.host, target.port) == address for target in peer.targets) or address in peer.named:
                 return peer.trunk.tls_name or peer.trunk.host.strip("[]")
         return ""
+
+    # ---- Service-Route (RFC 3608) ---------------------------------------------------------------------
+    def served_by(self, ref: TrunkRef, routes: list[str]) -> None:
+        """The carrier has told how its calls go, to the edge that registers: the others learn it too."""
+        key = f"{ref.tenant}/{ref.trunk_id}"
+        if routes == self._service_routes.get(key, []):
+            return
+        self._service_routes[key] = routes
+        if not routes:
+            del self._service_routes[key]
+        told = self._service_routes
+        self._instances.set_attributes(**{SERVICE_ROUTES: orjson.dumps(told).decode() if told else ""})
+
+    def service_route(self, ref: TrunkRef) -> list[str]:
+        """Routes of an INVITE by this trunk; none unless its carrier has asked for some."""
+        peer = self._peers.get(ref)
+        if peer is None or not peer.trunk.registers:
+            return []
+        key = f"{ref.tenant}/{ref.trunk_id}"
+        if known := self._service_routes.get(key):
+            return known
+        for instance in self._instances.all("sip_edge"):
+            found = orjson.loads(instance.attributes.get(SERVICE_ROUTES) or "{}").get(key)
+            if found:
+                return [str(route) for route in found]
+        return []
 
     def mine(self, ref: TrunkRef) -> bool:
         return self._mine(f"{ref.tenant}.trunk.{ref.trunk_id}")

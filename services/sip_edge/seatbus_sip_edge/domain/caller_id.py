@@ -54,11 +54,12 @@ def shown_on(
     *,
     withheld: bool = False,
     diverted_by: str = "",
+    target: str = "",
 ) -> Shown:
     """What a trunk is told of the caller (RFC 3323, 3325, 5806, 7044).
 
     A number that the trunk may not show is replaced by the trunk's default one; `diverted_by` is the access
-    number whose call goes on to the outside.
+    number whose call goes on to the outside, to `target` (an address).
     """
     plan = Plan.of(trunk.dial_plan)
     domain = trunk.from_domain or host
@@ -67,7 +68,8 @@ def shown_on(
         return written_for(number, trunk.number_format, plan)
 
     number = normalise(caller, plan) if caller else ""
-    if not number or (trunk.caller_ids and not fits(number, trunk.caller_ids)):
+    if not digits_of(number).isdigit() or (trunk.caller_ids and not fits(number, trunk.caller_ids)):
+        # A caller who withholds theirs has none to show.
         number = normalise(trunk.default_caller_id, plan)
     headers: dict[str, str] = {}
     identity = written(number) if number else ""
@@ -82,7 +84,8 @@ def shown_on(
         if trunk.diversion_header == tenancy.DIVERSION_HEADER_DIVERSION:
             headers["Diversion"] = f"<sip:{by}@{domain}>;reason=unconditional"
         elif trunk.diversion_header == tenancy.DIVERSION_HEADER_HISTORY_INFO:
-            headers["History-Info"] = f"<sip:{by}@{domain}>;index=1"
+            # RFC 4458: 302 says that it was diverted on purpose, before anybody rang.
+            headers["History-Info"] = f"<sip:{by}@{domain}>;index=1, <{target};cause=302>;index=1.1;mp=1"
     if withheld or not identity:
         return Shown(ANONYMOUS, _UNKNOWN_HOST, identity, headers)
     return Shown(identity, domain, identity, headers)

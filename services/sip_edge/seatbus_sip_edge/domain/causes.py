@@ -71,6 +71,32 @@ def failure_by_cause(cause: int) -> OfferFailure | None:
     return _BY_CAUSE.get(cause)
 
 
+# What carriers account by (ITU-T Q.850), where it is not normal clearing.
+_Q850: Mapping[int, int] = {
+    call_types.HANGUP_CAUSE_UNKNOWN_NUMBER: 1,
+    call_types.HANGUP_CAUSE_BUSY: 17,
+    call_types.HANGUP_CAUSE_NO_ANSWER: 19,
+    call_types.HANGUP_CAUSE_UNREACHABLE: 20,
+    call_types.HANGUP_CAUSE_REJECTED: 21,
+    call_types.HANGUP_CAUSE_FORBIDDEN: 21,
+    call_types.HANGUP_CAUSE_DEVICE_LOST: 27,
+    call_types.HANGUP_CAUSE_MEDIA_FAILED: 41,
+    call_types.HANGUP_CAUSE_MEDIA_TIMEOUT: 41,
+    call_types.HANGUP_CAUSE_SYSTEM: 41,
+    call_types.HANGUP_CAUSE_QUOTA: 42,
+    call_types.HANGUP_CAUSE_QUEUE_OVERFLOW: 42,
+    call_types.HANGUP_CAUSE_NOT_ACCEPTABLE: 88,
+    call_types.HANGUP_CAUSE_SESSION_EXPIRED: 102,
+    call_types.HANGUP_CAUSE_NO_ACK: 102,
+}
+_NORMAL_CLEARING = 16
+
+
+def reason_of(cause: int) -> str:
+    """Value of a Reason header (RFC 3326, in responses RFC 6432) for a carrier."""
+    return f"Q.850;cause={_Q850.get(cause, _NORMAL_CLEARING)}"
+
+
 # What an unanswered caller is told. Everything else is 480.
 _STATUS: Mapping[int, int] = {
     call_types.HANGUP_CAUSE_ABANDONED_IN_FLOW: 487,

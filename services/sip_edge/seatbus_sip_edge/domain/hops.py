@@ -10,6 +10,8 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -81,6 +83,17 @@ class Signer:
 
     def is_sealed(self, seal: str, below: Via, call_id: str, cseq: int) -> bool:
         return hmac.compare_digest(seal, self.seal(below, call_id, cseq))
+
+
+@lru_cache(maxsize=1024)
+def leads_back(named: str, seen: str) -> bool:
+    """Whether a host that a peer names as its own leads to it: no private one of a public peer does."""
+    if named == seen:
+        return True
+    try:
+        return ipaddress.ip_address(named).is_global or not ipaddress.ip_address(seen).is_global
+    except ValueError:
+        return False
 
 
 def owner_hint(instance_id: str) -> str:

@@ -6,15 +6,20 @@ numbers, extensions, star codes) stays as it was dialled.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip.headers import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from seatbus_sip.uri import Uri
+
 _SEPARATORS: Final = str.maketrans("", "", " -./()\u00a0")
+_TELEPHONE: Final = re.compile(r"[+]?[0-9*#().\-]+")
 _E164_DIGITS: Final = 15
 # Shorter ones are service numbers and mean something in their own network alone.
 _SHORTEST_LOCAL: Final = 3
@@ -130,6 +135,19 @@ def fits(number: str, patterns: Iterable[str]) -> bool:
         if digits.startswith(wanted[:-1]) if wanted.endswith("*") else digits == wanted:
             return True
     return False
+
+
+def number_in(uri: Uri) -> str:
+    """The number, or user, of an address, without what is for networks alone.
+
+    Separators of a tel URI (RFC 3966 section 5.1.1), and parameters of a number in a user part (RFC 3261
+    section 19.1.6): `+1-212-555-1212;npdi`.
+    """
+    user = clean_text(uri.username)
+    if uri.scheme == "tel":
+        return user.translate(_SEPARATORS)
+    number, parameters, _ = user.partition(";")
+    return number if parameters and _TELEPHONE.fullmatch(number) else user
 
 
 def masked(number: str) -> str:

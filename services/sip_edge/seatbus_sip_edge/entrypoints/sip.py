@@ -231,7 +231,8 @@ class SipEntry:
         if request.to.uri.username != username:
             self._respond(tx, tx.response(403, "Not Your Address"))
             return
-        if any(clean_text(text) != text for text in (*request.get_all("Contact"), request.call_id)):
+        stored = (*request.get_all("Contact"), *request.get_all("Path"), request.call_id)
+        if any(clean_text(text) != text for text in stored):
             self._respond(tx, tx.response(400, "Bytes That Are No UTF-8"))
             return
         outcome = self._edge.registrar.register(username, request, flow)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text
-from seatbus_sip_edge.domain.numbering import masked
+from seatbus_sip_edge.domain.numbering import masked, number_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,20 @@ def attributes_of(request: Request, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def diverted_from(request: Request) -> str:
+    """The number that has sent a call on to ours: Diversion (RFC 5806), else History-Info (RFC 7044).
+
+    Empty when nobody has, or it cannot be read.
+    """
+    try:
+        if diverted := request.addresses("Diversion"):
+            return one_line(number_in(diverted[0].uri))
+        history = request.addresses("History-Info")
+        return one_line(number_in(history[-2].uri)) if len(history) > 1 else ""
+    except SipError:
+        return ""
+
+
 def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]:
     """What the phone of an agent, a consulted one or a supervisor is told of the call at ringing."""
     headers = {
@@ -60,6 +75,12 @@ def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]
         headers["X-Seatbus-Data"] = data
     if call.referred_by and leg.role == call_types.LEG_ROLE_AGENT:
         headers["Referred-By"] = one_line(call.referred_by)
+    return headers | chosen_headers(call, names)
+
+
+def chosen_headers(call: Call, names: Mapping[str, str]) -> dict[str, str]:
+    """Attributes of the call that the tenant has given header names; none of ours is given away."""
+    headers: dict[str, str] = {}
     for attribute, header in names.items():
         value = one_line(call.attributes.get(attribute, ""))
         if value and not header.lower().startswith(_RESERVED):

@@ -93,6 +93,8 @@ class Incoming:
         if status >= 200:
             leg.received = leg.request = None
         if status >= 300:
+            for name, value in self._side.reason(leg).items():
+                response.set(name, value)
             leg.invite = ""
             leg.quiet()
         self._side.respond(tx, response)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request, next_attempt
 from seatbus_sip.dialog import Dialog
+from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.forking import ForkResult, Forks
 from seatbus_sip.reliable import ReliableReceiver, is_reliable
+from seatbus_sip.session_timer import session_expires
 from seatbus_sip.stateless import in_transaction
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.bodies import sdp_of
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from seatbus_sip_edge.domain.model import Call, Leg
 
 log = get_logger("sip_edge.legs")
+
+_LONGEST_SESSION_S = 86_400
 
 
 def _shown(call: Call, leg_id: str) -> str:
@@ -100,7 +104,7 @@ class Outgoing:
         side = self._side
         call = side.session.call
         layer = side.stack.layer
-        flow, route = side.edge.proxy.path(phone)
+        flow, routes = side.edge.proxy.path(phone)
         host, _ = side.stack.advertised_for(flow)
         invite = initial_request(
             "INVITE",
@@ -110,7 +114,7 @@ class Outgoing:
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
             contact=side.contact(flow),
-            routes=[route] if route else (),
+            routes=routes,
             headers={"Allow": ALLOW, "Supported": SUPPORTED, **self._told(call, call.legs[leg_id], host)},
             body=sdp,
         )
@@ -185,9 +189,10 @@ class Outgoing:
             case ForkResult.REPEATED if dialog is not None:
                 self._acknowledge(leg, tx, dialog)
             case ForkResult.SURPLUS if dialog is not None:
-                side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now)
-                side.stack.layer.send_request(dialog.request("BYE"), leg.flow, side.stack.now)
-            case ForkResult.FAILED if self._prove(leg, response):
+                way = self._way(leg, dialog)
+                side.stack.layer.send_ack(tx, dialog.ack(), side.stack.now, way)
+                side.stack.layer.send_request(dialog.request("BYE"), way or leg.flow, side.stack.now)
+            case ForkResult.FAILED if self._prove(leg, response) or self._waits_longer(leg, response):
                 pass
             case ForkResult.FAILED:
                 leg.sent = None
@@ -208,7 +213,7 @@ class Outgoing:
             return
         side = self._side
         if is_reliable(response):
-            self._prack(leg, self._way(leg, tx, dialog) or tx.flow, dialog, response)
+            self._prack(leg, self._way(leg, dialog) or tx.flow, dialog, response)
         sdp = sdp_of(response) if leg.trunk is not None else ""
         if sdp:
             side.session.feed(on.EarlyMedia(leg.leg_id, sdp))
@@ -224,7 +229,7 @@ class Outgoing:
         leg.invite = ""
         wanted = side.session.call.legs[leg_id].live
         if not wanted:
-            side.acknowledge(tx, dialog.ack(), self._way(leg, tx, dialog))
+            side.acknowledge(tx, dialog.ack(), self._way(leg, dialog))
         if leg.trunk is not None:
             side.edge.outside.answered()
         leg.allows = response.tokens("Allow")
@@ -234,7 +239,7 @@ class Outgoing:
         accepts = side.edge.outside.must_accept(side.session.call, leg_id)
         told = on.ExternalAnswered if accepts else on.AgentAnswered
         if leg.moved_offer and wanted:
-            side.acknowledge(tx, dialog.ack(), self._way(leg, tx, dialog))
+            side.acknowledge(tx, dialog.ack(), self._way(leg, dialog))
             side.edge.media_move.offers.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
             return
         side.session.feed(told(leg_id, said))
@@ -243,12 +248,12 @@ class Outgoing:
 
     def _acknowledge(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog) -> None:
         """The phone repeats its 200 until the journal has the answer: it is unknown to no successor."""
-        ack, way = dialog.ack(), self._way(leg, tx, dialog)
+        ack, way = dialog.ack(), self._way(leg, dialog)
         self._side.edge.journal.then(lambda: self._side.acknowledge(tx, ack, way))
 
-    def _way(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog) -> Flow | None:
-        """Where requests go after an INVITE that went by TCP for its size; else None: as the INVITE."""
-        return self._side.flow_of(leg, dialog) if tx.flow.reliable and not leg.flow.reliable else None
+    def _way(self, leg: SipLeg, dialog: Dialog) -> Flow | None:
+        """By a trunk: where its route set or Contact says, each by its own size; a phone: as the INVITE."""
+        return self._side.flow_of(leg, dialog) if leg.trunk is not None else None
 
     def _prack(self, leg: SipLeg, flow: Flow, dialog: Dialog, response: Response) -> None:
         """RFC 3262 section 4: each fork counts for itself, a repeat is not acknowledged again."""
@@ -275,12 +280,39 @@ class Outgoing:
             return False
         if not side.session.call.legs[leg.leg_id].live or not client.accept(response, leg.forks.request):
             return False
-        again = client.authorize(next_attempt(leg.forks.request))
-        side.stack.layer.prepare_request(again, leg.flow)
+        self._dial_again(leg, client.authorize(next_attempt(leg.forks.request)))
+        return True
+
+    def _waits_longer(self, leg: SipLeg, response: Response) -> bool:
+        """422 to our INVITE: once more with refreshes as rare as the peer wants them (RFC 4028 7.4)."""
+        side = self._side
+        if response.status != 422 or leg.forks is None or leg.sent is None:
+            return False
+        asked = leg.forks.request
+        try:
+            least, before = response.integer("Min-SE", 1, _LONGEST_SESSION_S), session_expires(asked)
+        except SipError:
+            return False
+        # Once: who asks for more and more is not followed.
+        if least is None or before is None or before[0] != side.refreshing.policy.expires_s:
+            return False
+        if least <= before[0] or not side.session.call.legs[leg.leg_id].live:
+            return False
+        again = next_attempt(asked)
+        again.set("Session-Expires", str(least))
+        again.set("Min-SE", str(least))
+        self._dial_again(leg, leg.digest.authorize(again) if leg.digest is not None else again)
+        return True
+
+    def _dial_again(self, leg: SipLeg, again: Request) -> None:
+        side = self._side
+        if leg.trunk is not None:
+            again = side.sizing.prepare(again, leg.flow, leg.trunk)
+        else:
+            side.stack.layer.prepare_request(again, leg.flow)
         leg.request, leg.invite, leg.sent = again, text_of(again), None
         side.session.checkpoint()
         side.edge.journal.then(lambda: self.dial(leg.leg_id))
-        return True
 
     def on_no_response(self, leg_id: str, status: int, request: Request | None = None) -> None:
         """The INVITE to the phone was never answered (408), or could not be sent (503)."""

@@ -14,6 +14,7 @@ from seatbus_sip_edge.application.joining_edges import EdgeJoining, is_elsewhere
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.destinations import Destination
 from seatbus_sip_edge.domain.model import Phase
+from seatbus_sip_edge.domain.numbering import number_in
 
 if TYPE_CHECKING:
     from seatbus_sip.message import Request
@@ -106,7 +107,7 @@ class Referring:
             return self._refused(error.status, str(error))
         if wanted.replaces is not None:
             return self._attended(leg, wanted.replaces, request.cseq.number)
-        user = clean_text(wanted.uri.username)
+        user = number_in(wanted.uri)
         to = side.edge.directory.dialled(call.tenant_id, user, side.edge.dialling.agent_at)
         if to is None:
             return self._refused(404, f"nobody is {user[:64]!r}")

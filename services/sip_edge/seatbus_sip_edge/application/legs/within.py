@@ -129,7 +129,7 @@ class Within:
         leg.quiet()
         if dialog is None or dialog.state is not DialogState.CONFIRMED:
             return
-        self._side.asking.ask(leg, "BYE", lambda _: None)
+        self._side.asking.ask(leg, "BYE", lambda _: None, headers=self._side.reason(leg))
 
     def _bye_came(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
         leg.quiet()
