@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from seatbus_acd.domain.engine import Engine
 from seatbus_acd.domain.model import (
     AgentKey,
     AgentReserved,
@@ -29,7 +28,6 @@ from seatbus_acd.domain.model import (
     Pulled,
     QueueKey,
     Rule,
-    ShareCap,
     Skip,
     Strategy,
     Tick,
@@ -37,86 +35,12 @@ from seatbus_acd.domain.model import (
 )
 from seatbus_testkit.properties import examples
 
-from .laws import AGENTS, CAPS, EAST, HELP, POOL, QUEUES, TEAM, X
+from .laws import AGENTS, CAPS, EAST, HELP, POOL, QUEUES, House, X
 
 MOST = {key: spec.ring_agents for key, spec in QUEUES.items() if spec.strategy is Strategy.SIMULTANEOUS_RING}
 
 
-class Laws(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.engine, self.twin = Engine(3), Engine(3)
-        self.now = 1000.0
-        self.revision = 0
-        self.number = 0
-        self.queues = dict(QUEUES)
-        self.contacts: dict[ContactKey, ContactSpec] = {}
-        # By contact and rid: those of one ring.
-        self.offers: dict[ContactKey, dict[str, Offer]] = {}
-        self.rids: set[str] = set()
-        self.leaving: set[ContactKey] = set()
-        self.resting: set[ContactKey] = set()
-        self.ended: set[ContactKey] = set()
-        self.ready: dict[AgentKey, bool] = dict.fromkeys(AGENTS, False)
-        self.present: dict[AgentKey, bool] = dict.fromkeys(AGENTS, False)
-        self.idle: dict[AgentKey, float] = dict.fromkeys(AGENTS, 0.0)
-        # rid -> queue: what the record shows, and what is offered.
-        self.items: dict[AgentKey, dict[str, QueueKey]] = {key: {} for key in AGENTS}
-        self.handled: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
-        self.pulling: tuple[ContactKey, AgentKey] | None = None
-
-    # The oracle
-
-    def load(self, agent: AgentKey) -> dict[str, QueueKey]:
-        return self.items[agent] | {rid: self.contacts[key].queue for key, rid in self.claims(agent)}
-
-    def claims(self, agent: AgentKey) -> list[tuple[ContactKey, str]]:
-        made = (offer for ring in self.offers.values() for offer in ring.values())
-        return [(offer.key, offer.rid) for offer in made if offer.agent == agent]
-
-    def free(self, agent: AgentKey) -> bool:
-        return self.ready[agent] and len(self.load(agent)) < AGENTS[agent].capacity("voice")
-
-    def used(self, cap: ShareCap) -> int:
-        """Agents of the team who work for the cap's tenant."""
-        return sum(
-            any(cap.binds(self.queues[queue]) for queue in self.load(agent).values()) for agent in POOL
-        )
-
-    def capped(self, spec: ContactSpec, agent: AgentKey) -> bool:
-        if AGENTS[agent].team is None:
-            return False
-        bound = [cap for cap in CAPS[TEAM] if cap.binds(self.queues[spec.queue])]
-        return any(self.used(cap) >= cap.most for cap in bound)
-
-    def may(self, spec: ContactSpec, agent: AgentKey) -> bool:
-        """By the rules in words, not by the engine's indexes."""
-        age = self.now - spec.enqueued_at
-        own = self.queues[spec.queue]
-        sticky = spec.preferred in own.members and age < own.sticky_s
-        if sticky and self.engine.contacts[spec.key].reach.step == "sticky":
-            return agent == spec.preferred
-        for key in spec.queues:
-            queue = self.queues[key]
-            if queue.closed:
-                continue
-            passed = [step for step in queue.relaxation if step.after_s <= age]
-            levels = dict(queue.requirements)
-            for step in passed:
-                levels |= step.levels
-            branch = spec.branch or queue.branch
-            bounded = any(step.other_branches for step in queue.relaxation)
-            opened = any(step.other_branches for step in passed)
-            able = all(AGENTS[agent].skills.get(name, 0) >= level for name, level in levels.items())
-            near = not bounded or opened or not branch or AGENTS[agent].branch == branch
-            if agent in queue.members and able and near:
-                return True
-            if any(step.overflow for step in passed):
-                for other in (self.queues[name] for name in queue.overflow_queues):
-                    if not other.closed and agent in other.members and not other.requirements:
-                        return True
-        return False
-
+class Laws(House):
     # What the engine says
 
     def give(self, event: Event) -> list[Effect]:
@@ -164,13 +88,27 @@ class Laws(RuleBasedStateMachine):
             return
         assert not self.capped(spec, offer.agent), "a share cap is never exceeded"
         assert self.may(spec, offer.agent) or offer.decision.rule is Rule.STICKY
-        for key, other in self.contacts.items():
-            if not self.engine.contacts[key].waiting or key == offer.key:
-                continue
-            ageing = (self.queues[other.queue].ageing_s, self.queues[spec.queue].ageing_s)
-            same = ageing[0] == ageing[1] and other.priority == spec.priority
-            if same and self.may(other, offer.agent) and not self.capped(other, offer.agent):
-                assert spec.fifo <= other.fifo, "first in, first out inside a class"
+        self.first_of_all(offer, spec)
+
+    def first_of_all(self, offer: Offer, spec: ContactSpec) -> None:
+        """First in, first out inside a class; of the first ones of all classes who has aged most."""
+        first: dict[tuple[int, int], ContactSpec] = {}
+        for key, other in [*self.contacts.items(), (offer.key, spec)]:
+            waits = key == offer.key or (
+                self.engine.contacts[key].waiting
+                and self.may(other, offer.agent)
+                and not self.capped(other, offer.agent)
+            )
+            of_class = self.queues[other.queue].ageing_s, other.priority
+            before = first.get(of_class)
+            if waits and (before is None or (other.fifo, other.key) < (before.fifo, before.key)):
+                first[of_class] = other
+        assert spec in first.values(), "first in, first out inside a class"
+        assert self.aged(spec) == min(map(self.aged, first.values())), "nobody passes who has aged more"
+
+    def aged(self, spec: ContactSpec) -> float:
+        """No contact that comes later than this much after it, of whatever class, goes before it."""
+        return spec.enqueued_at - spec.priority * (self.queues[spec.queue].ageing_s or 300)
 
     def show(self, agent: AgentKey) -> None:
         self.revision += 1
@@ -370,6 +308,34 @@ class Laws(RuleBasedStateMachine):
         if closed is not None:
             self.queues[closed] = replace(QUEUES[closed], closed=True)
         self.give(Configured(self.queues, AGENTS, CAPS))
+
+    def teardown(self) -> None:
+        """Nobody starves: when agents work on and no more callers come, each one's visit has its one end."""
+        if not self.engine.queues:
+            return
+        self.configuration_changes(None)
+        enough = 10 + 2 * len(self.contacts)
+        for _ in range(enough):
+            for agent in AGENTS:
+                self.ready[agent] = self.present[agent] = True
+                self.show(agent)
+            while self.offers:
+                offer = next(iter(next(iter(self.offers.values())).values()))
+                self.reserve(offer)
+                lost = [made for made in self.end(offer.key) if made.rid != offer.rid]
+                self.give(ContactLeft(offer.key, answered=True))
+                self.release(*lost)
+            for key in sorted(self.leaving):
+                self.end(key)
+                self.give(ContactLeft(key))
+            for agent in AGENTS:
+                while self.items[agent]:
+                    self.agent_finishes(agent)
+            self.time_passes(50.0)
+            if not self.contacts:
+                break
+        assert not self.contacts, "somebody waits for ever"
+        assert not any(gate.used for gates in self.engine._floor.rosters.gates.values() for gate in gates)
 
     def end(self, key: ContactKey) -> list[Offer]:
         assert key not in self.ended, "every contact ends once"

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from typing import Any
 
-import pytest
-
-from seatbus_acd.domain.engine import Engine
 from seatbus_acd.domain.model import (
-    AgentKey,
     AgentReserved,
     AgentSeen,
     AgentSpec,
     AgentStatus,
     Announce,
+    CheckOffer,
     Comfort,
-    Configured,
     ContactArrived,
     ContactChanged,
     ContactLeft,
     ContactSpec,
-    Effect,
+    LeaveFailed,
     LeaveQueue,
     LeaveReason,
-    Offer,
     OfferFailed,
     Pulled,
     QueueSpec,
@@ -34,193 +27,9 @@ from seatbus_acd.domain.model import (
     ShareCap,
     Skip,
     Strategy,
-    Tick,
-    Waits,
 )
 
-T = "acme"
-A, B, C, D = ((T, name) for name in "abcd")
-TEAM = (T, "red")
-Q = (T, "sales")
-
-
-class Floor:
-    """One engine with its clock and revisions."""
-
-    def __init__(
-        self,
-        *queues: QueueSpec,
-        agents: dict[AgentKey, AgentSpec] | None = None,
-        caps: dict[AgentKey, tuple[ShareCap, ...]] | None = None,
-    ) -> None:
-        self.engine = Engine(1)
-        self.now = 1000.0
-        self.revision = 0
-        members = {member for queue in queues for member in queue.members}
-        specs = {member: AgentSpec(member) for member in members} | (agents or {})
-        self.configuration = Configured({queue.key: queue for queue in queues}, specs, caps or {})
-        self.give(self.configuration)
-
-    def give(self, event: Any) -> list[Effect]:
-        return self.engine.apply(event, self.now)
-
-    def agent(self, key: AgentKey, *, ready: bool = True, **fields: Any) -> list[Offer]:
-        self.revision += 1
-        status = AgentStatus(key, self.revision, ready, fields.pop("idle_since", self.now), **fields)
-        return offers(self.give(AgentSeen(status)))
-
-    def caller(self, name: str, queue: tuple[str, str] = Q, **fields: Any) -> list[Effect]:
-        self.revision += 1
-        return self.give(ContactArrived(ContactSpec((T, name), queue, self.revision, self.now, **fields)))
-
-    def wait(self, seconds: float) -> list[Effect]:
-        self.now += seconds
-        return self.give(Tick())
-
-    def answered(self, offer: Offer) -> list[Offer]:
-        """The agent takes it and is free again at once."""
-        return offers(self.give(ContactLeft(offer.key, answered=True))) + self.agent(offer.agent)
-
-
-def offers(effects: list[Effect]) -> list[Offer]:
-    return [effect for effect in effects if isinstance(effect, Offer)]
-
-
-def only(effects: list[Effect]) -> Offer:
-    [offer] = offers(effects)
-    return offer
-
-
-def why(effects: list[Effect]) -> Rule:
-    [waits] = [effect for effect in effects if isinstance(effect, Waits)]
-    return waits.decision.rule
-
-
-def queue(key: tuple[str, str] = Q, members: tuple[AgentKey, ...] = (A, B, C), **fields: Any) -> QueueSpec:
-    return QueueSpec(key, frozenset(members), **fields)
-
-
-SKILLED = {
-    A: AgentSpec(A, {"x": 1, "y": 1}),
-    B: AgentSpec(B, {"x": 1, "y": 1, "z": 1}),
-    C: AgentSpec(C, {"x": 1}),
-}
-RECORDS: dict[AgentKey, dict[str, Any]] = {
-    A: {"idle_since": 900.0, "contacts": 5, "occupancy": 0.4},
-    B: {"idle_since": 910.0, "contacts": 2, "occupancy": 0.5},
-    C: {"idle_since": 890.0, "contacts": 9, "occupancy": 0.3},
-}
-
-
-@pytest.mark.parametrize(
-    ("strategy", "order"),
-    [
-        (Strategy.LONGEST_IDLE, [C, A, B]),
-        (Strategy.MOST_SKILLS_FIRST, [B, A, C]),
-        (Strategy.FEWEST_SKILLS_FIRST, [C, A, B]),
-        (Strategy.LEAST_OCCUPIED, [C, A, B]),
-        (Strategy.FEWEST_CONTACTS, [B, A, C]),
-        (Strategy.FIXED_ORDER, [B, C, A]),
-        (Strategy.ROUND_ROBIN, [B, C, A]),
-    ],
-)
-def test_a_strategy_chooses_in_its_order_and_names_itself(strategy: Strategy, order: list[AgentKey]) -> None:
-    ranks = {A: (3, 1), B: (1, 1), C: (2, 1)}
-    floor = Floor(queue(strategy=strategy, ranks=ranks), agents=SKILLED)
-    for key, record in RECORDS.items():
-        floor.agent(key, **record)
-    made = [only(floor.caller(f"c{number}")) for number in range(3)]
-    assert [offer.agent for offer in made] == order
-    assert {offer.decision.rule.value for offer in made} == {strategy.value}
-    assert made[0].decision.candidates == 3
-    assert list(made[0].decision.first_candidates) == order
-
-
-def test_round_robin_goes_on_where_it_was_whoever_is_idle_longest() -> None:
-    floor = Floor(queue(strategy=Strategy.ROUND_ROBIN))
-    for key in (A, B, C):
-        floor.agent(key)
-    chosen = []
-    for number in range(7):
-        offer = only(floor.caller(f"c{number}"))
-        chosen.append(offer.agent)
-        floor.answered(offer)
-    assert chosen == [A, B, C, A, B, C, A]
-    floor.give(floor.configuration)
-    assert only(floor.caller("after")).agent == B, "a change of the configuration keeps the turn"
-
-
-def test_weighted_random_follows_the_weights_and_repeats_itself_exactly() -> None:
-    def run() -> list[AgentKey]:
-        floor = Floor(queue(strategy=Strategy.WEIGHTED_RANDOM, ranks={A: (0, 1), B: (0, 3), C: (0, 6)}))
-        for key in (A, B, C):
-            floor.agent(key)
-        chosen = []
-        for number in range(2000):
-            offer = only(floor.caller(f"c{number}"))
-            chosen.append(offer.agent)
-            floor.answered(offer)
-        return chosen
-
-    first = run()
-    assert first == run()
-    share = Counter(first)
-    # Three standard deviations of 2,000 draws are below 0.035.
-    assert share[A] / 2000 == pytest.approx(0.1, abs=0.035)
-    assert share[B] / 2000 == pytest.approx(0.3, abs=0.035)
-    assert share[C] / 2000 == pytest.approx(0.6, abs=0.035)
-
-
-def test_simultaneous_ring_holds_several_agents_under_rids_of_their_own_and_frees_the_losers() -> None:
-    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING))
-    for key in (A, B, C):
-        floor.agent(key)
-    offer = only(floor.caller("c1"))
-    assert [made.agent for made in (offer, *offer.also)] == [A, B, C]
-    assert len({offer.rid, *(made.rid for made in offer.also)}) == 3
-    assert {offer.ring, *(made.ring for made in offer.also)} == {offer.rid}
-    assert (offer.decision.chosen, offer.decision.also) == (A, (B, C))
-    assert why(floor.caller("c2")) is Rule.NO_AGENT_READY
-    # One declines: the others ring on, and he is not asked again before his record is newer.
-    for refused in (offer.also[0], offer):
-        floor.give(OfferFailed(offer.key, refused.rid, Skip.AGENT))
-        assert not floor.engine.agents[refused.agent].free("voice")
-    assert floor.engine.contacts[offer.key].rid == offer.also[1].rid
-    # The caller leaves: C is free for the next caller at once.
-    [won] = offers(floor.give(ContactLeft(offer.key, answered=True)))
-    assert (won.key, won.agent, won.also, won.ring) == ((T, "c2"), C, (), "")
-
-
-def test_a_queue_says_how_many_ring_at_once_and_the_longest_idle_are_among_them() -> None:
-    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING, ring_agents=2))
-    for key in (C, A, B):
-        floor.wait(1)
-        floor.agent(key)
-    offer = only(floor.caller("c1"))
-    assert [made.agent for made in (offer, *offer.also)] == [C, A]
-    other = only(floor.caller("c2"))
-    assert (other.agent, other.also) == (B, ())
-
-
-def test_nobody_of_a_simultaneous_ring_left_means_back_to_the_place() -> None:
-    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING, members=(A, B)))
-    floor.agent(A)
-    floor.agent(B)
-    offer = only(floor.caller("c1"))
-    floor.caller("c2")
-    floor.give(OfferFailed(offer.key, offer.rid, Skip.AGENT))
-    floor.give(OfferFailed(offer.key, offer.also[0].rid, Skip.AGENT))
-    assert floor.engine.position(offer.key) == 1
-
-
-def test_a_ring_that_is_over_as_a_whole_frees_nobody_for_a_later_caller_first() -> None:
-    floor = Floor(queue(strategy=Strategy.SIMULTANEOUS_RING, members=(A, B)))
-    floor.agent(A)
-    floor.agent(B)
-    offer = only(floor.caller("c1"))
-    floor.caller("c2")
-    again = only(floor.give(OfferFailed(offer.key, offer.rid, Skip.NONE, whole=True)))
-    assert (again.key, len(again.also)) == (offer.key, 1)
+from .floor import TEAM, A, B, C, D, Floor, Q, T, offers, only, queue, why
 
 
 def test_a_class_without_an_ageing_time_of_its_own_does_not_starve() -> None:
@@ -383,6 +192,25 @@ def test_a_branch_has_a_share_of_its_own() -> None:
     only(floor.caller("c3", south))
 
 
+def test_who_waits_for_a_share_goes_on_by_place_whichever_cap_opens_first() -> None:
+    """A branch's cap and its tenant's open at one moment; the way goes by the caller's queue, each time."""
+    north, south = (T, "north"), (T, "south")
+    ranks = {A: (9, 1), B: (1, 1), C: (2, 1)}
+    for _ in range(20):
+        floor = teamed(
+            (ShareCap(T, "n", 1), ShareCap(T, "", 1)),
+            queue(south, branch="s"),
+            queue(north, branch="n", strategy=Strategy.FIXED_ORDER, ranks=ranks),
+        )
+        floor.agent(A, items={"r": "voice"}, queues={"r": north})
+        floor.agent(C, idle_since=1.0)
+        floor.agent(B, idle_since=2.0)
+        assert why(floor.caller("n1", north)) is Rule.CAPPED
+        assert why(floor.caller("s1", south)) is Rule.CAPPED
+        [offer] = floor.agent(A, ready=False)
+        assert (offer.key, offer.agent) == ((T, "n1"), B), "by the order of its own queue"
+
+
 def test_callers_leave_when_the_last_agent_logs_out_and_do_not_wait_for_nobody() -> None:
     floor = Floor(queue(members=(A, B), leave_without_agents=True))
     assert floor.caller("c0") == [LeaveQueue((T, "c0"), LeaveReason.NO_AGENTS)]
@@ -425,6 +253,30 @@ def test_a_contact_that_is_prioritised_goes_before_those_of_its_old_class() -> N
     assert floor.engine.position((T, "c2")) == 1
     [offer] = floor.agent(A)
     assert offer.key == (T, "c2")
+
+
+def test_a_contact_that_is_prioritised_while_it_rests_is_offered_and_leaving_goes_on_with_that() -> None:
+    floor = Floor(queue(members=(A,), max_wait_s=100))
+    floor.agent(A)
+    offer = only(floor.caller("c1"))
+    key = offer.key
+
+    def prioritised(priority: int) -> None:
+        spec = floor.engine.contacts[key].spec
+        assert not floor.give(ContactChanged(replace(spec, priority=priority)))
+
+    prioritised(1)
+    assert floor.wait(35) == [CheckOffer(key, offer.rid)], "an offer of which nothing is heard is looked into"
+    floor.give(OfferFailed(key, offer.rid, Skip.NONE, 1.0))
+    prioritised(2)
+    again = only(floor.wait(1))
+    assert again.key == key, "its rest has an end"
+    floor.give(OfferFailed(key, again.rid, Skip.NONE, 60.0))
+    [left] = floor.wait(64)
+    assert left == LeaveQueue(key, LeaveReason.MAX_WAIT)
+    floor.give(LeaveFailed(key, 2.0))
+    prioritised(3)
+    assert floor.wait(2) == [left], "its edge is told once more"
 
 
 def test_the_place_of_an_earlier_visit_counts_and_the_limits_start_anew() -> None:

@@ -163,7 +163,9 @@ class Engine(Matching):
         if contact is None:
             return
         rested = not contact.waiting
-        self._stop_waiting(contact)
+        if not rested:
+            # Who rests, is offered or leaves goes on with that, and with the timer that ends it.
+            self._stop_waiting(contact)
         for key in contact.spec.queues:
             queue = self.queues.get(key)
             if queue is not None:

@@ -61,7 +61,8 @@ class Floor:
         queues = self._queues_of.get(roster)
         if queues is None:
             queues = self._queues_of[roster] = []
-            for member in roster.members:
+            # Who is met first is indexed first: that must not depend on how this process hashes.
+            for member in sorted(roster.members):
                 self.agent(member).rosters.append(roster)
             queue.present = sum(self.agent(member).present for member in roster.members)
         else:

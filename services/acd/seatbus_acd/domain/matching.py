@@ -14,6 +14,8 @@ from seatbus_acd.domain.reach import reach
 from seatbus_acd.domain.timers import Kind, Timers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seatbus_acd.domain.model import (
         AgentKey,
         ContactKey,
@@ -186,9 +188,12 @@ class Matching:
                 self._offer(contact, group, option, rule_of(option, queue))
 
     def _next_for(self, agent: Agent, channel: str) -> tuple[Contact, Pool] | None:
-        """The first of each class among all pools of the agent; between classes the order time decides."""
+        return self._first_in(agent.pools.get(channel, ()))
+
+    def _first_in(self, pools: Iterable[Pool]) -> tuple[Contact, Pool] | None:
+        """The first of each class among pools that are not shut; between classes the order time decides."""
         first: dict[Class, tuple[tuple[int, ContactKey], Pool]] = {}
-        for pool in agent.pools.get(channel, ()):
+        for pool in pools:
             if not pool.waiting_count or pool.shut:
                 continue
             for of_class, keys in pool.waiting.items():
@@ -202,16 +207,15 @@ class Matching:
         return min(found, key=lambda f: f[0].place)
 
     def _pass_gates(self) -> None:
-        """A share cap that was reached is not any more: who waited for that goes on."""
+        """Share caps that were reached are not any more: who waited for that goes on, by place, whichever of
+        them has opened first.
+        """
         opened = self._floor.opened
         while opened:
-            gate = opened.pop()
-            for pool in gate.pools:
-                while pool.waiting_count and not pool.shut:
-                    head = pool.idle.first()
-                    if head is None:
-                        break
-                    self._serve(self.agents[head[2]])
+            pools = list(dict.fromkeys(pool for gate in opened for pool in gate.pools))
+            opened.clear()
+            while found := self._first_in(pool for pool in pools if pool.idle):
+                self._wait(found[0], tell=False)
 
     # Offers
 
