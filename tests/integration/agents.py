@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.tenant import PASSWORD, TestTenant
@@ -100,3 +101,26 @@ async def until_bridged(tenant: TestTenant, timeout: float = 30.0) -> None:
         return states == ["CALL_STATE_BRIDGED"]
 
     await asyncio.to_thread(tenant.platform.until, there, timeout, f"the call of {tenant.id} to be bridged")
+
+
+async def outcomes(tenant: TestTenant, count: int) -> list[str]:
+    """The outcomes of all queue visits, the oldest first, once there are `count`."""
+
+    def rows() -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = tenant.platform.get(tenant.path("queue-visits"))["visits"]
+        return found if len(found) >= count and all(row["outcome"] for row in found) else None
+
+    found = await asyncio.to_thread(tenant.platform.until, rows, 30, f"{count} ended visits of {tenant.id}")
+    return [row["outcome"] for row in sorted(found, key=lambda row: str(row["enqueued_at"]))]
+
+
+async def all_cdrs(tenant: TestTenant, count: int) -> list[dict[str, Any]]:
+    def rows() -> list[dict[str, Any]] | None:
+        found = tenant.cdrs(limit=100)
+        return found if len(found) >= count and all(row["final"] for row in found) else None
+
+    found: list[dict[str, Any]] = await asyncio.to_thread(
+        tenant.platform.until, rows, 30, f"{count} final call records of {tenant.id}"
+    )
+    assert len(found) == count, found
+    return found

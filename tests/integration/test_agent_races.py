@@ -16,7 +16,16 @@ from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, until_queued, wait_level
+from .agents import (
+    agent_phone,
+    all_cdrs,
+    caller_of,
+    outcomes,
+    reach_queue,
+    until_agent,
+    until_queued,
+    wait_level,
+)
 from .sip.peers import sipp_agent
 
 pytestmark = pytest.mark.platform
@@ -24,29 +33,6 @@ pytestmark = pytest.mark.platform
 
 async def cdr_of(tenant: TestTenant, cause: str) -> dict[str, Any]:
     return await asyncio.to_thread(tenant.wait_cdr, cause=cause)
-
-
-async def outcomes(tenant: TestTenant, count: int) -> list[str]:
-    """The outcomes of all queue visits, the oldest first, once there are `count`."""
-
-    def rows() -> list[dict[str, Any]] | None:
-        found: list[dict[str, Any]] = tenant.platform.get(tenant.path("queue-visits"))["visits"]
-        return found if len(found) >= count and all(row["outcome"] for row in found) else None
-
-    found = await asyncio.to_thread(tenant.platform.until, rows, 30, f"{count} ended visits of {tenant.id}")
-    return [row["outcome"] for row in sorted(found, key=lambda row: str(row["enqueued_at"]))]
-
-
-async def all_cdrs(tenant: TestTenant, count: int) -> list[dict[str, Any]]:
-    def rows() -> list[dict[str, Any]] | None:
-        found = tenant.cdrs(limit=100)
-        return found if len(found) >= count and all(row["final"] for row in found) else None
-
-    found: list[dict[str, Any]] = await asyncio.to_thread(
-        tenant.platform.until, rows, 30, f"{count} final call records of {tenant.id}"
-    )
-    assert len(found) == count, found
-    return found
 
 
 async def queue_is_empty(tenant: TestTenant) -> None:

@@ -138,21 +138,31 @@ async def _sipp(
     )  # fmt: skip
 
 
+async def sipp_once(
+    folder: Path, server: tuple[str, int], username: str, password: str, scenario: str, port: int = 0
+) -> None:
+    """SIPp goes through one scenario that begins with a request. Raises RuntimeError if it goes otherwise."""
+    process = await _sipp(
+        need("sipp", "sip-tester"), folder, f"{server[0]}:{server[1]}", "-sf", str(SCENARIOS / scenario),
+        "-s", username, "-au", username, "-ap", password,
+        "-i", server[0], "-p", str(port or free_port(server[0])),
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(process.communicate(), 35)
+    if process.returncode:
+        raise RuntimeError(f"SIPp did not go through {scenario}: {output[-2000:]!r}")
+
+
 @asynccontextmanager
 async def sipp_agent(
-    folder: Path, server: tuple[str, int], username: str, password: str, scenario: str
+    folder: Path, server: tuple[str, int], username: str, password: str, scenario: str, *, calls: int = 1
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A registered SIPp that takes one call as the scenario says; the process, to be waited for."""
-    program = need("sipp", "sip-tester")
-    at = ["-i", server[0], "-p", str(free_port(server[0]))]
-    register = await _sipp(
-        program, folder, f"{server[0]}:{server[1]}", "-sf", str(SCENARIOS / "agent_register.xml"),
-        "-s", username, "-au", username, "-ap", password, *at,
+    """A registered SIPp that takes calls as the scenario says; the process, to be waited for."""
+    port = free_port(server[0])
+    await sipp_once(folder, server, username, password, "agent_register.xml", port)
+    answering = await _sipp(
+        need("sipp", "sip-tester"), folder, "-sf", str(SCENARIOS / scenario),
+        "-i", server[0], "-p", str(port), calls=str(calls), seconds="60",
     )  # fmt: skip
-    output, _ = await asyncio.wait_for(register.communicate(), 35)
-    if register.returncode:
-        raise RuntimeError(f"SIPp did not register: {output[-2000:]!r}")
-    answering = await _sipp(program, folder, "-sf", str(SCENARIOS / scenario), *at)
     try:
         yield answering
     finally:
