@@ -11,10 +11,13 @@ import pytest
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.media.v1 import types_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_kit.ids import uuid7
 from seatbus_sip import ha1
 from seatbus_sip.sdp import parse_sdp
 from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import free_port_base
+
+from .colleagues import offer_to, phone_of
 
 DESK, SOFT = "anna-desk", "anna-soft"
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
@@ -349,3 +352,36 @@ async def test_a_browser_that_answers_after_the_audio_has_moved_is_offered_its_k
     assert office.media.last("accept_answer").alternative == "webrtc"
     await call.hang_up()
     await web.wait_ended()
+
+
+@pytest.mark.parametrize(("winner", "kind"), [(0, "rtp"), (1, "webrtc"), (2, "")])
+async def test_desk_phone_and_browser_of_one_agent_ring_beside_another_agent(
+    office: Any, steps: Any, winner: int, kind: str
+) -> None:
+    desk, web = await _phones(office, DESK, SOFT, web=SOFT)
+    ben = await phone_of(office, "ben", "ben-phone")
+    await ben.register()
+    office.script(steps.enqueue())
+    call = await office.phones[0].dial(office.number)
+    await office.until(lambda: office.acd.enqueued)
+    ring = uuid7()
+    await offer_to(office, "anna", office.acd.enqueued[-1], ring_rid=ring, rid=ring)
+    await offer_to(office, "ben", office.acd.enqueued[-1], ring_rid=ring)
+    rung = await asyncio.gather(desk.next_call(), web.next_call(), ben.next_call())
+    await asyncio.gather(*(side.ring() for side in rung))
+    await office.until(lambda: office.types().count("LegRinging") == 2)
+    await rung[winner].answer()
+    losers = [side for side in rung if side is not rung[winner]]
+    await asyncio.gather(*(side.wait_ended() for side in losers))
+    assert [side.cancel_reason for side in losers] == [ELSEWHERE] * 2
+    await office.until(lambda: "CallBridged" in office.types())
+    assert office.media.last("accept_answer").alternative == kind
+    await call.hang_up()
+    await rung[winner].wait_ended()
+    legs = {leg.agent_id: leg for leg in (await office.ended()).call.legs if leg.agent_id}
+    taken, left = (legs["ben"], legs["anna"]) if winner == 2 else (legs["anna"], legs["ben"])
+    assert taken.device_id == (DESK, SOFT, "ben-phone")[winner]
+    assert (taken.cause, left.cause) == (
+        call_types.HANGUP_CAUSE_CALLER_HUNG_UP,
+        call_types.HANGUP_CAUSE_ANSWERED_ELSEWHERE,
+    )

@@ -196,6 +196,22 @@ async def test_the_guard_lets_no_premium_number_leave(world: Any) -> None:
     assert not out.phone.calls
 
 
+async def test_calls_leave_within_the_guards_hours_alone(world: Any) -> None:
+    phone = await company(world)
+    await carrier(world)
+    await world.put("schedule", "office", tenancy.Schedule(time_zone="Europe/Berlin"))
+    await known(world, "schedule", "office")
+    await quota(world, toll_guard={"schedule_id": "office"})
+    refused = await phone.dial(OUTSIDE)
+    assert await refused.wait_status() == 403
+    always = [{"weekday": day, "from": "00:00", "until": "24:00"} for day in range(1, 8)]
+    await world.put("schedule", "office", tenancy.Schedule(time_zone="Europe/Berlin", open=always))
+    await world.until(lambda: world.app.edge.quotas.open_now(world.tenant, "office"))
+    call = await phone.dial(OUTSIDE)
+    await call.wait_answered()
+    await call.hang_up()
+
+
 async def test_minutes_of_a_day_are_counted_over_restarts(world: Any) -> None:
     phone = await company(world)
     await carrier(world)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import pytest
@@ -20,12 +22,7 @@ EXTENSION = "2002"
 
 
 async def test_a_caller_is_sent_on_blindly(platform: Platform) -> None:
-    tenant = await two_agents(platform)
-    async with (
-        await carrier(tenant) as caller,
-        await agent(tenant) as phone,
-        await agent(tenant, "a2", ready=False) as colleague,
-    ):
+    async with referring(platform) as (tenant, caller, phone, colleague):
         call, ring = await bridged(caller, phone, tenant)
         await ring.ask("REFER", 202, headers={"Refer-To": f"<sip:{EXTENSION}@seatbus>"})
         await let_go(phone, ring)
@@ -42,12 +39,7 @@ async def test_a_caller_is_sent_on_blindly(platform: Platform) -> None:
 
 
 async def test_a_caller_is_joined_to_a_colleague_who_was_asked(platform: Platform) -> None:
-    tenant = await two_agents(platform)
-    async with (
-        await carrier(tenant) as caller,
-        await agent(tenant) as phone,
-        await agent(tenant, "a2", ready=False) as colleague,
-    ):
+    async with referring(platform) as (tenant, caller, phone, colleague):
         call, ring = await bridged(caller, phone, tenant)
         asked = await dial_colleague(phone, tenant)
         second = await Talk.ringing(colleague)
@@ -91,6 +83,18 @@ async def test_what_is_not_referred_leaves_the_talk_as_it_is(
     ring.reply(200, await phone.request("BYE"))
     found = await asyncio.to_thread(tenant.wait_cdr, 20, cause="caller_hung_up")
     assert [one["agent_id"] for one in found["segments"]] == ["a1"]
+
+
+@asynccontextmanager
+async def referring(platform: Platform) -> AsyncIterator[tuple[TestTenant, Wire, Wire, Wire]]:
+    """A company, its carrier, the phone of an agent who is ready, and that of one who is not."""
+    tenant = await two_agents(platform)
+    async with (
+        await carrier(tenant) as caller,
+        await agent(tenant) as phone,
+        await agent(tenant, "a2", ready=False) as colleague,
+    ):
+        yield tenant, caller, phone, colleague
 
 
 async def two_agents(platform: Platform) -> TestTenant:
