@@ -47,6 +47,7 @@ class Service:
 
     def __init__(self, module: str, directory: Path, **settings: object) -> None:
         self.port = free_ports(1)[0]
+        self.settings = settings
         self.directory = directory
         self._module = module
         self._log = directory / f"{module}.log"
@@ -125,6 +126,7 @@ def media_service(
         port_quarantine_s=1.0,
         alarm_after_s=1.0,
         ice_consent_s=1.5,
+        metrics_port=free_ports(1)[0],
     )
     yield service
     service.kill()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
+from seatbus_media.application import leg_quality
 from seatbus_media.application.keys import Keys
 from seatbus_media.application.lane import Lane
 from seatbus_media.application.packet_port import DescribedPort
@@ -85,6 +86,8 @@ class Endpoint:
 
     def close(self) -> None:
         """Ends everything on the endpoint. Its ports are free after this."""
+        if not self.closed:
+            leg_quality.ended(self.codec, self.statistics())
         self.closed = True
         self.ticker.remove(self)
         self.disconnect()

@@ -22,6 +22,7 @@ from seatbus.media.v1.events_pb2 import (
 )
 from seatbus.media.v1.service_pb2 import ExecuteResponse, GetSessionResponse
 from seatbus_kit.errors import NotFound, Refused, SeatbusError, StaleEpoch
+from seatbus_media.application import leg_quality
 from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.forking import Fork
 from seatbus_media.application.gathering import Gathering
@@ -228,6 +229,7 @@ class Session:
         self.emit(MediaEvent(endpoint_id=endpoint.id, first_packet_received=FirstPacketReceived()))
 
     def silent(self, endpoint: Endpoint, silent_s: float) -> None:
+        leg_quality.alarmed("rtp_timeout")
         self.emit(
             MediaEvent(endpoint_id=endpoint.id, rtp_timed_out=RtpTimedOut(silent_ms=int(silent_s * 1000)))
         )
@@ -252,6 +254,8 @@ class Session:
         self.emit(MediaEvent(endpoint_id=endpoint.id, level_measured=measured))
 
     def audio_alarm(self, endpoint: Endpoint, kind: str, over: bool) -> None:
+        if not over:
+            leg_quality.alarmed(kind)
         self.emit(MediaEvent(endpoint_id=endpoint.id, audio_alarm=AudioAlarm(kind=kind, over=over)))
 
     def fork_ended(self, endpoint_id: str, reason: str) -> None:
