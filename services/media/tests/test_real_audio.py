@@ -49,7 +49,7 @@ async def test_both_tones_cross_a_bridge_of_two_laws_at_their_level_without_a_ga
         assert endpoint.statistics.packets_refused == 0
 
 
-async def test_one_stream_goes_on_from_prompt_to_agent_to_music(desk):
+async def test_prompt_music_agent_hold_agent_and_prompt_are_one_stream(desk):
     caller = await desk.caller()
     agent = await desk.agent(caller)
     agent.mouth.play_tone(1000)
@@ -57,15 +57,23 @@ async def test_one_stream_goes_on_from_prompt_to_agent_to_music(desk):
     await caller.ears.wait_tone(440)
     event = await desk.wait(lambda event: event.HasField("play_finished"))
     assert (event.play_finished.play_id, event.play_finished.reason) == ("greeting", "completed")
+    await desk.execute(play(caller.id, Audio(tone="music"), loops=FOREVER, play_id="queue"))
+    await asyncio.sleep(0.3)
+    await caller.ears.wait_level(-40, window_s=0.2)
     await desk.execute(connect(caller.id, agent.id))
     await caller.ears.wait_tone(1000)
-    await desk.execute(play(caller.id, Audio(tone="music"), loops=FOREVER))
-    await asyncio.sleep(0.5)
-    await caller.ears.wait_level(-40, window_s=0.4)
+    music = Playlist(items=[Audio(tone="600")], loops=FOREVER)
+    await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=True, music=music)))
+    await caller.ears.wait_tone(600)
+    assert not await caller.ears.hears_tone(1000, window_s=0.1)
+    await desk.execute(pb.Command(hold=pb.Hold(endpoint_id=caller.id, on=False)))
+    await caller.ears.wait_tone(1000)
+    await desk.execute(play(caller.id, Audio(tone="300"), play_id="farewell"))
+    await caller.ears.wait_tone(300)
     assert await agent.ears.hears_tone(1000, window_s=0.1) is False
     await desk.execute(pb.Command(stop_play=pb.StopPlay(endpoint_id=caller.id)))
     await caller.ears.wait_tone(1000)
-    assert caller.ears.faults(Fault.SSRC_CHANGED, Fault.LOST, Fault.DUPLICATE, Fault.TIMESTAMP_BACK) == []
+    assert caller.ears.faults(*(set(Fault) - {Fault.TIMESTAMP_JUMP})) == []
 
 
 async def test_a_spoken_text_is_heard_and_a_language_without_voice_is_refused_by_name(desk):

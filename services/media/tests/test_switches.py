@@ -11,7 +11,7 @@ from seatbus_media.application.endpoint import Endpoint
 from seatbus_media.application.gathering import Gathering
 from seatbus_media.application.sources import Player
 from seatbus_media.application.udp_port import UdpPort
-from seatbus_media.domain.clips import Clip
+from seatbus_media.domain.clips import FOREVER, Clip
 from seatbus_media.domain.hearing import SuperviseMode
 from seatbus_media.domain.play_cursor import PlayCursor
 from seatbus_rtp import g711
@@ -137,6 +137,34 @@ def test_live_switching_breaks_nobodys_stream(world: World) -> None:
         assert leg.ears.max_gap_ms() == 0
     # Not one frame too many or too few: a phone's buffer neither runs dry nor over.
     assert caller.ears.duration_ms() == pytest.approx(250 * 20, abs=40)
+
+
+def test_prompt_music_agent_hold_agent_and_prompt_in_a_row_are_one_stream_without_a_hole(
+    world: World,
+) -> None:
+    caller, agent = legs(world, PCMU, PCMA)
+    sounds = {hz: Clip.from_pcm(tone([hz], 0.5, -18.0)) for hz in (300.0, 500.0, 600.0, 900.0)}
+
+    def play(hz: float, times: int) -> None:
+        caller.endpoint.play(Player(PlayCursor([sounds[hz]], times)))
+
+    heard = []
+    for hz, step in (
+        (300.0, lambda: play(300.0, 1)),
+        (500.0, lambda: play(500.0, FOREVER)),
+        (HERTZ[1], lambda: caller.endpoint.connect(agent.endpoint)),
+        (600.0, lambda: (caller.endpoint.hold(True), play(600.0, FOREVER))),
+        (HERTZ[1], lambda: (caller.endpoint.hold(False), caller.endpoint.stop_player())),
+        (900.0, lambda: play(900.0, 1)),
+    ):
+        step()
+        # Twenty-five frames, the length of a prompt; a change may come at any moment of one.
+        world.run(25)
+        heard.append((caller.level(hz, 0.4), hz))
+    assert all(dbfs == pytest.approx(-18, abs=0.5) for dbfs, _ in heard), heard
+    assert caller.ears.faults() == []
+    assert caller.ears.max_gap_ms() == 0
+    assert caller.ears.duration_ms() == pytest.approx(6 * 500, abs=40)
 
 
 def test_a_mixer_delays_by_no_more_than_its_buffer(world: World) -> None:
