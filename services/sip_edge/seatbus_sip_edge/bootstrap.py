@@ -85,6 +85,7 @@ class SipEdge:
             lambda edge: edges.hop(edge, reliable=True) is not None,
         )
         self._stack.on_flow_lost = self._registrar.flow_lost
+        self._registrar.keep_open = self._stack.keep_open
         self._trunks = Trunks(
             self._config,
             self._stack,

@@ -11,7 +11,10 @@ from seatbus.call.v1 import service_pb2 as call_pb
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.buckets import Bucket
 from seatbus_sip import DigestClient, Response, initial_request
+from seatbus_sip_edge.application import identity, registrar
 from seatbus_testkit.phone import Phone, RegistrationRefused
+
+from .colleagues import phone_of
 
 
 async def _registrations(world: Any) -> list[Any]:
@@ -67,22 +70,36 @@ async def test_a_wrong_password_is_refused(world: Any) -> None:
     assert await _registrations(world) == []
 
 
-async def test_a_phone_whose_device_was_just_made_is_let_in(world: Any) -> None:
+@pytest.fixture
+def second_look(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Configures, and only then lets the edge look again: however long the configuration takes to arrive."""
+    monkeypatch.setattr(identity, "_SECOND_LOOK_S", 3_600.0)
+    looks = world.app._entry._identity
+
+    async def configured(caller: Phone) -> None:
+        await world.until(lambda: looks._second_look)
+        await world.configure(caller)
+        (tx,) = looks._second_look
+        looks._look_again(tx, tx.request, tx.flow)
+
+    return configured
+
+
+async def test_a_phone_whose_device_was_just_made_is_let_in(world: Any, second_look: Any) -> None:
     phone = await world.phone(username=world.username, password="pw")
     registering = asyncio.create_task(phone.register())
-    await asyncio.sleep(0.05)
-    caller = await world.phone()
-    await world.configure(caller)
+    await second_look(await world.phone())
     await registering
     assert len(await _registrations(world)) == 1
 
 
-async def test_a_call_over_a_trunk_that_was_just_made_is_let_in(world: Any, steps: Any) -> None:
+async def test_a_call_over_a_trunk_that_was_just_made_is_let_in(
+    world: Any, steps: Any, second_look: Any
+) -> None:
     caller = await world.phone()
     world.script(steps.play())
     call = await caller.dial(world.number)
-    await asyncio.sleep(0.05)
-    await world.configure(caller)
+    await second_look(caller)
     await call.wait_answered()
 
 
@@ -145,7 +162,7 @@ async def _registered_by(world: Any, phone: Phone, *path: str) -> Response:
             f"sip:{world.sip[0]}",
             from_=f"<{phone.aor}>",
             to=f"<{phone.aor}>",
-            call_id=f"by-{len(path[0])}",
+            call_id=f"by-{len(path)}-{sum(map(len, path))}",
             tag="a",
             cseq=number,
             contact="<sip:anna@192.0.2.99>",
@@ -187,3 +204,22 @@ async def test_a_path_that_leads_nowhere_is_refused(world: Any) -> None:
     for path in ("<tel:+4930>", "<sip:" + "a" * 1100 + "@b>"):
         assert (await _registered_by(world, phone, path)).status == 400
     assert await _registrations(world) == []
+
+
+async def test_the_way_to_a_phone_behind_a_nat_is_kept_open(
+    empty_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The phone is seen at another address than its Contact says; the other one is not translated."""
+    world = empty_world
+    monkeypatch.setattr(registrar, "_SWEEP_S", 0.02)
+    await world.start_edge()
+    await world.configure(await world.phone())
+    ben = await phone_of(world, "ben", "ben-phone")
+    await ben.register()
+    phone = await world.phone(username=world.username)
+    heard: dict[Phone, list[bytes]] = {phone: [], ben: []}
+    for one, pings in heard.items():
+        monkeypatch.setattr(one, "wants", lambda data, pings=pings: bool(data.strip() or pings.append(data)))
+    assert (await _registered_by(world, phone)).status == 200
+    await world.until(lambda: len(heard[phone]) >= 2)
+    assert (set(heard[phone]), heard[ben]) == ({b"\r\n\r\n"}, [])

@@ -211,7 +211,7 @@ async def test_nobody_but_an_edge_is_let_through_to_a_phone(
     await owner.configure(await owner.phone())
     phone = await _phone_at(owner, holder, "TCP")
     found = owner.app.edge.registrar.reach(owner.tenant, "anna")
-    _, route = owner.app.edge.proxy.path(found)
+    _, (route,) = owner.app.edge.proxy.path(found)
     stranger = Request("OPTIONS", found.contact)
     stranger.set("Via", f"SIP/2.0/UDP 127.0.0.9:{wire.address[1]};branch=z9hG4bKstranger;rport")
     stranger.set("Route", route)

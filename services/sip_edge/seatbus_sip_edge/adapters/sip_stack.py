@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from seatbus_kit.log import get_logger
 from seatbus_sip.events import KeepAlive, ParseFailed
 from seatbus_sip.flow import Flow, host_port
+from seatbus_sip.framing import PING
 from seatbus_sip.ids import RandomIds
 from seatbus_sip.layer import SipLayer
 from seatbus_sip.layer_config import LayerConfig
@@ -197,6 +198,12 @@ class SipStack:
     def advertised_for(self, flow: Flow) -> Address:
         """What the far end of this flow is told as our address."""
         return self._told.get((flow.transport, ":" in flow.remote[0]), self.advertised)
+
+    def keep_open(self, addresses: Iterable[Address]) -> None:
+        """Two line ends by UDP, which no phone answers or minds: what translates addresses sees traffic."""
+        for host, port in addresses:
+            self.layer.transmit(self.flow_to(host, port), PING)
+        self.pump()
 
     def told_over(self, transport: str) -> Address | None:
         """What others are told as our address of a transport, in the main address's family."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.media.v1 import types_pb2 as media
 from seatbus_sip.errors import SipParseError
+from seatbus_sip.flow import host_port
 from seatbus_sip.headers import parse_name_addr
+from seatbus_sip.uri import parse_uri
 from seatbus_sip_edge.application.media_kind import kind_of_phone
 
 if TYPE_CHECKING:
@@ -70,6 +72,16 @@ def path_of(request: Request) -> list[str]:
         if not parse_name_addr(route, "Path").uri.host:
             raise SipParseError("Path", "holds SIP addresses")
     return routes
+
+
+def is_translated(record: call_types.Registration) -> bool:
+    """Whether a phone by UDP is seen at another address than it believes to have, by no proxy."""
+    if record.transport not in ("", "udp") or record.path:
+        return False
+    try:
+        return host_port(parse_uri(record.contact).address) != record.source
+    except SipParseError:
+        return False
 
 
 def address_of(source: str) -> Address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ from seatbus_kit.watch import Change, Watcher
 from seatbus_sip.flow import host_port
 from seatbus_sip.headers import clean_text
 from seatbus_sip.registrar import Binding, RegisterOutcome, RegistrarPolicy, apply_register, live
-from seatbus_sip_edge.application.phones import Phone, address_of, path_of, phone_of, stamp_of
+from seatbus_sip_edge.application.phones import Phone, address_of, is_translated, path_of, phone_of, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from seatbus.media.v1 import types_pb2 as media
     from seatbus_kit.bus import Bus
@@ -34,6 +35,7 @@ log = get_logger("sip_edge.registrar")
 
 _PHONES = (tenancy.DEVICE_KIND_SIP, tenancy.DEVICE_KIND_WEBRTC)
 _SWEEP_S = 5.0
+_KEEP_OPEN_TURNS = 4
 _RETRY_S = 0.5
 # Of one agent, for one call.
 _MOST_PHONES = 10
@@ -43,7 +45,8 @@ _MOST_PHONES = 10
 class _Bound:
     record: call_types.Registration
     binding: Binding
-    revision: int = 0
+    # Behind a NAT, by UDP: the NAT forgets a way that nothing goes over for half a minute.
+    closes: bool
 
 
 def _binding_id(binding: Binding) -> str:
@@ -90,6 +93,8 @@ class Registrar:
         self._writing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        # Sends a line end to addresses.
+        self.keep_open: Callable[[Iterable[Address]], None] = lambda _: None
         # Hears the account whose binding came, was renewed or went.
         self.on_change: Callable[[str], None] | None = None
         # The same, of all edges, and whether the binding is there.
@@ -274,7 +279,7 @@ class Registrar:
             binding_id = _binding_id(binding)
             if (known := bound.get(binding_id)) is not None:
                 self._forget_flow(username, binding_id, known)
-            bound[binding_id] = _Bound(record, binding)
+            bound[binding_id] = _Bound(record, binding, is_translated(record))
             if flow.reliable:
                 key = (record.transport, record.source)
                 self._on_flow.setdefault(key, set()).add((username, binding_id))
@@ -287,9 +292,10 @@ class Registrar:
         return outcome
 
     async def _sweep(self) -> None:
-        while True:
+        for turn in itertools.count():
             await asyncio.sleep(_SWEEP_S)
             now = time.time()
+            self.keep_open(self._closing(turn))
             for username, bound in list(self._users.items()):
                 for binding_id, item in list(bound.items()):
                     if item.binding.expires_at > now:
@@ -300,6 +306,17 @@ class Registrar:
                         self._store(f"{username}.{binding_id}", None)
                 if not bound:
                     self._users.pop(username, None)
+
+    def _closing(self, turn: int) -> list[Address]:
+        """Phones whose way is to be kept open in this turn: each in one of four."""
+        return [
+            address_of(item.record.source)
+            for bound in self._users.values()
+            for binding_id, item in bound.items()
+            if item.closes
+            and item.record.edge_instance == self._instance
+            and int(binding_id[-1], 16) % _KEEP_OPEN_TURNS == turn % _KEEP_OPEN_TURNS
+        ]
 
     # ---- the bucket -------------------------------------------------------------------------------------
     def _changed(self, change: Change) -> None:
@@ -328,7 +345,7 @@ class Registrar:
             # The connection ended with the process that had it.
             self._store(change.key, None)
             return
-        bound[binding_id] = _Bound(record, _of_record(record))
+        bound[binding_id] = _Bound(record, _of_record(record), is_translated(record))
         self._told(username, registered=True)
 
     def _told(self, username: str, *, registered: bool) -> None:
