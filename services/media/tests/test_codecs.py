@@ -15,7 +15,8 @@ from seatbus_kit.ids import uuid7
 from seatbus_rtp.receiver import Fault
 from seatbus_rtp.tones import dominant_frequency, level_dbfs
 from seatbus_rtp.wav import WavReader
-from seatbus_sip.sdp import G722, OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K, parse_sdp
+from seatbus_sip.sdp import G722, OPUS, PCMA, PCMU, TELEPHONE_EVENT_48K, Codec, parse_sdp
+from seatbus_testkit.eventually import eventually
 
 CODECS = {"PCMU": PCMU, "PCMA": PCMA, "G722": G722, "opus": OPUS}
 BAD = (Fault.SSRC_CHANGED, Fault.LOST, Fault.TIMESTAMP_BACK, Fault.PAYLOAD_TYPE, Fault.DUPLICATE)
@@ -26,7 +27,7 @@ def connect(a, b):
 
 
 def with_events(codec):
-    return (codec, TELEPHONE_EVENT_48K) if codec is OPUS else (codec,)
+    return (codec, TELEPHONE_EVENT_48K) if codec.name == OPUS.name else (codec,)
 
 
 async def pair(desk, one, other):
@@ -112,6 +113,23 @@ async def test_a_recording_of_unlike_legs_has_both_voices(desk, archive):
         assert dominant_frequency(steady, reader.info.rate) == pytest.approx(hz, abs=3)
         # By power: a leg's clock may be moved by some ms here, which a phase would show.
         assert level_dbfs(steady) == pytest.approx(level, abs=1.5)
+
+
+async def test_who_asks_for_it_gets_next_to_no_packets_of_silence_and_speech_at_once(desk):
+    asks = Codec(111, "opus", 48_000, 2, "useinbandfec=1;usedtx=1")
+    sparing, agent = await pair(desk, asks, PCMU)
+    plain = await desk.agent(sparing, OPUS, TELEPHONE_EVENT_48K)
+    await desk.execute(pb.Command(conference=pb.Conference(endpoint_ids=[sparing.id, agent.id, plain.id])))
+    for phone in (sparing, agent, plain):
+        phone.mouth.silence()
+    await eventually(lambda: plain.ears.received > 50)
+    begun = plain.ears.received, sparing.ears.received
+    await eventually(lambda: plain.ears.received - begun[0] >= 100)
+    assert 1 <= sparing.ears.received - begun[1] <= 12
+    agent.mouth.play_tone(1000, -15.0)
+    await sparing.ears.wait_tone(1000)
+    await settles(sparing.ears, 1000, -15.0)
+    assert sparing.ears.faults(*BAD) == []
 
 
 async def test_a_codec_changes_by_reinvite_and_the_stream_goes_on(desk):
