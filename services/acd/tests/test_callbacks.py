@@ -34,7 +34,7 @@ from seatbus_kit.rpc import invoke
 from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 
-from .test_rules import A, Floor, Q, T, offers
+from .floor import A, Floor, Q, T, offers
 from .world import Call, World
 
 RULES = CallbackRules(ring_timeout_s=30)
