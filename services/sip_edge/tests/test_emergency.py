@@ -10,6 +10,7 @@ import pytest
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
+from seatbus_sip_edge.application.guard import Guard
 from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.phone import Phone, Policy
 
@@ -91,6 +92,17 @@ async def test_no_limit_and_no_guard_is_asked(world: Any) -> None:
     refused = await phone.dial("089123456")
     assert await refused.wait_status() == 503, "nobody else is served in a drain"
     edge.draining = False
+
+
+async def test_a_branch_s_own_number_is_served_however_far_the_edge_is_behind(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, out = await site(world, emergency_numbers=["999"])
+    monkeypatch.setattr(Guard, "behind", True)
+    call, _ = await helped(phone, out, "999")
+    refused = await phone.dial("089123456")
+    assert await refused.wait_status() == 503
+    await call.hang_up()
 
 
 async def test_every_way_is_tried_whatever_a_trunk_says(world: Any) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_testkit.actors import CallActionError
-from seatbus_testkit.phone import Phone
+from seatbus_testkit.phone import Phone, RegistrationRefused
+
+from .colleagues import device_of
 
 
 async def _options(phone: Phone) -> int | None:
@@ -52,6 +54,35 @@ async def test_who_guesses_passwords_is_ignored_for_a_while(empty_world: Any, st
     assert await _options(caller) == 200
     world.app.edge.guard._banned["127.0.0.77"] = 0.0
     assert await _options(guesser) == 200
+
+
+async def test_a_carrier_and_registered_phones_do_not_suffer_for_who_guesses_at_their_address(
+    empty_world: Any, steps: Any
+) -> None:
+    world = empty_world
+    await world.start_edge(sip_digest_failures=2)
+    caller = await world.phone()
+    await world.configure(caller)
+    anna = await world.agent_phone()
+    username = await device_of(world, "ben", "ben-phone")
+    for _ in range(2):
+        guesser = await world.phone(username=username, password="guess")
+        with pytest.raises(RegistrationRefused, match="403"):
+            await guesser.register()
+    assert world.app.edge.guard.is_banned("127.0.0.1")
+    assert await _options(guesser) is None
+    await anna.register()
+    assert await _options(caller) == 200
+    world.script(steps.enqueue())
+    call = await caller.dial(world.number)
+    await call.wait_answered()
+    await call.hang_up()
+    # Who guesses the password of a phone that is registered there has no more tries than for any other.
+    guesser = await world.phone(username=world.username, password="guess")
+    for _ in range(2):
+        with pytest.raises(RegistrationRefused, match="403"):
+            await guesser.register()
+    assert await _options(guesser) is None
 
 
 async def test_a_loop_that_lags_takes_no_new_calls_but_goes_on_with_those_it_has(

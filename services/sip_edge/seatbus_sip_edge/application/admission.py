@@ -44,6 +44,7 @@ class Admission:
         self._identity = identity
         self._replacing = Replacing(edge)
         self._replacing_party = ReplacingParty(edge)
+        edge.guard.is_emergency = edge.dialling.is_emergency
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._edge.stack.layer.respond(tx, response, self._edge.stack.now)

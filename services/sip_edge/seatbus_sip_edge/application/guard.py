@@ -17,6 +17,7 @@ from seatbus_sip_edge.application.outside import EMERGENCY
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from seatbus_sip.message import Response
     from seatbus_sip_edge.adapters.sip_stack import SipStack
@@ -68,6 +69,9 @@ class Guard:
         self._cpu_s = 0.0
         self._spoke_at = float("-inf")
         self.lag_s = 0.0
+        # Whether a request comes from who is known at its address; whether it calls for help.
+        self.is_known: Callable[[Request, Flow], bool] = lambda _request, _flow: False
+        self.is_emergency: Callable[[Request], bool] = lambda _: False
 
     # ---- the loop ---------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -104,7 +108,7 @@ class Guard:
 
     # ---- who ---------------------------------------------------------------------------------------------
     def ban(self, source: str, seconds: float) -> None:
-        """Nothing of this address is answered for a while, but what belongs to calls that live."""
+        """For a while nothing of this address is answered, but who is known there and calls that live."""
         if len(self._banned) >= _REMEMBERED:
             self._banned.popitem(last=False)
         self._banned[source] = self._loop.time() + seconds
@@ -125,10 +129,12 @@ class Guard:
         try:
             if message.to.tag is not None:
                 return False
-            emergency = self.behind and message.target.username in EMERGENCY
+            emergency = self.behind and (message.target.username in EMERGENCY or self.is_emergency(message))
+            banned = bool(self._banned) and self.is_banned(flow.remote[0])
+            banned = banned and not self.is_known(message, flow)
         except SipError:
             return False
-        if self._banned and self.is_banned(flow.remote[0]):
+        if banned:
             self._drop("banned", flow)
             return True
         agent = (message.get("User-Agent") or "").lower()

@@ -28,6 +28,7 @@ log = get_logger("sip_edge.sip")
 
 _FAILURE_WINDOW_S = 60.0
 _SECOND_LOOK_S = 0.3
+_REMEMBERED = 20_000
 
 
 class Identity:
@@ -38,7 +39,9 @@ class Identity:
         self._digest = digest
         self._serve = serve
         self._second_look: set[ServerTransaction] = set()
-        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        # Of an address, and of each account that is claimed from there.
+        self._failures: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        edge.guard.is_known = self.is_known
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._edge.stack.layer.respond(tx, response, self._edge.stack.now)
@@ -80,7 +83,7 @@ class Identity:
     def authenticated(self, tx: ServerTransaction, request: Request, flow: Flow, *, proxy: bool) -> str:
         """The username, or empty after the request was answered (or silently dropped)."""
         source = self._edge.proxy.source_of(request, flow)
-        if self._is_banned(source):
+        if self._has_guessed(source) and not self.is_known(request, flow):
             self._respond(tx, tx.response(403))
             return ""
         result = self._digest.verify(request, self._lookup, time.time(), proxy=proxy)
@@ -90,7 +93,7 @@ class Identity:
             # The pause is the same for a wrong password: time must not tell which usernames exist.
             if self.looks_again(tx, request, flow):
                 return ""
-            self._count_failure(source)
+            self._count_failure(source, clean_text(result.username))
             log.warning(
                 "digest refused: check username and password of the device",
                 username=clean_text(result.username),
@@ -128,20 +131,31 @@ class Identity:
             self._second_look.discard(tx)
         self._edge.stack.pump()
 
-    def _is_banned(self, source: str) -> bool:
-        since, count = self._failures.get(source, (0.0, 0))
+    def is_known(self, request: Request, flow: Flow) -> bool:
+        """A trunk at its address, or a phone where it is registered.
+
+        They do not suffer for others behind the same address, nor for who only pretends to be at it.
+        """
+        if self._edge.config.trunk_by_source(*flow.remote) is not None:
+            return True
+        username, source = clean_text(request.from_.uri.username), self._edge.proxy.source_of(request, flow)
+        return self._edge.registrar.is_bound(username, source) and not self._has_guessed(source, username)
+
+    def _has_guessed(self, source: str, username: str = "") -> bool:
+        since, count = self._failures.get((source, username), (0.0, 0))
         if self._edge.monotonic() - since > _FAILURE_WINDOW_S:
             return False
         return count >= self._edge.settings.sip_digest_failures
 
-    def _count_failure(self, source: str) -> None:
-        now = self._edge.monotonic()
-        since, count = self._failures.get(source, (now, 0))
-        if now - since > _FAILURE_WINDOW_S:
-            since, count = now, 0
-        self._failures[source] = (since, count + 1)
-        if count + 1 == self._edge.settings.sip_digest_failures:
+    def _count_failure(self, source: str, username: str) -> None:
+        now, most = self._edge.monotonic(), self._edge.settings.sip_digest_failures
+        for key in ((source, username), (source, "")):
+            since, count = self._failures.get(key, (now, 0))
+            if now - since > _FAILURE_WINDOW_S:
+                since, count = now, 0
+            self._failures[key] = (since, count + 1)
+            self._failures.move_to_end(key)
+        if count + 1 == most:
             self._edge.guard.ban(source, _FAILURE_WINDOW_S)
-        self._failures.move_to_end(source)
-        if len(self._failures) > 20_000:
+        while len(self._failures) > _REMEMBERED:
             self._failures.popitem(last=False)
