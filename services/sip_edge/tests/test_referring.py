@@ -10,7 +10,8 @@ import pytest
 from seatbus_sip_edge.application.legs import referring
 from seatbus_testkit.phone import PhoneCall
 
-from .colleagues import phone_of, talking
+from .colleagues import offer_to, phone_of, talking
+from .test_recovery import restart
 
 TOLD = ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
 
@@ -71,3 +72,25 @@ async def test_a_phone_that_hangs_up_itself_gets_no_bye(
     leg = next(leg for leg in session.sip.legs.values() if leg.dialog.call_id == side.dialog.call_id)
     await world.until(lambda: not leg.telling and not leg.awaited)
     assert not leg.bye_waits
+
+
+async def test_a_bye_that_waited_when_the_edge_died_is_sent_by_the_next_one(
+    world: Any, steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer waits for another agent by then, or that one's phone rings."""
+    ben = await phone_of(world, "ben", "ben-phone", "2002")
+    await ben.register()
+    _, side = await talking(world, steps)
+    sent = lost(world.phones[-1], monkeypatch, 99)
+    assert await side.refer(f"sip:{world.QUEUE}@seatbus") == 202
+    await world.until(lambda: sent() and len(world.acd.enqueued) == 2)
+    await offer_to(world, "ben", world.acd.enqueued[-1])
+    there = await ben.next_call()
+    await there.ring()
+    await world.until(lambda: world.types().count("LegRinging") == 2)
+    assert side.ended_by is None
+    await restart(world)
+    await side.wait_ended()
+    assert side.ended_by == "remote"
+    await there.answer()
+    await world.until(lambda: world.types().count("CallBridged") == 2)

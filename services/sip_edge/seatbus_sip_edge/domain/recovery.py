@@ -60,6 +60,16 @@ def _last_offer(turn: Turn) -> None:
     leg = ended[-1]
     _ring_ended(turn, leg)
     _tell_end(turn, leg)
+    _left_lately(turn, leg)
+
+
+def _left_lately(turn: Turn, told: Leg | None = None) -> None:
+    """Agents who talked before: a BYE may have waited for the phone to hear how its REFER went."""
+    for leg in turn.call.legs.values():
+        talked = leg.was_answered and leg.role != Role.LEG_ROLE_CALLER
+        if talked and not leg.live and leg is not told and _since(turn, leg.ended_at) <= REPEATED_S:
+            turn.do(fx.HangUp(leg.leg_id))
+            turn.report(leg, work_at_end(leg))
 
 
 def _ring_ended(turn: Turn, leg: Leg) -> None:
@@ -137,6 +147,7 @@ def offered(turn: Turn, _event: on.Restored) -> Phase:
         return finish(turn, Cause.HANGUP_CAUSE_SYSTEM)
     callback.tell_customer_waits(turn)
     _ring_ended(turn, leg)
+    _left_lately(turn)
     if not leg.confirmed:
         for called in (leg, *call.rung):
             ask_again(turn, called)
