@@ -294,6 +294,7 @@ class Commands:
 
     async def remove_endpoint(self, session: Session, command: pb.RemoveEndpoint) -> pb.Result:
         endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
+        endpoint.catch_up()
         session.stop_collect(command.endpoint_id)
         for one in (endpoint, *session.alternatives(command.endpoint_id)):
             del session.endpoints[one.id]
@@ -302,6 +303,8 @@ class Commands:
         return pb.Result(codec=endpoint.codec, statistics=endpoint.statistics())
 
     async def end_session(self, session: Session, _command: pb.EndSession) -> pb.Result:
+        for endpoint in session.endpoints.values():
+            endpoint.catch_up()
         left = [endpoint.info() for endpoint in session.endpoints.values()]
         result = pb.Result(endpoints=left)
         if len(left) == 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from time import monotonic
 from typing import Protocol
 
 from seatbus.media.v1.types_pb2 import EndpointInfo, EndpointStatistics
@@ -83,6 +84,10 @@ class Endpoint:
     @property
     def stats(self) -> ReceiverStats:
         return self.reception.stats
+
+    def catch_up(self) -> None:
+        """What has come is heard before something ends, also where this process is late."""
+        self.wire.catch_up(monotonic())
 
     def close(self) -> None:
         """Ends everything on the endpoint. Its ports are free after this."""

@@ -79,6 +79,10 @@ class PacketPort(Protocol):
         """An RTCP compound to the peer; dropped while it cannot be reached."""
         ...
 
+    def catch_up(self, now: float) -> None:
+        """Takes what has come and was not read yet, on a process that is late, before the leg ends."""
+        ...
+
     def check(self, now: float) -> None:
         """About once a second: whether the peer still wants to hear from us."""
         ...

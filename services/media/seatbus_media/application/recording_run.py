@@ -85,6 +85,7 @@ class RecordingRun:
         """Everything heard until now is handed over and the recording is closed."""
         self._cutter.remove(self)
         for end, tap in zip(self._ends, self._taps, strict=True):
+            end.catch_up()
             end.remove_tap(tap)
         self._hand_over(self._timeline.cut(monotonic(), final=True))
         self._recorder.finish(self.id)

@@ -35,6 +35,8 @@ from seatbus_sip.sdp_security import (
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", ""})
 _ALWAYS_SECURE: Final = frozenset({ENDPOINT_KIND_SRTP_SDES, ENDPOINT_KIND_LINK})
 _LARGEST: Final = 2048
+_WAITING: Final = 512
+"""Packets that are read at the end at most: more than the kernel keeps for a socket, some 5 s of sound."""
 
 
 class UdpPort:
@@ -234,6 +236,15 @@ class UdpPort:
             return
         receive = self._receive
         receive(data, now)  # type: ignore[misc]
+
+    def catch_up(self, now: float) -> None:
+        for _ in range(_WAITING):
+            if self._recvfrom is None:
+                return
+            try:
+                self.read(now)
+            except OSError:
+                return
 
     def _unprotected(self, data: bytes, addr: tuple[object, ...]) -> bytes | None:
         """The packet if it was made with the peer's key: only then its source says anything."""

@@ -370,6 +370,9 @@ class WebRtcPort:
 
     # -- ends ------------------------------------------------------------------------------------------------
 
+    def catch_up(self, now: float) -> None:
+        """What waits is in the socket of all browsers, which is read by its turn."""
+
     def check(self, now: float) -> None:
         if self._consented and not self._ice.consent(now):
             self._consented = False
