@@ -6,6 +6,7 @@ import asyncio
 import io
 import socket
 
+import av
 import numpy as np
 import pytest
 
@@ -17,10 +18,11 @@ from seatbus_kit.errors import InvalidArgument, NotFound, Refused, StaleEpoch
 from seatbus_kit.ids import uuid7
 from seatbus_kit.provision import PROMPTS
 from seatbus_kit.settings import ServiceSettings
-from seatbus_rtp import rtcp, wav
+from seatbus_rtp import rtcp
 from seatbus_rtp.packet import build
 from seatbus_rtp.tones import tone
 from seatbus_sip.sdp import Codec, Direction, build_offer, parse_sdp
+from seatbus_testkit.eventually import eventually
 
 
 async def test_a_repeated_request_gets_the_same_answer_and_no_second_endpoint(desk):
@@ -170,23 +172,43 @@ async def test_reports_without_audio_are_read_and_the_leg_is_silent_all_the_same
     assert (ended.statistics.packets_received, ended.statistics.packets_refused) == (0, 0)
 
 
-async def test_a_stored_prompt_of_any_rate_is_played_and_an_unknown_one_is_named(desk, media_bus):
-    bus = await Bus.connect(ServiceSettings(nats_url=media_bus.url, instance_id="test"))
+def stored(kind, codec, rate, form, hz):
+    """A second of a tone as a file of this kind, in two channels."""
     file = io.BytesIO()
-    writer = wav.WavWriter(file, 1, 44100)
-    writer.write(tone([700.0], 1.0, -12.0, 44100).astype(np.int16))
-    writer.finish()
+    pcm = np.repeat(tone([hz], 1.0, -12.0, rate).astype(np.int16), 2)
+    with av.open(file, "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=rate, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(pcm[None, :], "s16", "stereo")
+        frame.sample_rate = rate
+        size = stream.codec_context.frame_size or 1024
+        for part in av.AudioResampler(form, "stereo", rate, size).resample(frame):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+async def test_a_stored_prompt_of_any_kind_and_rate_is_played_and_an_unknown_one_is_named(desk, media_bus):
+    bus = await Bus.connect(ServiceSettings(nats_url=media_bus.url, instance_id="test"))
     store = await bus.js.object_store(PROMPTS)
-    await store.put("acme/welcome", file.getvalue())
+    prompts = {
+        "welcome": (700.0, ("wav", "pcm_s16le", 44_100, "s16")),
+        "music": (900.0, ("mp3", "mp3", 48_000, "fltp")),
+        "menu": (1100.0, ("flac", "flac", 96_000, "s16")),
+        "bye": (1300.0, ("ogg", "libopus", 48_000, "flt")),
+    }
+    for name, (hz, form) in prompts.items():
+        await store.put(f"acme/{name}", stored(*form, hz))
     await bus.close()
     caller = await desk.caller()
 
     def play(prompt):
-        playlist = Playlist(items=[Audio(prompt_id=prompt)])
+        playlist = Playlist(items=[Audio(prompt_id=prompt)], loops=0xFFFFFFFF)
         return pb.Command(play=pb.Play(endpoint_id=caller.id, play_id="p", playlist=playlist))
 
-    await desk.execute(play("welcome"))
-    assert await caller.ears.wait_tone(700) == pytest.approx(-12, abs=1)
+    for name, (hz, _) in prompts.items():
+        await desk.execute(play(name))
+        loud = (pytest.approx(hz, abs=3), pytest.approx(-12, abs=1))
+        await eventually(lambda loud=loud: caller.ears.tone(0.2) == loud)
     with pytest.raises(NotFound) as refused:
         await desk.execute(play("nothing"))
     assert refused.value.field == "commands[0].play.playlist.items[0].prompt_id"

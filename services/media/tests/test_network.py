@@ -18,8 +18,8 @@ from seatbus.media.v1.types_pb2 import ENDPOINT_KIND_LINK, ENDPOINT_KIND_WEBRTC,
 from seatbus_kit.errors import InvalidArgument, Refused, ResourceExhausted
 from seatbus_kit.ids import uuid7
 from seatbus_media.settings import MediaSettings
-from seatbus_rtp.packet import build
-from seatbus_rtp.rtcp import ReceiverReport
+from seatbus_rtp.packet import build, is_rtcp
+from seatbus_rtp.rtcp import ReceiverReport, ReportBlock, SenderReport, ntp_middle
 from seatbus_rtp.rtcp import build as build_rtcp
 from seatbus_rtp.rtcp import parse as parse_rtcp
 from seatbus_rtp.tones import goertzel_dbfs
@@ -178,6 +178,35 @@ async def test_ports_come_in_pairs_and_reports_go_by_the_odd_one(away: Desk) -> 
         rtp.sendto(build(0, 1, 160, 7, bytes(160)), ("127.0.0.1", audio.port))
         await eventually(_received(away, endpoint, 1))
         assert sender is not None
+
+
+async def test_reports_come_and_go_by_the_port_of_the_sound_where_that_is_agreed(away: Desk) -> None:
+    """rtcp-mux (RFC 5761) of a plain leg."""
+    with _pair_of_sockets() as (rtp, rtcp):
+        sdp = str(build_offer(rtp.getsockname(), [PCMU], session_id=1)) + "a=rtcp-mux\r\n"
+        endpoint, answer = await accept(away, sdp)
+        audio = parse_sdp(answer).audio
+        assert audio is not None
+        assert audio.rtcp_mux
+        rtp.sendto(build(0, 1, 160, 7, bytes(160)), (audio.host or "", audio.port))
+        await away.execute(pb.Command(play=_tone(endpoint)))
+        loop = asyncio.get_running_loop()
+        report = None
+        async with asyncio.timeout(20):
+            while not isinstance(report, SenderReport):
+                data, source = await loop.sock_recvfrom(rtp, 2048)
+                assert source == (audio.host, audio.port)
+                report = parse_rtcp(data)[0] if is_rtcp(data) else None
+        block = ReportBlock(report.ssrc, 0, 0, 0, 0, ntp_middle(report.ntp), 0)
+        rtp.sendto(build_rtcp((ReceiverReport(7, (block,)),)), source)
+
+        async def read() -> bool:
+            return (await info(away, endpoint)).statistics.round_trip_ms > 0
+
+        await eventually(read)
+        assert (await info(away, endpoint)).statistics.packets_refused == 0
+        with pytest.raises(BlockingIOError):
+            rtcp.recvfrom(2048)
 
 
 # -- links -----------------------------------------------------------------------------------------------

@@ -32,8 +32,9 @@ async def test_both_tones_cross_a_bridge_of_two_laws_at_their_level_without_a_ga
     await desk.execute(connect(caller.id, agent.id))
     caller.mouth.play_tone(440, -12.0)
     agent.mouth.play_tone(1000, -15.0)
-    assert await agent.ears.wait_tone(440) == pytest.approx(-12.0, abs=1.0)
-    assert await caller.ears.wait_tone(1000) == pytest.approx(-15.0, abs=1.0)
+    # A window that begins before the tone, or has a hole of a busy machine, is softer.
+    assert await agent.ears.wait_tone(440, above_dbfs=-13.0) < -11.0
+    assert await caller.ears.wait_tone(1000, above_dbfs=-16.0) < -14.0
     await asyncio.sleep(0.6)
     for phone, speaker in ((caller, agent), (agent, caller)):
         assert phone.ears.longest_gap_ms() <= 60 + speaker.mouth.longest_hole_ms
@@ -74,6 +75,30 @@ async def test_prompt_music_agent_hold_agent_and_prompt_are_one_stream(desk):
     await desk.execute(pb.Command(stop_play=pb.StopPlay(endpoint_id=caller.id)))
     await caller.ears.wait_tone(1000)
     assert caller.ears.faults(*(set(Fault) - {Fault.TIMESTAMP_JUMP})) == []
+
+
+async def test_an_announcement_into_a_talk_is_heard_by_one_side_or_by_both(desk):
+    caller = await desk.caller(PCMA)
+    agent = await desk.agent(caller, PCMU)
+    caller.mouth.play_tone(440)
+    agent.mouth.play_tone(1000)
+    await desk.execute(connect(caller.id, agent.id))
+    await asyncio.gather(agent.ears.wait_tone(440), caller.ears.wait_tone(1000))
+    await desk.execute(play(caller.id, Audio(tone="700"), loops=FOREVER))
+    await caller.ears.wait_tone(700)
+    # The other side goes on hearing its partner, and nothing else.
+    agent.ears.clear()
+    await agent.ears.wait_tone(440)
+    assert not await agent.ears.hears_tone(700, window_s=0.2)
+    both = [play(phone.id, Audio(tone="1300")) for phone in (caller, agent)]
+    await desk.execute(*both)
+    await asyncio.gather(*(phone.ears.wait_tone(1300) for phone in (caller, agent)))
+    for _ in both:
+        event = await desk.wait(lambda event: event.HasField("play_finished"))
+        assert event.play_finished.reason == "completed"
+    await asyncio.gather(agent.ears.wait_tone(440), caller.ears.wait_tone(1000))
+    for phone in (caller, agent):
+        assert phone.ears.faults(*(set(Fault) - {Fault.TIMESTAMP_JUMP})) == []
 
 
 async def test_a_spoken_text_is_heard_and_a_language_without_voice_is_refused_by_name(desk):

@@ -11,12 +11,16 @@ from typing import Any
 
 import grpc.aio
 import numpy as np
+import orjson
 import pytest
 
 from seatbus.ivr.v1.types_pb2 import Audio
 from seatbus.media.v1 import service_pb2 as pb
 from seatbus.media.v1.types_pb2 import Playlist
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.bus import Bus
 from seatbus_kit.ids import uuid7
+from seatbus_kit.settings import ServiceSettings
 from seatbus_rtp.receiver import Fault
 from seatbus_rtp.srtp import SrtpProfile
 from seatbus_rtp.wav import WavReader
@@ -241,6 +245,46 @@ async def test_a_browser_that_comes_after_kill_9_meets_another_certificate(own_m
         await killed(own_media, desk)
         desk.call_id = uuid7()
     assert fingerprints[0] != fingerprints[1]
+
+
+async def test_one_that_is_told_to_end_keeps_its_call_and_goes_with_it(own_media, desk, media_bus):
+    """The last of these tests: the process is over."""
+    bus = await Bus.connect(ServiceSettings(nats_url=media_bus.url, instance_id="test"))
+    bucket, name = Bucket(bus, "instances"), own_media.settings["instance_id"]
+
+    async def announced():
+        entry = await bucket.read(name)
+        return orjson.loads(entry.value)
+
+    async def loaded():
+        return (await announced())["load"] > before["load"]
+
+    async def draining():
+        return (await announced())["draining"]
+
+    before = await announced()
+    assert not before["draining"]
+    caller = await desk.caller(PCMU)
+    agent = await desk.agent(caller, PCMA)
+    await desk.execute(connect(caller, agent))
+    caller.mouth.play_tone(440)
+    await agent.ears.wait_tone(440)
+    await eventually(loaded)
+    process = own_media.process
+    process.send_signal(signal.SIGTERM)
+    await eventually(draining)
+    agent.ears.clear()
+    await agent.ears.wait_tone(440)
+    # What is here may still grow.
+    third = await desk.agent(caller, PCMU)
+    conference = pb.Conference(endpoint_ids=[caller.id, agent.id, third.id])
+    await desk.execute(pb.Command(conference=conference))
+    await third.ears.wait_tone(440)
+    assert process.poll() is None
+    await desk.execute(pb.Command(end_session=pb.EndSession()))
+    await eventually(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    await bus.close()
 
 
 def fingerprint(sdp: str) -> str:
