@@ -30,6 +30,7 @@ import grpc.aio
 import numpy as np
 import psutil
 from many_phones import SLOTS, Phones
+from run_queue import turns
 
 from seatbus.common.v1.types_pb2 import RequestContext
 from seatbus.media.v1 import service_pb2 as pb
@@ -177,6 +178,7 @@ class Watched:
         self._samples: list[tuple[int, float]] = []
         self._before = self._open()
         self._busy = relay.cpu(self._process)
+        self._turns = turns({name: pid})[name]
         self._began = time.monotonic()
 
     def _open(self) -> tuple[int, int]:
@@ -188,7 +190,15 @@ class Watched:
 
     def __str__(self) -> str:
         load = (relay.cpu(self._process) - self._busy) / (time.monotonic() - self._began)
-        return f"{self.name} {self._mib:.1f} MiB, {load:.2f} of a core"
+        return f"{self.name} {self._mib:.1f} MiB, {load:.2f} of a core{self.kept_waiting()}"
+
+    def kept_waiting(self) -> str:
+        """Of the time that its loop had work, how much it stood ready without a CPU. Above a third or so it
+        cannot read in time, and it is the machine that is measured.
+        """
+        now = turns({self.name: self._process.pid}).get(self.name, self._turns).since(self._turns)
+        work = now.used + now.waited
+        return f" ({now.waited / work:.0%} of its work without one)" if work else ""
 
     def sample(self, ended: int) -> None:
         self._samples.append((ended, 1024 * self._mib))
