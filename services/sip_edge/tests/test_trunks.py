@@ -302,6 +302,23 @@ async def test_a_trunk_that_must_prove_itself_is_challenged(locked: Any, steps: 
     assert await refused.wait_status() in (403, 407)
 
 
+async def test_a_carrier_that_calls_our_account_says_the_number_elsewhere(world: Any, steps: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller)
+    host, port = caller.address
+    trunk = tenancy.Trunk(name="c", source_addresses=[f"{host}:{port}"], username="acct")
+    await world.put("trunk", "carrier", trunk)
+    await world.until(lambda: world.app.edge.config.get(world.tenant, "trunk", "carrier").trunk.username)
+    world.script(steps.enqueue())
+    number = f"<sip:{world.number}@carrier.test>"
+    for said in ({"To": number}, {"To": "<sip:acct@carrier.test>", "P-Called-Party-ID": number}):
+        call = await caller.dial("acct", headers=said)
+        await call.wait_answered()
+        await call.hang_up()
+    call = await caller.dial("acct")
+    assert await call.wait_status() == 404
+
+
 async def test_numbers_of_a_trunk_are_read_by_its_plan(world: Any, steps: Any) -> None:
     await company(world)
     world.script(steps.enqueue())

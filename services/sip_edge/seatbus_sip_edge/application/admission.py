@@ -194,7 +194,7 @@ class Admission:
         if trunk is not None:
             branch_id = trunk.branch_id
         # Peers send bytes that are no UTF-8; from here on everything is stored and shown.
-        dialed = number_in(request.target)
+        dialed = self._called(request, trunk)
         sip_call_id = clean_text(request.call_id)
         owner = self._owner(dialed, trunk)
         # The operator's trunks bring calls for all tenants, a tenant's own trunk only its own.
@@ -272,6 +272,19 @@ class Admission:
             wanted[_DIVERTED] = brought(before, plan) if plan.country else before
         if wanted:
             session.feed(on.AttributesSet(wanted))
+
+    def _called(self, request: Request, trunk: tenancy.Trunk | None) -> str:
+        """The number that is called.
+
+        A carrier that we register with calls the Contact that we gave, our account: the number is then that
+        of P-Called-Party-ID (RFC 7315) or To.
+        """
+        user = number_in(request.target)
+        if trunk is None or not user or user != trunk.username:
+            return user
+        named = request.addresses("P-Called-Party-ID") or [request.to]
+        party = number_in(named[0].uri)
+        return party if self._owner(party, trunk) is not None else user
 
     def _owner(self, dialed: str, trunk: tenancy.Trunk | None) -> tuple[str, str, tenancy.Number] | None:
         """Whose access number this is, as it was written or as the trunk's plan reads it."""
