@@ -8,13 +8,23 @@ import io
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from seatbus.media.v1 import service_pb2 as pb
+from seatbus.recording.v1.service_pb2 import Open
 from seatbus_kit.ids import uuid7
-from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs, level_dbfs
+from seatbus_kit.instances import Instance
+from seatbus_kit.rpc import Channels
+from seatbus_media.adapters.recorder import GrpcRecorder
+from seatbus_media.domain.clips import Law
+from seatbus_media.domain.tap_buffer import TapChunk
+from seatbus_rtp.g711 import decode_pcmu, encode_pcmu
+from seatbus_rtp.tones import dominant_frequency, goertzel_dbfs, level_dbfs, tone
 from seatbus_rtp.wav import WavReader
 from seatbus_sip.sdp import G722, PCMA, PCMU
+
+from .conftest import TENANT
 
 RATE = 8000
 
@@ -180,3 +190,68 @@ async def test_stalls_of_the_process_over_a_cut_lose_nothing(desk, archive, medi
     inner = samples(await archive.download(recording_id))[800:-800]
     assert quiet_windows(inner[:, 0], 440) == []
     assert quiet_windows(inner[:, 1], 1000) == []
+
+
+async def test_a_recording_that_is_refused_is_told_to_the_owner(desk, archive):
+    caller, agent = await talking(desk)
+    recording_id = uuid7()
+    await desk.execute(start(recording_id, caller, agent))
+    await asyncio.sleep(0.3)
+    await desk.execute(stop(recording_id))
+    await archive.completed(recording_id)
+    # The same name again: what is complete takes no more.
+    await desk.execute(start(recording_id, caller, agent))
+    event = await desk.wait(lambda event: event.HasField("recording_failed"))
+    failed = event.recording_failed
+    assert (failed.recording_id, failed.reason.partition(":")[0]) == (recording_id, "closed")
+
+
+class Away:
+    """A registry that finds the recording service when it is told where it is."""
+
+    def __init__(self) -> None:
+        self.found: Instance | None = None
+
+    def pick(self, service: str, *, key: str | None = None) -> Instance | None:
+        return self.found
+
+
+class Failures:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def recording_refused(self, session_id: str, recording_id: str, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def recording_failed(self, session_id: str, recording_id: str, reason: str) -> None:
+        self.told.append((recording_id, reason))
+
+
+async def test_thirty_seconds_wait_for_a_recording_service_and_the_loss_of_more_is_told_once(archive):
+    registry, failures, channels = Away(), Failures(), Channels()
+    recorder = GrpcRecorder("media-x", registry, channels)
+    recorder.failures = failures
+    running = asyncio.create_task(recorder.run())
+    kept, full = uuid7(), uuid7()
+    sound = {second: encode_pcmu(tone([400.0 + 20 * second], 1.0)) for second in range(33)}
+    for recording_id, seconds in ((kept, 30), (full, 33)):
+        opening = Open(tenant_id=TENANT, call_id=uuid7())
+        opening.started_at.GetCurrentTime()
+        recorder.begin(recording_id, opening, "session", "owner")
+        for second in range(seconds):
+            chunk = TapChunk(second * RATE, sound[second], sound[second], Law.PCMU)
+            recorder.write(recording_id, chunk)
+        recorder.finish(recording_id)
+    assert failures.told == [(full, "recording_service_away")]
+    registry.found = Instance("recording", "recording", archive.service.address, "", 0.0, False, "")
+    await asyncio.wait_for(recorder.wait_idle(), 20)
+    for recording_id, lost, seconds in ((kept, 0, 30), (full, 3, 33)):
+        assert (await archive.completed(recording_id)).duration_ms == seconds * 1000
+        both = samples(await archive.download(recording_id))
+        assert not both[: lost * RATE].any()
+        for second in range(lost, seconds):
+            part = both[second * RATE : (second + 1) * RATE]
+            assert np.array_equal(part[:, 0], decode_pcmu(sound[second]))
+            assert np.array_equal(part[:, 1], part[:, 0])
+    running.cancel()
+    await channels.close()

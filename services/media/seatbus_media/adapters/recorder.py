@@ -29,6 +29,7 @@ _RETRY_S: Final = 0.25
 _BATCH_CHUNKS: Final = 64
 _GATHER_S: Final = 0.05
 _BATCH_BYTES: Final = 1 << 18
+_OVER: Final = "closed: it was completed before its end"
 _ENCODING: Final = {Law.PCMU: "pcmu", Law.PCMA: "pcma"}
 
 
@@ -217,17 +218,21 @@ class GrpcRecorder:
             tap = self._taps.get(ack.recording_id)
             if tap is None:
                 continue
-            if ack.error:
+            error = ack.error
+            if ack.closed and not tap.buffer.closing:
+                # Of a recording of the same name that is over, or of one whose tap was away for too long.
+                error = error or _OVER
+            if error:
                 log.error(
                     "recording refused",
                     tenant=tap.opening.tenant_id,
                     call=tap.session_id,
                     recording=ack.recording_id,
-                    reason=ack.error,
+                    reason=error,
                 )
                 self._drop(tap)
                 if self.failures is not None:
-                    self.failures.recording_refused(tap.session_id, ack.recording_id, ack.error)
+                    self.failures.recording_refused(tap.session_id, ack.recording_id, error)
                 continue
             tap.buffer.acknowledged(ack.next_offset_samples)
             if ack.closed:
