@@ -302,21 +302,30 @@ async def test_a_trunk_that_must_prove_itself_is_challenged(locked: Any, steps: 
     assert await refused.wait_status() in (403, 407)
 
 
-async def test_a_carrier_that_calls_our_account_says_the_number_elsewhere(world: Any, steps: Any) -> None:
-    caller = await world.phone()
-    await world.configure(caller)
-    host, port = caller.address
-    trunk = tenancy.Trunk(name="c", source_addresses=[f"{host}:{port}"], username="acct")
-    await world.put("trunk", "carrier", trunk)
-    await world.until(lambda: world.app.edge.config.get(world.tenant, "trunk", "carrier").trunk.username)
-    world.script(steps.enqueue())
-    number = f"<sip:{world.number}@carrier.test>"
-    for said in ({"To": number}, {"To": "<sip:acct@carrier.test>", "P-Called-Party-ID": number}):
-        call = await caller.dial("acct", headers=said)
+@pytest.mark.parametrize("registers", [True, False])
+async def test_a_carrier_that_calls_our_account_says_the_number_elsewhere(
+    locked: Any, steps: Any, registers: bool
+) -> None:
+    """Known by its address; or, with none configured, as the one that we have registered with."""
+    await locked.configure(await locked.phone())
+    there = await exchange(locked)
+    host, port = there.address
+    known_by = {"registers": True} if registers else {"source_addresses": [f"{host}:{port}"]}
+    await trunk_to(locked, there, **known_by)
+    locked.script(steps.enqueue())
+    number = f"<sip:{locked.number}@carrier.test>"
+    for said in ({"To": number}, {"To": "<sip:acme@carrier.test>", "P-Called-Party-ID": number}):
+        call = await there.dial("acme", headers=said)
         await call.wait_answered()
         await call.hang_up()
-    call = await caller.dial("acct")
+    trunks = {session.call.trunk_id for session in locked.app.edge.sessions.values()}
+    assert trunks == {"out"}
+    call = await there.dial("acme")
     assert await call.wait_status() == 404
+    # Who is at the carrier's address and does not call the account is a stranger, unless it is configured.
+    call = await there.dial(locked.number)
+    assert await call.wait_status() == (403 if registers else 200)
+    await call.hang_up()
 
 
 async def test_numbers_of_a_trunk_are_read_by_its_plan(world: Any, steps: Any) -> None:

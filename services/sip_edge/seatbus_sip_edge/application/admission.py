@@ -83,7 +83,7 @@ class Admission:
             self._from_device(tx, request, flow, username, device)
 
     def _trunk(self, request: Request, flow: Flow) -> tuple[str, str, tenancy.Trunk] | None:
-        """By address, by the name of its certificate, or by the account that it claims."""
+        """By address, its certificate's name, the account that we have with it, or one that it claims."""
         edge = self._edge
         # A browser on a trunk's host is not the trunk.
         if flow.transport in ("WS", "WSS"):
@@ -92,6 +92,10 @@ class Admission:
         if found is None and flow.transport == "TLS":
             for name in edge.stack.transports.certificate_names(flow):
                 found = found or edge.config.trunk_by_tls_name(name)
+        if found is None and request.target.user:
+            ref = edge.trunks.registered_as(request.target.username, flow.remote[0])
+            trunk = edge.trunks.trunk(ref) if ref is not None else None
+            found = (ref.tenant, ref.trunk_id, trunk) if ref is not None and trunk is not None else None
         if found is None:
             found = edge.config.trunk_by_username(clean_text(request.from_.uri.username))
             if found is None:

@@ -91,6 +91,8 @@ class Trunks:
         self._mine = mine
         self._service_routes: dict[str, list[str]] = {}
         self._peers: dict[TrunkRef, Peer] = {}
+        # Those that register, by account: what their carriers call.
+        self._accounts: dict[str, set[TrunkRef]] = {}
         self._waiting: dict[Transaction, asyncio.Future[Response | None]] = {}
         self._roll = random.Random().random
         self._running = False
@@ -116,12 +118,16 @@ class Trunks:
         found = self._config.get(tenant, "trunk", trunk_id)
         before = self._peers.pop(ref, None)
         self.served_by(ref, [])
+        if before is not None and before.trunk.registers:
+            self._accounts[before.trunk.username].discard(ref)
         if before is not None:
             for task in before.tasks:
                 task.cancel()
         if found is None or found.trunk.disabled or not found.trunk.host:
             return
         peer = self._peers[ref] = Peer(ref, found.trunk)
+        if peer.trunk.registers:
+            self._accounts.setdefault(peer.trunk.username, set()).add(ref)
         if before is not None and (before.trunk.host, before.trunk.port) == (
             found.trunk.host,
             found.trunk.port,
@@ -180,6 +186,13 @@ class Trunks:
             if any((target.host, target.port) == address for target in peer.targets) or address in peer.named:
                 return peer.trunk.tls_name or peer.trunk.host.strip("[]")
         return ""
+
+    def registered_as(self, user: str, host: str) -> TrunkRef | None:
+        """The trunk that has registered this account with the carrier at this host, by any edge."""
+        for ref in self._accounts.get(user, ()):
+            if any(target.host == host for target in self._peers[ref].targets):
+                return ref
+        return None
 
     # ---- Service-Route (RFC 3608) ---------------------------------------------------------------------
     def served_by(self, ref: TrunkRef, routes: list[str]) -> None:
