@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -47,13 +48,14 @@ class Drainer(Generic[M]):
         self._watcher = watcher or Watcher(
             store.bus, store.bucket.name, keys, clock=store.clock, markers=True
         )
-        self._touched: dict[str, float] = {}
+        # Emptied from its front, which takes a dict longer the more has gone.
+        self._touched: OrderedDict[str, float] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._watcher.subscribe(self._changed)
-        for entry in self._watcher.entries.values():
-            self._touched[entry.key] = self._store.clock.monotonic()
+        for key in self._watcher.entries:
+            self._touched[key] = self._store.clock.monotonic()
         if self._own:
             await self._watcher.start()
         self._task = asyncio.create_task(self._run(), name=f"drain {self._store.bucket.name}")
