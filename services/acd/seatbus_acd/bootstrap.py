@@ -11,6 +11,7 @@ from seatbus.acd.v1.types_pb2 import Contact
 from seatbus_acd.adapters.agents import AgentFeed, AgentStateClient
 from seatbus_acd.adapters.callbacks import StoredCallbacks
 from seatbus_acd.adapters.config import KINDS, TopologyReader
+from seatbus_acd.adapters.contact_feed import ContactFeed
 from seatbus_acd.adapters.decision_log import DecisionLog
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
@@ -96,6 +97,7 @@ class AcdApp:
                 Sizing(),
                 StoredCallbacks(self._store),
                 DecisionLog(bus),
+                ContactFeed(bus),
             ),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,9 +68,7 @@ async def test_an_offer_withdrawn_before_it_was_reserved_leaves_no_agent_behind(
     refusal: str, last: list[str]
 ) -> None:
     world: Any = Elsewhere(refusal)
-    visit: Any = SimpleNamespace(
-        tenant=KEY[0], contact_id=KEY[1], call_id=uuid7(), edge_instance="edge-1", callback=None
-    )
+    visit = Visit(*KEY, uuid7(), "sales", "edge-1", "voice", 0.0)
     world.visits[KEY] = visit
     decision = Decision(KEY, ("acme", "sales"), 0.0, Rule.LONGEST_IDLE, AGENT)
     await Offers(world, world, world).make(Offer(KEY, uuid7(), AGENT, 1, 20, 0, decision))

@@ -73,6 +73,12 @@ class Tenancy(tenancy_grpc.TenancyServiceServicer):
 
 
 class Agents(agent_grpc.AgentStateServiceServicer):
+    """Of everybody the same: `work`."""
+
+    def __init__(self) -> None:
+        self.work: list[agent_types.WorkItem] = []
+        self.reported: list[Any] = []
+
     async def SetPresence(self, request: Any, _context: Any) -> Any:
         if request.agent_id == "nobody":
             raise NotFound("no agent nobody", field="agent_id")
@@ -81,6 +87,14 @@ class Agents(agent_grpc.AgentStateServiceServicer):
             reason=request.reason,
         )  # fmt: skip
         return agent_rpc.AgentResponse(agent=state)
+
+    async def GetAgent(self, request: Any, _context: Any) -> Any:
+        state = agent_types.AgentState(tenant_id=request.tenant_id, agent_id=request.agent_id, work=self.work)
+        return agent_rpc.AgentResponse(agent=state)
+
+    async def ReportWork(self, request: Any, _context: Any) -> Any:
+        self.reported.append(request)
+        return agent_rpc.AgentResponse(agent=agent_types.AgentState())
 
 
 class Edge(call_grpc.CallControlServicer):
@@ -166,6 +180,21 @@ class Acd(acd_grpc.AcdServiceServicer):
 
     async def Cancel(self, request: Any, _context: Any) -> Any:
         return self._take(request, acd_rpc.CancelResponse(outcome=request.outcome))
+
+    async def ReportOffer(self, request: Any, _context: Any) -> Any:
+        if request.outcome == acd_rpc.OFFER_OUTCOME_BUSY:
+            raise Refused("not_current_offer", "the visit has ended")
+        return self._take(request, acd_rpc.ReportOfferResponse())
+
+    async def WatchContacts(self, request: Any, _context: Any) -> Any:
+        self.asked.append(request)
+        shown = acd_types.ContactStatus(contact_id="c1", channel="chat", state="CONTACT_STATE_OFFERED")
+        shown.offered.add(rid="r1", agent_id="ann")
+        yield acd_rpc.ContactsUpdate(snapshot=True, contacts=[shown])
+        shown.state = acd_types.CONTACT_STATE_ENDED
+        shown.outcome = acd_types.VISIT_OUTCOME_ANSWERED
+        yield acd_rpc.ContactsUpdate(ended=[shown])
+        raise ResourceExhausted("64 streams of contacts are open")
 
     async def ListCallbacks(self, request: Any, _context: Any) -> Any:
         entry = acd_types.CallbackEntry(contact_id="c1", callback=acd_types.Callback(number="+4930"))
@@ -260,7 +289,8 @@ async def world(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Simple
     async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
         yield SimpleNamespace(
             http=http, gateway=gateway, base=base, key=gateway.operator_key, tenancy=tenancy, edges=edges,
-            reports=reports, recordings=recordings, runtime=runtime, call_ids=call_ids, tmp=tmp_path, acd=acd,
+            agents=agents, reports=reports, recordings=recordings, runtime=runtime, call_ids=call_ids,
+            tmp=tmp_path, acd=acd,
         )  # fmt: skip
     await gateway.stop()
     for server, instances in running:

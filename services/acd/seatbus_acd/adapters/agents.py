@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from seatbus.agent.v1 import service_pb2 as api
 from seatbus.agent.v1.service_pb2_grpc import AgentStateServiceStub
-from seatbus.agent.v1.types_pb2 import PRESENCE_NOT_READY, PRESENCE_READY, AgentState
+from seatbus.agent.v1.types_pb2 import (
+    PRESENCE_NOT_READY,
+    PRESENCE_READY,
+    WORK_STATE_DIALING,
+    WORK_STATE_RESERVED,
+    WORK_STATE_RINGING,
+    AgentState,
+)
 from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor, RequestContext
 from seatbus_acd.domain.model import AgentStatus
 from seatbus_contracts.subjects import record_key
@@ -30,6 +37,19 @@ _SERVICE: Final = "agent_state"
 _TIMEOUT_S: Final = 3.0
 _TRIES: Final = 3
 _LONGEST_RING_S: Final = 180
+_BEFORE_TALK: Final = frozenset({WORK_STATE_RESERVED, WORK_STATE_RINGING, WORK_STATE_DIALING})
+_WORK: Final = {
+    "ringing": api.WORK_EVENT_RINGING,
+    "answered": api.WORK_EVENT_ANSWERED,
+    "answered_elsewhere": api.WORK_EVENT_ANSWERED_ELSEWHERE,
+    "no_answer": api.WORK_EVENT_NO_ANSWER,
+    "busy": api.WORK_EVENT_BUSY,
+    "rejected": api.WORK_EVENT_REJECTED,
+    "unreachable": api.WORK_EVENT_UNREACHABLE,
+    "failed": api.WORK_EVENT_CANCELLED,
+    "cancelled": api.WORK_EVENT_CANCELLED,
+    "ended": api.WORK_EVENT_ENDED,
+}
 
 
 class AgentStateClient:
@@ -81,6 +101,22 @@ class AgentStateClient:
         if entry is None:
             return 0
         return next((item.state for item in AgentState.FromString(entry.value).work if item.rid == rid), 0)
+
+    async def progress(self, agent: AgentKey, rid: str) -> Literal["", "offered", "taken"]:
+        state = await self.holds(agent, rid)
+        if not state:
+            return ""
+        return "offered" if state in _BEFORE_TALK else "taken"
+
+    async def report(self, visit: Visit, agent: AgentKey, rid: str, outcome: str) -> None:
+        tenant, agent_id = agent
+        request = api.ReportWorkRequest(
+            context=RequestContext(request_id=f"{rid}/{outcome}", tenant_id=tenant, actor=self._actor),
+            agent_id=agent_id,
+            rid=rid,
+            event=_WORK[outcome],
+        )
+        await self._call(lambda stub: invoke(stub.ReportWork, request, _TIMEOUT_S))
 
     async def _call(self, ask: Callable[[AgentStateServiceStub], Awaitable[T]]) -> T:
         tried: list[str] = []

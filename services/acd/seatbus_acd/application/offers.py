@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seatbus.acd.v1 import types_pb2 as wire
     from seatbus_acd.application.callbacks import Callbacks
     from seatbus_acd.application.contacts import Contacts
+    from seatbus_acd.application.digital import Digital
     from seatbus_acd.application.ports import Agents, Edges, Visit
     from seatbus_acd.domain.engine import Engine
     from seatbus_acd.domain.model import AgentKey, ContactKey, Event
@@ -52,6 +53,7 @@ class Holder(Protocol):
     contacts: Contacts
     visits: dict[ContactKey, Visit]
     callbacks: Callbacks
+    digital: Digital
 
     @property
     def alive(self) -> bool: ...
@@ -81,7 +83,7 @@ class Offers:
                 self._not_made(offer, begun)
                 return
             visit = begun
-        if not self._edges.present(visit.edge_instance):
+        if not visit.without_call and not self._edges.present(visit.edge_instance):
             log.info(
                 "edge is away, contact not offered",
                 tenant=visit.tenant,
@@ -153,6 +155,9 @@ class Offers:
     async def _ring(self, visit: Visit, offer: Offer, patience: int = 0) -> None:
         """P2 step 3. An edge that is away is asked so many times more."""
         fence = self._holder.fence
+        if visit.without_call:
+            self._holder.digital.show(visit, offer.agent, offer.rid, offer.ring_timeout_s)
+            return
         try:
             await self._edges.offer(visit, offer, fence.group, fence.epoch)
         except NotFound:
@@ -176,6 +181,9 @@ class Offers:
         agent = (made.agent_tenant_id, made.agent_id)
         queue = self._holder.engine.queues.get((visit.tenant, visit.queue_id))
         ring_timeout_s = queue.spec.ring_timeout_s if queue is not None else DEFAULT_RING_TIMEOUT_S
+        if visit.without_call:
+            await self._holder.digital.resume(visit, agent, made.rid, ring_timeout_s)
+            return
         decision = Decision(key, (visit.tenant, visit.queue_id), 0.0, Rule.LONGEST_IDLE, agent)
         offer = Offer(
             key, made.rid, agent, made.agent_revision, ring_timeout_s, 0, decision, ring=made.ring_rid
@@ -187,6 +195,11 @@ class Offers:
         holder = self._holder
         visit = holder.visits.get(effect.key)
         if visit is None or not holder.is_current(effect.key, effect.rid):
+            return
+        if visit.without_call:
+            for agent, rid in holder.digital.held(visit):
+                if rid == effect.rid:
+                    await holder.digital.look(visit, agent, rid)
             return
         leg = Leg.NONE
         if self._edges.present(visit.edge_instance):

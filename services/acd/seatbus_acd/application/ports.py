@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from seatbus.tenancy.v1.types_pb2 import Route
@@ -43,6 +43,11 @@ class Visit:
     caller: str = ""
     callback: CallbackPlan | None = None
 
+    @property
+    def without_call(self) -> bool:
+        """A chat, an e-mail, a task: no edge has it."""
+        return not self.edge_instance and self.callback is None
+
 
 @dataclass(frozen=True, slots=True)
 class Departure:
@@ -70,6 +75,17 @@ class Agents(Protocol):
 
     async def holds(self, agent: AgentKey, rid: str) -> int:
         """State of the work item of `rid` in the agent's record (a leader read); 0 when there is none."""
+        ...
+
+    async def progress(self, agent: AgentKey, rid: str) -> Literal["", "offered", "taken"]:
+        """The same in a word: he has not answered yet, or he has, and may have ended it since."""
+        ...
+
+    async def report(self, visit: Visit, agent: AgentKey, rid: str, outcome: str) -> None:
+        """What the agent does with a contact without a call: answered, rejected, no_answer, ended, …
+
+        Idempotent. Raises Refused, or a retryable SeatbusError.
+        """
         ...
 
 

@@ -132,27 +132,47 @@ class Requests:
                     field="also_queue_ids",
                 )
 
-    async def cancel(self, key: ContactKey, outcome: wire.VisitOutcome, request_id: str) -> wire.VisitOutcome:
-        """What the visit ended as. Raises NotFound for a visit nobody remembers."""
+    async def cancel(
+        self, key: ContactKey, outcome: wire.VisitOutcome, request_id: str, *, without_call: bool = False
+    ) -> wire.VisitOutcome:
+        """What the visit ended as. Raises NotFound for a visit nobody remembers, Refused(has_a_call)."""
         shard = self._shard
+        digital = await self._without_call(key, only=without_call)
         visit = shard.visits.get(key)
         if visit is not None and visit.callback is not None:
             if outcome != wire.VISIT_OUTCOME_CALLBACK:
                 # Who has asked to be called back hangs up.
                 return wire.VISIT_OUTCOME_CALLBACK
             return await shard.callbacks.cancel(visit, request_id)
+        held = shard.digital.held(digital) if digital is not None else []
         final = await shard.contacts.end(key, outcome, shard.queue_of(key[0]), request_id)
         shard.left(key)
+        if digital is not None:
+            await shard.digital.free(digital, held, "cancelled")
         return final
 
     async def report(
-        self, key: ContactKey, rid: str, outcome: str, request_id: str, *, customer_waits: bool = False
+        self,
+        key: ContactKey,
+        rid: str,
+        outcome: str,
+        request_id: str,
+        *,
+        customer_waits: bool = False,
+        without_call: bool = False,
     ) -> None:
-        """How an offer goes: ringing, answered, or the reason why not. Raises Refused(not_current_offer).
+        """How an offer goes: ringing, answered, or the reason why not. Raises Refused(not_current_offer), or
+        Refused(has_a_call) if none may belong to it.
 
         `customer_waits`: of a call-back whose customer holds the line for the next agent.
         """
         shard = self._shard
+        digital = await self._without_call(key, only=without_call)
+        if digital is not None and not outcome.startswith(CUSTOMER):
+            if outcome == "answered":
+                await shard.digital.answered(digital, rid, request_id)
+                return
+            await shard.digital.agent_does(digital, rid, outcome)
         if outcome == "ringing":
             if not shard.is_current(key, rid):
                 raise Refused("not_current_offer", f"contact {key[1]} is not offered under {rid}")
@@ -208,6 +228,8 @@ class Requests:
         """
         shard = self._shard
         visit = await self._visit(key)
+        if visit.without_call:
+            raise Refused("without_call", "only a call is moved: cancel the contact, and enqueue it there")
         if visit.callback is not None:
             raise Refused("callback", "a call-back belongs to its queue: cancel it, and ask for another one")
         contact = self._waiting(key)
@@ -248,6 +270,23 @@ class Requests:
             await shard.take_back(visit, held.rid, "requeued")
             await shard.offers.release(visit, held.agent.key, held.rid)
         shard.apply(OfferFailed(key, rid, Skip.AGENT, whole=True))
+
+    async def _without_call(self, key: ContactKey, *, only: bool) -> Visit | None:
+        """The visit, if no call belongs to it. One that is not known here yet is taken over first.
+
+        With `only` raises Refused(has_a_call) for any other that has not ended.
+        """
+        shard = self._shard
+        if key not in shard.visits and not shard.contacts.is_ended(key):
+            record = await shard.contacts.read(key)
+            if record is not None and visit_of(record).without_call:
+                await shard.adoption.adopt([key])
+        visit = shard.visits.get(key)
+        if visit is not None and visit.without_call:
+            return visit
+        if only and await shard.contacts.read(key) is not None:
+            raise Refused("has_a_call", f"contact {key[1]} has a call, or waits for one")
+        return None
 
     async def _visit(self, key: ContactKey) -> Visit:
         shard = self._shard

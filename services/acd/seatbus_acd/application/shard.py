@@ -11,6 +11,7 @@ from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.adoption import Adoption
 from seatbus_acd.application.callbacks import Callbacks
 from seatbus_acd.application.contacts import Contacts
+from seatbus_acd.application.digital import Digital
 from seatbus_acd.application.memory import Decisions, WaitEstimates
 from seatbus_acd.application.offers import Offers, offers_ended
 from seatbus_acd.application.ports import Departure
@@ -96,6 +97,7 @@ class Shard:
         self.adoption = Adoption(self, mine)
         self.requests = Requests(self)
         self.callbacks = Callbacks(self)
+        self.digital = Digital(self)
         self._may_decide = may_decide
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
@@ -240,7 +242,8 @@ class Shard:
     async def depart(self, visit: Visit, departure: Departure) -> None:
         """The edge takes the caller out of the queue, then the visit ends. Raises as `Edges.leave`."""
         try:
-            await self.deps.edges.leave(visit, departure, self.fence.epoch)
+            if not visit.without_call:
+                await self.deps.edges.leave(visit, departure, self.fence.epoch)
         except NotFound:
             await self.end_gone(visit)
             return
@@ -271,7 +274,7 @@ class Shard:
 
     async def _announce(self, effect: Announce) -> None:
         visit = self.visits.get(effect.key)
-        if visit is None:
+        if visit is None or visit.without_call:
             return
         queue = (visit.tenant, visit.queue_id)
         seconds, _ = self.estimates.estimate(queue, effect.position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from seatbus.acd.v1 import service_pb2 as api
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from seatbus_acd.adapters.callbacks import StoredCallbacks
+    from seatbus_acd.adapters.contact_feed import ContactFeed
     from seatbus_acd.adapters.decision_log import DecisionLog
     from seatbus_acd.adapters.sizing import Sizing
     from seatbus_acd.adapters.tenancy import TenancyClient
@@ -56,8 +58,10 @@ class AcdServicer(AcdServiceServicer):
         sizing: Sizing,
         callbacks: StoredCallbacks,
         log: DecisionLog,
+        feed: ContactFeed,
     ) -> None:
         self._log = log
+        self._feed = feed
         self._desk = desk
         self._callbacks = callbacks
         self._tenancy = tenancy
@@ -66,7 +70,8 @@ class AcdServicer(AcdServiceServicer):
     async def Enqueue(self, request: api.EnqueueRequest, context: Context) -> api.EnqueueResponse:
         asked = request.context
         key = (asked.tenant_id, request.queue_id)
-        if not request.edge_instance and not request.HasField("callback"):
+        called = request.channel in ("", "voice")
+        if called and not request.edge_instance and not request.HasField("callback"):
             raise InvalidArgument(
                 "a caller waits at an edge", field="edge_instance", rule="required without callback"
             )
@@ -105,7 +110,9 @@ class AcdServicer(AcdServiceServicer):
         key = (asked.tenant_id, request.contact_id)
 
         async def here(shard: Shard) -> api.CancelResponse:
-            outcome = await shard.requests.cancel(key, request.outcome, asked.request_id)
+            outcome = await shard.requests.cancel(
+                key, request.outcome, asked.request_id, without_call=request.without_call
+            )
             return api.CancelResponse(outcome=outcome)
 
         return await self._desk.at_contact(key, "Cancel", request, context, here)
@@ -121,6 +128,7 @@ class AcdServicer(AcdServiceServicer):
                 _OUTCOMES[request.outcome],
                 asked.request_id,
                 customer_waits=request.customer_waits,
+                without_call=request.without_call,
             )
             return api.ReportOfferResponse()
 
@@ -223,6 +231,14 @@ class AcdServicer(AcdServiceServicer):
                 last, sent_at = now, loop.time()
                 yield now
             await asyncio.sleep(_WATCH_S)
+
+    async def WatchContacts(
+        self, request: api.WatchContactsRequest, context: Context
+    ) -> AsyncIterator[api.ContactsUpdate]:
+        updates = self._feed.follow(request.tenant_id, request.queue_id, request.channel, _WATCH_BEAT_S)
+        async with aclosing(updates):
+            async for update in updates:
+                yield update
 
     async def EstimateWait(
         self, request: api.EstimateWaitRequest, context: Context

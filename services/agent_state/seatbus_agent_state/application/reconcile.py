@@ -34,6 +34,8 @@ _UNHEARD_S: Final = 2.0
 # An edge restarts within seconds, or another adopts its calls (15 s after its death); people talk meanwhile.
 _UNREACHABLE_LIMIT: Final = 5
 _UNREACHABLE_S: Final = 45.0
+# Whoever serves a chat or an e-mail says when it ends; one that was forgotten keeps nobody busy for ever.
+_LONGEST_WITHOUT_CALL: Final = timedelta(hours=24)
 
 
 _SYSTEM: Final = Actor(kind=ACTOR_KIND_SYSTEM, id="agent_state")
@@ -125,7 +127,7 @@ class Reconciler:
             return
         if Work(item.state) not in BEFORE_TALK:
             return
-        dialog = await self._edges.query(item.edge_instance, item.tenant_id, item.call_id, rid)
+        dialog = await self._dialog(item)
         if dialog is Dialog.PENDING:
             await self._change(
                 agent,
@@ -159,7 +161,7 @@ class Reconciler:
             return
         look.at = mono
         incarnation = self._edges.incarnation(item.edge_instance)
-        dialog = await self._edges.query(item.edge_instance, item.tenant_id, item.call_id, item.rid)
+        dialog = await self._dialog(item)
         if dialog is Dialog.UNKNOWN:
             look.unknown, look.unreachable = look.unknown + 1, 0
         elif dialog is Dialog.UNREACHABLE:
@@ -193,6 +195,15 @@ class Reconciler:
                 turn.work(rid, cause)
 
         await self._change(agent, item, f"lost-{state}", decide)
+
+    async def _dialog(self, item: WorkItem) -> Dialog:
+        """Where no call belongs to a contact, its record stands for the edge until an agent has it."""
+        if item.edge_instance:
+            return await self._edges.query(item.edge_instance, item.tenant_id, item.call_id, item.rid)
+        if Work(item.state) not in IN_TALK:
+            return Dialog.PENDING if await self._service.is_offered(item) else Dialog.UNKNOWN
+        age = self._clock.now() - item.created_at.ToDatetime(UTC)
+        return Dialog.LIVE if age < _LONGEST_WITHOUT_CALL else Dialog.UNKNOWN
 
     def _pause(self, item: WorkItem, look: _Look) -> float:
         """Seconds to the next look."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import orjson
 from google.protobuf.message import Message
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from seatbus.agent.v1 import service_pb2 as agent_rpc
 from seatbus.agent.v1 import types_pb2 as agent_types
@@ -16,13 +13,10 @@ from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.application import agent_models as models
 from seatbus_gateway.application.messages import to_json
 from seatbus_gateway.domain.access import Permission
+from seatbus_gateway.entrypoints.event_stream import STREAM_S, event_stream
 from seatbus_gateway.entrypoints.examples import EXAMPLES
 from seatbus_gateway.entrypoints.live_routes import paged
 from seatbus_gateway.entrypoints.route import Ask, Route, json_response
-from seatbus_kit.errors import SeatbusError
-
-# A stream ends by then: its client asks again, with a key that is still good.
-_STREAM_S: Final = 300.0
 
 
 class AgentRoutes:
@@ -43,11 +37,9 @@ class AgentRoutes:
         filter = _filter(ask.query_as(models.AgentFilterQuery))
         request = agent_rpc.WatchAgentsRequest(tenant_id=ask.tenant, filter=filter)
         upstream = self._neighbours.stream(
-            "agent_state", "WatchAgents", request, agent_rpc.AgentsUpdate, _STREAM_S
+            "agent_state", "WatchAgents", request, agent_rpc.AgentsUpdate, STREAM_S
         )
-        return StreamingResponse(
-            _events(upstream), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return event_stream("agents", upstream, _told)
 
     async def state(self, ask: Ask) -> Response:
         request = agent_rpc.GetAgentRequest(tenant_id=ask.tenant, agent_id=ask.path["id"])
@@ -135,18 +127,9 @@ def _command(body: models.AgentAction, who: dict[str, Any]) -> tuple[str, Messag
     return "SetPresence", agent_rpc.SetPresenceRequest(**who, presence=presence, reason=body.reason)
 
 
-async def _events(upstream: AsyncIterator[agent_rpc.AgentsUpdate]) -> AsyncIterator[bytes]:
-    try:
-        async with asyncio.timeout(_STREAM_S):
-            async for update in upstream:
-                told = {
-                    "snapshot": update.snapshot,
-                    "agents": [to_json(agent) for agent in update.agents],
-                    "removed": list(update.removed),
-                }
-                yield b"event: agents\ndata: " + orjson.dumps(told) + b"\n\n"
-    except TimeoutError:
-        return
-    except SeatbusError as error:
-        reason = orjson.dumps({"code": error.code, "message": str(error)})
-        yield b"event: error\ndata: " + reason + b"\n\n"
+def _told(update: agent_rpc.AgentsUpdate) -> dict[str, Any]:
+    return {
+        "snapshot": update.snapshot,
+        "agents": [to_json(agent) for agent in update.agents],
+        "removed": list(update.removed),
+    }

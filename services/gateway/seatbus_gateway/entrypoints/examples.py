@@ -52,6 +52,10 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "calls/recording": {"action": "pause"},
     "calls": {"agent_id": "ann", "number": "+442079460000", "caller_id": "+4930555000"},
     "pick-up": {"slot": "701", "agent_id": "ann"},
+    "contacts": {"queue_id": "sales", "channel": "chat", "attributes": {"page": "cart"}},
+    "contacts/accept": {"rid": "01978b00-0000-7000-8000-000000000001"},
+    "contacts/reject": {"rid": "01978b00-0000-7000-8000-000000000001", "reason": "busy"},
+    "contacts/end": {"rid": "01978b00-0000-7000-8000-000000000001", "agent_id": "ann"},
     "state": {"action": "not_ready", "reason": "lunch"},
     "force": {"presence": "not_ready", "reason": "meeting"},
 }

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import orjson
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus_gateway.adapters.neighbours import Neighbours
 from seatbus_gateway.application import routing_models as models
 from seatbus_gateway.application.messages import to_json
 from seatbus_gateway.domain.access import Permission
+from seatbus_gateway.entrypoints.event_stream import STREAM_S, event_stream
 from seatbus_gateway.entrypoints.live_routes import paged
 from seatbus_gateway.entrypoints.route import Ask, Route, json_response
-from seatbus_kit.errors import InvalidArgument, SeatbusError
+from seatbus_kit.errors import InvalidArgument
 
-# A stream ends by then: its client asks again, with a key that is still good.
-_STREAM_S: Final = 300.0
 _SIZE_S: Final = 65.0
 _POSITION: Final = {
     "type": "object",
@@ -92,10 +88,8 @@ class RoutingRoutes:
 
     async def queue_stream(self, ask: Ask) -> Response:
         request = acd.SnapshotRequest(tenant_id=ask.tenant)
-        upstream = self._neighbours.stream("acd", "WatchSnapshot", request, acd.SnapshotResponse, _STREAM_S)
-        return StreamingResponse(
-            _events(upstream), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        upstream = self._neighbours.stream("acd", "WatchSnapshot", request, acd.SnapshotResponse, STREAM_S)
+        return event_stream("queues", upstream, _snapshot)
 
     # Planning
 
@@ -147,18 +141,6 @@ class RoutingRoutes:
 
 def _snapshot(answer: acd.SnapshotResponse) -> dict[str, Any]:
     return {"queues": [to_json(queue) for queue in answer.queues], "unreachable": list(answer.unreachable)}
-
-
-async def _events(upstream: AsyncIterator[acd.SnapshotResponse]) -> AsyncIterator[bytes]:
-    try:
-        async with asyncio.timeout(_STREAM_S):
-            async for answer in upstream:
-                yield b"event: queues\ndata: " + orjson.dumps(_snapshot(answer)) + b"\n\n"
-    except TimeoutError:
-        return
-    except SeatbusError as error:
-        reason = orjson.dumps({"code": error.code, "message": str(error)})
-        yield b"event: error\ndata: " + reason + b"\n\n"
 
 
 def contact_uuid(text: str) -> str:

@@ -9,6 +9,7 @@ from seatbus_gateway.entrypoints.agent_routes import AgentRoutes
 from seatbus_gateway.entrypoints.call_routes import CallRoutes
 from seatbus_gateway.entrypoints.callback_routes import CallbackRoutes
 from seatbus_gateway.entrypoints.config_routes import ConfigRoutes
+from seatbus_gateway.entrypoints.contact_routes import ContactRoutes
 from seatbus_gateway.entrypoints.key_routes import KeyRoutes
 from seatbus_gateway.entrypoints.live_routes import LiveRoutes
 from seatbus_gateway.entrypoints.prompt_routes import PromptRoutes, Store
@@ -23,6 +24,7 @@ def all_routes(neighbours: Neighbours, prompts: Store) -> list[Route]:
         *AgentRoutes(neighbours).routes(),
         *LiveRoutes(neighbours).routes(),
         *CallRoutes(neighbours).routes(),
+        *ContactRoutes(neighbours).routes(),
         *RoutingRoutes(neighbours).routes(),
         *CallbackRoutes(neighbours).routes(),
         *ReportRoutes(neighbours).routes(),

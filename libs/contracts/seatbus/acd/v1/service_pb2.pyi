@@ -100,14 +100,16 @@ class EnqueueResponse(_message.Message):
     def __init__(self, position: _Optional[int] = ..., estimated_wait_s: _Optional[int] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
-    __slots__ = ("context", "contact_id", "outcome")
+    __slots__ = ("context", "contact_id", "outcome", "without_call")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CALL_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     contact_id: str
     outcome: _types_pb2.VisitOutcome
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
+    without_call: bool
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., without_call: _Optional[bool] = ...) -> None: ...
 
 class CancelResponse(_message.Message):
     __slots__ = ("outcome",)
@@ -116,18 +118,20 @@ class CancelResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
 
 class ReportOfferRequest(_message.Message):
-    __slots__ = ("context", "contact_id", "rid", "outcome", "customer_waits")
+    __slots__ = ("context", "contact_id", "rid", "outcome", "customer_waits", "without_call")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     RID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_WAITS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CALL_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     contact_id: str
     rid: str
     outcome: OfferOutcome
     customer_waits: bool
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., outcome: _Optional[_Union[OfferOutcome, str]] = ..., customer_waits: _Optional[bool] = ...) -> None: ...
+    without_call: bool
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., rid: _Optional[str] = ..., outcome: _Optional[_Union[OfferOutcome, str]] = ..., customer_waits: _Optional[bool] = ..., without_call: _Optional[bool] = ...) -> None: ...
 
 class ReportOfferResponse(_message.Message):
     __slots__ = ()
@@ -264,6 +268,26 @@ class SnapshotResponse(_message.Message):
     queues: _containers.RepeatedCompositeFieldContainer[_types_pb2.QueueSnapshot]
     unreachable: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, queues: _Optional[_Iterable[_Union[_types_pb2.QueueSnapshot, _Mapping]]] = ..., unreachable: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WatchContactsRequest(_message.Message):
+    __slots__ = ("tenant_id", "queue_id", "channel")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    queue_id: str
+    channel: str
+    def __init__(self, tenant_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., channel: _Optional[str] = ...) -> None: ...
+
+class ContactsUpdate(_message.Message):
+    __slots__ = ("snapshot", "contacts", "ended")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    CONTACTS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    snapshot: bool
+    contacts: _containers.RepeatedCompositeFieldContainer[_types_pb2.ContactStatus]
+    ended: _containers.RepeatedCompositeFieldContainer[_types_pb2.ContactStatus]
+    def __init__(self, snapshot: _Optional[bool] = ..., contacts: _Optional[_Iterable[_Union[_types_pb2.ContactStatus, _Mapping]]] = ..., ended: _Optional[_Iterable[_Union[_types_pb2.ContactStatus, _Mapping]]] = ...) -> None: ...
 
 class EstimateWaitRequest(_message.Message):
     __slots__ = ("tenant_id", "queue_id")

@@ -95,6 +95,11 @@ class AcdServiceStub:
                 request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotRequest.SerializeToString,
                 response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotResponse.FromString,
                 _registered_method=True)
+        self.WatchContacts = channel.unary_stream(
+                '/seatbus.acd.v1.AcdService/WatchContacts',
+                request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.WatchContactsRequest.SerializeToString,
+                response_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ContactsUpdate.FromString,
+                _registered_method=True)
         self.EstimateWait = channel.unary_unary(
                 '/seatbus.acd.v1.AcdService/EstimateWait',
                 request_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.EstimateWaitRequest.SerializeToString,
@@ -135,7 +140,8 @@ class AcdServiceServicer:
 
     def ReportOffer(self, request, context):
         """The edge tells how an offer went. Idempotent by (rid, outcome). FAILED_PRECONDITION: rid is not the
-        contact's current one; the edge then drops the agent's leg.
+        contact's current one; the edge then drops the agent's leg. Of a contact without a call the agent's work is
+        reported to agent_state from here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,6 +198,14 @@ class AcdServiceServicer:
 
     def WatchSnapshot(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchContacts(self, request, context):
+        """All contacts that wait or are offered, then those that have changed or ended; an empty update each 5 s at least.
+        Any replica answers. RESOURCE_EXHAUSTED: this one serves as many streams as it may.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -278,6 +292,11 @@ def add_AcdServiceServicer_to_server(servicer, server):
                     servicer.WatchSnapshot,
                     request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotRequest.FromString,
                     response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotResponse.SerializeToString,
+            ),
+            'WatchContacts': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchContacts,
+                    request_deserializer=seatbus_dot_acd_dot_v1_dot_service__pb2.WatchContactsRequest.FromString,
+                    response_serializer=seatbus_dot_acd_dot_v1_dot_service__pb2.ContactsUpdate.SerializeToString,
             ),
             'EstimateWait': grpc.unary_unary_rpc_method_handler(
                     servicer.EstimateWait,
@@ -620,6 +639,33 @@ class AcdService:
             '/seatbus.acd.v1.AcdService/WatchSnapshot',
             seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotRequest.SerializeToString,
             seatbus_dot_acd_dot_v1_dot_service__pb2.SnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchContacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seatbus.acd.v1.AcdService/WatchContacts',
+            seatbus_dot_acd_dot_v1_dot_service__pb2.WatchContactsRequest.SerializeToString,
+            seatbus_dot_acd_dot_v1_dot_service__pb2.ContactsUpdate.FromString,
             options,
             channel_credentials,
             insecure,

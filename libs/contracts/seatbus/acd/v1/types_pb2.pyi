@@ -270,6 +270,41 @@ class WaitingContact(_message.Message):
     also_agent_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ..., callback: _Optional[bool] = ..., also_agent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class ContactStatus(_message.Message):
+    __slots__ = ("contact_id", "queue_id", "channel", "state", "caller", "priority", "enqueued_at", "interaction_id", "attributes", "offered", "outcome", "call_id")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    contact_id: str
+    queue_id: str
+    channel: str
+    state: ContactState
+    caller: str
+    priority: int
+    enqueued_at: _timestamp_pb2.Timestamp
+    interaction_id: str
+    attributes: _containers.ScalarMap[str, str]
+    offered: _containers.RepeatedCompositeFieldContainer[Offer]
+    outcome: VisitOutcome
+    call_id: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., channel: _Optional[str] = ..., state: _Optional[_Union[ContactState, str]] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., interaction_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., outcome: _Optional[_Union[VisitOutcome, str]] = ..., call_id: _Optional[str] = ...) -> None: ...
+
 class CallbackEntry(_message.Message):
     __slots__ = ("contact_id", "queue_id", "call_id", "priority", "enqueued_at", "callback", "calling_call_id", "agent_id")
     CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
