@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from seatbus_rtp.codecs import BY_NAME, OPUS, CodecSpec, make_decoder, make_encoder
 from seatbus_rtp.conceal import Concealment
 from seatbus_rtp.jitter import JitterBuffer
-from seatbus_rtp.tones import Pcm, level_dbfs, silence, tone
+from seatbus_rtp.tones import Pcm, goertzel_dbfs, level_dbfs, silence, tone
 
 
 def over_a_lossy_way(sound: Pcm, rate: int, lost: set[int]) -> Pcm:
@@ -55,6 +56,30 @@ def test_a_tone_goes_on_in_its_phase_a_little_softer_and_without_a_click(hz: flo
     for at in lost:
         untouched[at * size : (at + 2) * size] = False
     assert np.array_equal(heard[untouched], said[untouched])
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+@pytest.mark.parametrize("codec", BY_NAME.values(), ids=BY_NAME)
+def test_a_codec_that_remembers_what_went_before_is_concealed_as_well(codec: CodecSpec, rate: int) -> None:
+    """G.722 and Opus go on from another state than the encoder's, and from a gap in what is resampled."""
+    size, lost = rate // 50, some(250, 4)
+    encoder, decoder = make_encoder(codec, rate), make_decoder(codec, rate)
+    buffer = JitterBuffer(rate=rate, frame_samples=size, min_ms=60, max_ms=60)
+    heard = []
+    for number, frame in enumerate(tone([437.3], 5.0, -15.0, rate).reshape(-1, size)):
+        payload = encoder.encode(frame)
+        if number not in lost:
+            buffer.put(number * size, decoder.decode(payload))
+        if (played := buffer.get()) is not None:
+            heard.append(played)
+    assert buffer.missing > 5 * size
+    whole = np.concatenate(heard)[rate // 2 :]
+    levels = [goertzel_dbfs(whole[at : at + 4 * size], 437.3, rate) for at in range(0, 4 * rate, size)]
+    # Opus needs a packet or two to find its level again; silence in two packets of four would leave -21.
+    assert min(levels) > (-20.5 if codec is OPUS else -17.5)
+    assert max(levels) < -13.5
+    # The edge of a hole would be up to six times as steep.
+    assert steepest(whole) <= (2 if codec is OPUS else 1.4) * steepest(tone([437.3], 1.0, -15.0, rate))
 
 
 def voice(seconds: float) -> Pcm:
