@@ -35,7 +35,10 @@ class Exchange(Phone):
         if request.method in ("REGISTER", "INVITE") and request.to.tag is None:
             proxy = request.method == "INVITE"
             result = self.guard.verify(
-                request, lambda user, kind: ha1(kind, user, "carrier", SECRET), time.time(), proxy=proxy
+                request,
+                lambda user, kind: ha1(kind, user, "carrier", SECRET) if user == "acme" else None,
+                time.time(),
+                proxy=proxy,
             )
             if not result.ok:
                 self.sip.respond(tx, self.guard.challenge(request, time.time(), proxy=proxy))
@@ -86,6 +89,13 @@ async def test_a_trunk_that_challenges_our_invite_gets_its_password(locked: Any)
     await call.wait_answered()
     await call.hang_up()
     await locked.ended()
+
+
+async def test_an_account_may_prove_itself_by_another_name_than_its_number(locked: Any) -> None:
+    there = await exchange(locked)
+    await trunk_to(locked, there, registers=True, username="+4930555000", auth_username="acme")
+    await locked.until(lambda: there.registered_as)
+    assert there.registered_as == ["+4930555000"]
 
 
 async def test_a_wrong_password_goes_on_to_the_next_trunk(locked: Any) -> None:

@@ -136,7 +136,8 @@ class Identity:
 
         They do not suffer for others behind the same address, nor for who only pretends to be at it.
         """
-        if self._edge.config.trunk_by_source(*flow.remote) is not None:
+        web = flow.transport in ("WS", "WSS")
+        if not web and self._edge.config.trunk_by_source(*flow.remote) is not None:
             return True
         username, source = clean_text(request.from_.uri.username), self._edge.proxy.source_of(request, flow)
         return self._edge.registrar.is_bound(username, source) and not self._has_guessed(source, username)

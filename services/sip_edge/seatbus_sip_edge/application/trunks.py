@@ -249,7 +249,8 @@ class Trunks:
     def digest(self, ref: TrunkRef, trunk: tenancy.Trunk) -> DigestClient | None:
         """Answers challenges of the trunk, where it has an account."""
         secret = self.secret(ref, trunk)
-        return DigestClient(trunk.username, secret) if trunk.username and secret else None
+        account = trunk.auth_username or trunk.username
+        return DigestClient(account, secret) if account and secret else None
 
     # ---- health -----------------------------------------------------------------------------------------
     def heard(self, ref: TrunkRef, target: tuple[str, int, str], heard: Heard) -> None:

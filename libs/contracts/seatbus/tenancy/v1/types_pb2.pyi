@@ -372,7 +372,7 @@ class TimedEntry(_message.Message):
     def __init__(self, schedule_id: _Optional[str] = ..., flow_id: _Optional[str] = ...) -> None: ...
 
 class Trunk(_message.Message):
-    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "media_security", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge", "redirects", "custom_headers")
+    __slots__ = ("name", "branch_id", "source_addresses", "tls_name", "host", "port", "transport", "username", "secret", "registers", "max_calls", "max_calls_per_second", "media_zone", "outbound_format", "codecs", "dial_plan", "number_format", "number_prefix", "caller_id_header", "diversion_header", "caller_ids", "default_caller_id", "media_security", "outbound", "disabled", "no_options", "options_every_s", "setup_timeout_s", "reroute_statuses", "register_expires_s", "from_domain", "challenge", "redirects", "custom_headers", "auth_username")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BRANCH_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
@@ -407,6 +407,7 @@ class Trunk(_message.Message):
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     REDIRECTS_FIELD_NUMBER: _ClassVar[int]
     CUSTOM_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    AUTH_USERNAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     branch_id: str
     source_addresses: _containers.RepeatedScalarFieldContainer[str]
@@ -441,7 +442,8 @@ class Trunk(_message.Message):
     challenge: bool
     redirects: RedirectPolicy
     custom_headers: bool
-    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ..., redirects: _Optional[_Union[RedirectPolicy, _Mapping]] = ..., custom_headers: _Optional[bool] = ...) -> None: ...
+    auth_username: str
+    def __init__(self, name: _Optional[str] = ..., branch_id: _Optional[str] = ..., source_addresses: _Optional[_Iterable[str]] = ..., tls_name: _Optional[str] = ..., host: _Optional[str] = ..., port: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., username: _Optional[str] = ..., secret: _Optional[str] = ..., registers: _Optional[bool] = ..., max_calls: _Optional[int] = ..., max_calls_per_second: _Optional[int] = ..., media_zone: _Optional[str] = ..., outbound_format: _Optional[str] = ..., codecs: _Optional[_Iterable[str]] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., number_format: _Optional[_Union[NumberFormat, str]] = ..., number_prefix: _Optional[str] = ..., caller_id_header: _Optional[_Union[CallerIdHeader, str]] = ..., diversion_header: _Optional[_Union[DiversionHeader, str]] = ..., caller_ids: _Optional[_Iterable[str]] = ..., default_caller_id: _Optional[str] = ..., media_security: _Optional[_Union[MediaSecurity, str]] = ..., outbound: _Optional[bool] = ..., disabled: _Optional[bool] = ..., no_options: _Optional[bool] = ..., options_every_s: _Optional[int] = ..., setup_timeout_s: _Optional[int] = ..., reroute_statuses: _Optional[_Iterable[int]] = ..., register_expires_s: _Optional[int] = ..., from_domain: _Optional[str] = ..., challenge: _Optional[bool] = ..., redirects: _Optional[_Union[RedirectPolicy, _Mapping]] = ..., custom_headers: _Optional[bool] = ..., auth_username: _Optional[str] = ...) -> None: ...
 
 class OutboundRoute(_message.Message):
     __slots__ = ("name", "branch_id", "prefixes", "trunks", "disabled")
