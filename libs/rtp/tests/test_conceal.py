@@ -58,7 +58,7 @@ def test_a_tone_goes_on_in_its_phase_a_little_softer_and_without_a_click(hz: flo
     assert np.array_equal(heard[untouched], said[untouched])
 
 
-# In narrow-band Opus a pure tone goes astray for a while after a loss, whoever conceals it: SILK is of speech.
+# Behind a loss narrow-band Opus loses a pure tone for a while, whoever conceals it: SILK is of speech.
 @pytest.mark.parametrize(
     ("codec", "rate"), [(PCMU, 8000), (PCMA, 16_000), (G722, 8000), (G722, 16_000), (OPUS, 16_000)]
 )
