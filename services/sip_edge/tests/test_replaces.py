@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from seatbus.acd.v1 import types_pb2 as acd_types
+from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as control
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import Refused
+from seatbus_kit.ids import uuid7
 from seatbus_sip.replaces import Replaces
 from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import free_port_base
@@ -186,6 +189,65 @@ async def test_the_phone_s_invite_finds_the_call_s_edge(empty_world: Any, steps:
         assert not second.edge.sessions
         await taken.hang_up()
         await call.wait_ended()
+    finally:
+        await second.stop()
+
+
+async def _may_pick_up(world: Any, *edges: Any) -> Any:
+    """Ben, whose branch has a code for it, and his phone."""
+    plan = tenancy.DialPlan(pickup_prefix="**")
+    await world.put("branch", "berlin", tenancy.Branch(name="Berlin", time_zone="UTC", dial_plan=plan))
+    phone = await phone_of(world, "ben", "ben-phone")
+    await world.put("agent", "ben", tenancy.Agent(name="ben", branch_id="berlin"))
+
+    def known() -> bool:
+        return all(
+            edge.dialling.picks_up(world.tenant, "berlin", "**1001") == "anna" for edge in edges
+        ) and all(edge.config.get(world.tenant, "agent", "ben").agent.branch_id for edge in edges)
+
+    await world.until(known)
+    return phone
+
+
+async def test_a_code_before_an_extension_takes_what_rings_there(world: Any, steps: Any) -> None:
+    call, rings = await ringing(world, steps)
+    phone = await _may_pick_up(world, world.app.edge)
+    refused = await phone.dial("**1001")
+    assert await refused.wait_status() == 403
+    assert rings.state == "ringing"
+    await _permit(world, RINGING)
+    taken = await phone.dial("**1001")
+    await taken.wait_answered()
+    await rings.wait_ended()
+    await world.until(lambda: "CallBridged" in world.types())
+    assert world.last("CallPickedUp").agent_id == "ben"
+    nothing = await phone.dial("**1001")
+    assert await nothing.wait_status() == 480
+    await taken.hang_up()
+    await call.wait_ended()
+
+
+async def test_what_rings_at_another_edge_is_picked_up_there(empty_world: Any, steps: Any) -> None:
+    world = empty_world
+    port = free_port_base()
+    await world.start_edge(sip_port=port, sip_tcp_port=port)
+    second = await Second.start(world, "b")
+    try:
+        first = world.app.edge
+        await world.until(lambda: second.edge.edges.hop(first.edges.own_id, reliable=True))
+        await world.until(lambda: first.edges.hop(second.edge.edges.own_id, reliable=True))
+        _, rings = await ringing(world, steps)
+        await _permit(world, RINGING)
+        phone = await _may_pick_up(world, first, second.edge)
+        state = agent_types.AgentState(tenant_id=world.tenant, agent_id="anna")
+        state.work.add(rid=uuid7(), edge_instance=world.instance_id)
+        await Bucket(world.bus, "agents").put(f"{world.tenant}.anna", state.SerializeToString(), 0)
+        phone.server = second.at("UDP")
+        taken = await phone.dial("**1001")
+        await taken.wait_answered()
+        await rings.wait_ended()
+        assert not second.edge.sessions
+        await taken.hang_up()
     finally:
         await second.stop()
 

@@ -165,6 +165,8 @@ class Admission:
             if "Replaces" in request:
                 self._replacing.serve(tx, request, flow, caller)
                 return
+            if self._replacing.picks_up(tx, request, flow, caller):
+                return
             own = edge.config.number(number_in(request.target))
             if (own is None or own[0] != tenant) and (
                 edge.dialling.colleague(tx, request, flow, caller)

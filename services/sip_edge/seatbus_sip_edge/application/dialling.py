@@ -71,6 +71,26 @@ class Dialling:
             }
         return known.get(extension, "")
 
+    def picks_up(self, tenant: str, branch_id: str, written: str) -> str:
+        """The agent whose ringing call is asked for: the branch's prefix, then an extension. Empty: none."""
+        branch = self._edge.outside.branch(tenant, branch_id)
+        prefix = branch.dial_plan.pickup_prefix if branch is not None else ""
+        found = written.removeprefix(prefix) if prefix else written
+        return self.agent_at(tenant, found) if found != written else ""
+
+    def about(self, request: Request, flow: Flow) -> str:
+        """The device whose call a phone's INVITE is about: its own, or that of whom it picks up from."""
+        config = self._edge.config
+        username = self._edge.directory.claimed_device(request, flow)
+        device = config.device_by_username(username) if username else None
+        agent = config.get(device[0], "agent", device[2].agent_id) if device is not None else None
+        if device is None or agent is None:
+            return username
+        tenant = device[0]
+        colleague = self.picks_up(tenant, agent.agent.branch_id, number_in(request.target))
+        phones = config.devices_of(tenant, colleague) if colleague else ()
+        return next((phone.username for _, phone in phones if phone.username), username)
+
     def is_emergency(self, request: Request) -> bool:
         """Whether a device that may be ours calls for help. What it claims is proved later."""
         device = self._edge.config.device_by_username(clean_text(request.from_.uri.username))

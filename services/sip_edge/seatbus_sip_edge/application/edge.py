@@ -97,7 +97,7 @@ class Edge:
             edges,
             self.owners,
             lambda call_id, tag: (call_id, tag) in self.legs or self.lamps.knows(call_id, tag),
-            self.directory.claimed_device,
+            lambda request, flow: self.dialling.about(request, flow),
         )
         self.reaper = Reaper(self, settings.reap_every_s)
         self.trimming = Trimming(self, settings.journal_trim_s)

@@ -25,6 +25,7 @@ from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.application.media_kind import with_kind
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Leg, Phase, Role
+from seatbus_sip_edge.domain.numbering import number_in
 from seatbus_sip_edge.domain.replaces import replaceable, same_agent
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ class ServesReplaces:
         values = request.get_all("Replaces")
         if len(values) != 1:
             raise SipParseError("Replaces", "appears once")
-        task = asyncio.create_task(self._answered(tx, serve(parse_replaces(values[0]))))
+        self._begin(tx, serve(parse_replaces(values[0])))
+
+    def _begin(self, tx: ServerTransaction, served: Awaitable[None]) -> None:
+        task = asyncio.create_task(self._answered(tx, served))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -97,6 +101,29 @@ class Replacing(ServesReplaces):
             await self._take(tx, request, flow, caller, session, old)
 
         self.begin(tx, request, served)
+
+    def picks_up(self, tx: ServerTransaction, request: Request, flow: Flow, caller: Caller) -> bool:
+        """Serves an INVITE for what rings at a colleague, by the code before the extension; else False."""
+        agent_id = self._edge.dialling.picks_up(caller.tenant, caller.branch_id, number_in(request.target))
+        if not agent_id:
+            return False
+
+        async def served() -> None:
+            session, old = self._ringing_at(caller, agent_id)
+            await self._take(tx, request, flow, caller, session, old)
+
+        self._begin(tx, served())
+        return True
+
+    def _ringing_at(self, caller: Caller, agent_id: str) -> tuple[Session, Leg]:
+        """Raises RefusedError."""
+        for session in self._edge.sessions.values():
+            for leg in session.call.legs.values():
+                of_agent = (leg.agent_tenant_id, leg.agent_id) == (caller.tenant, agent_id)
+                if of_agent and not leg.was_answered and not session.over and replaceable(session.call, leg):
+                    self._must_be_allowed(caller, leg, early=True)
+                    return session, leg
+        raise RefusedError(480, "nothing rings there")
 
     def _found(self, caller: Caller, wanted: Replaces) -> tuple[Session, Leg]:
         """The call and the leg to be replaced. Raises RefusedError."""

@@ -314,18 +314,20 @@ class Branch(_message.Message):
     def __init__(self, name: _Optional[str] = ..., time_zone: _Optional[str] = ..., media_region: _Optional[str] = ..., emergency_numbers: _Optional[_Iterable[str]] = ..., emergency_trunk_id: _Optional[str] = ..., emergency_callback: _Optional[str] = ..., dial_plan: _Optional[_Union[DialPlan, _Mapping]] = ..., record_outbound: _Optional[bool] = ..., outbound_wrap_up_s: _Optional[int] = ..., caller_id: _Optional[str] = ..., media_zone: _Optional[str] = ...) -> None: ...
 
 class DialPlan(_message.Message):
-    __slots__ = ("country_code", "national_prefix", "international_prefix", "area_code", "outside_prefix")
+    __slots__ = ("country_code", "national_prefix", "international_prefix", "area_code", "outside_prefix", "pickup_prefix")
     COUNTRY_CODE_FIELD_NUMBER: _ClassVar[int]
     NATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
     INTERNATIONAL_PREFIX_FIELD_NUMBER: _ClassVar[int]
     AREA_CODE_FIELD_NUMBER: _ClassVar[int]
     OUTSIDE_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PICKUP_PREFIX_FIELD_NUMBER: _ClassVar[int]
     country_code: str
     national_prefix: str
     international_prefix: str
     area_code: str
     outside_prefix: str
-    def __init__(self, country_code: _Optional[str] = ..., national_prefix: _Optional[str] = ..., international_prefix: _Optional[str] = ..., area_code: _Optional[str] = ..., outside_prefix: _Optional[str] = ...) -> None: ...
+    pickup_prefix: str
+    def __init__(self, country_code: _Optional[str] = ..., national_prefix: _Optional[str] = ..., international_prefix: _Optional[str] = ..., area_code: _Optional[str] = ..., outside_prefix: _Optional[str] = ..., pickup_prefix: _Optional[str] = ...) -> None: ...
 
 class Route(_message.Message):
     __slots__ = ("queue_id", "flow_id", "agent_id", "number", "announcement_prompt_id", "voicemail", "hang_up")
