@@ -112,6 +112,10 @@ class JitterBuffer:
         self._missed = None
         self._bend = 0
 
+    def follow(self, pcm: Pcm) -> None:
+        """What was heard of the source until now, by another way: it goes on from there until it plays."""
+        self._concealment.lose(pcm)
+
     def put(self, timestamp: int, pcm: Pcm) -> None:
         """Takes one packet's samples. What comes too late is dropped and counted."""
         size = len(pcm)

@@ -167,6 +167,41 @@ def test_prompt_music_agent_hold_agent_and_prompt_in_a_row_are_one_stream_withou
     assert caller.ears.duration_ms() == pytest.approx(6 * 500, abs=40)
 
 
+def test_a_voice_that_moves_from_the_relay_into_a_mixer_has_no_hole(world: World) -> None:
+    """The mixer's store has to fill: meanwhile the sound goes on from what was relayed last."""
+    caller, agent, boss = everybody = legs(world, PCMU, PCMA, PCMU)
+    gathering = Gathering()
+    caller.endpoint.connect(agent.endpoint)
+    world.run(25)
+    gathering.supervise(boss.endpoint, agent.endpoint, SuperviseMode.BARGE)
+    boss.endpoint.mute(True)
+    arrange(gathering, *everybody)
+    world.run(25)
+    for listener, hz in ((caller, HERTZ[1]), (agent, HERTZ[0])):
+        sound = listener.ears.audio()[1600:]
+        parts = [goertzel_dbfs(sound[at : at + 160], hz) for at in range(0, len(sound) - 160, 80)]
+        # It fades until the store is full, and is back within 10 ms.
+        assert min(parts) > -18 - 8
+        assert sum(part < -20 for part in parts) <= 7
+        steepest = np.abs(np.diff(sound.astype(np.int32))).max()
+        assert steepest < 1.3 * 2 * np.pi * hz / 8000 * 32768 * 10 ** (-18 / 20)
+        assert listener.ears.faults() == []
+
+
+def test_a_voice_of_long_ago_is_not_heard_again(world: World) -> None:
+    members = legs(world, PCMU, PCMU, PCMA)
+    gathering = Gathering()
+    members[0].endpoint.connect(members[1].endpoint)
+    world.run(25)
+    world.legs.remove(members[0])
+    world.run(10)
+    gathering.confer([leg.endpoint for leg in members])
+    arrange(gathering, *members)
+    world.run(5)
+    for leg in members[1:]:
+        assert leg.level(HERTZ[0], 0.08) < -60
+
+
 def test_a_mixer_delays_by_no_more_than_its_buffer(world: World) -> None:
     members = legs(world, PCMU, PCMU, PCMA)
     gathering = Gathering()

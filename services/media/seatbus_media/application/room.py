@@ -27,6 +27,8 @@ _NARROW: Final = 8000
 _WIDE: Final = 16_000
 _MIN_MS: Final = 40
 _MAX_MS: Final = 160
+_JUST_S: Final = 0.06
+"""Who was heard so long ago is still talking."""
 _BACKLOG: Final = 100
 """Packets of one leg worth hearing at a tick: a stalled process finds more."""
 
@@ -48,6 +50,13 @@ class Voice:
         self._events = endpoint.keys.events
         self._codec: CodecSpec | None = None
         self._decoder: Decoder | None = None
+
+    def follow(self, packet: bytes) -> None:
+        """Who hears the leg has heard this packet of it, by relay: here the next one comes later."""
+        codec = self.endpoint.codec_of(packet[1] & 0x7F)
+        # Others begin in the middle of what they remember.
+        if codec is not None and codec.is_g711 and packet[0] == PLAIN:
+            self._buffer.follow(make_decoder(codec, self._rate).decode(packet[HEADER_SIZE:]))
 
     def frame(self) -> Pcm | None:
         """What the leg says now; None for nothing."""
@@ -77,7 +86,8 @@ class Voice:
             return
         if source != self._source or self._decoder is None or codec is not self._codec:
             if source != self._source or self._codec is None or codec.clock_rate != self._codec.clock_rate:
-                self._buffer.reset()
+                if self._codec is not None:
+                    self._buffer.reset()
                 self._ts = timestamp
             self._source, self._codec = source, codec
             self._decoder = make_decoder(codec, self._rate)
@@ -114,6 +124,7 @@ class Room:
         self._voices: dict[Endpoint, Voice] = {}
         self._listeners: dict[Endpoint, _Listener] = {}
         self._waits: set[Endpoint] = set()
+        self._heard_before: list[tuple[Voice, bytes, float]] = []
 
     def arrange(self, hears: Matrix[Endpoint]) -> None:
         """Sets what is mixed; legs that are no longer in it hear their partners again."""
@@ -125,6 +136,8 @@ class Room:
         for endpoint in wanted - set(self._voices):
             voice = self._voices[endpoint] = Voice(endpoint, self._rate)
             endpoint.add_tap(voice.tap)
+            if endpoint.newest is not None:
+                self._heard_before.append((voice, endpoint.newest, endpoint.lane.last_packet_at))
         for endpoint in set(self._voices) - wanted:
             endpoint.remove_tap(self._voices.pop(endpoint).tap)
         for endpoint in left:
@@ -152,6 +165,10 @@ class Room:
 
     def tick(self, now: float) -> bool:
         listeners = self._mixer.listeners
+        for voice, packet, heard_at in self._heard_before:
+            if now - heard_at < _JUST_S:
+                voice.follow(packet)
+        self._heard_before.clear()
         if not listeners:
             return False
         rows = self._mixer.mix({endpoint: voice.frame() for endpoint, voice in self._voices.items()})
