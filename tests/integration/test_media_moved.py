@@ -20,6 +20,7 @@ from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, hears, hears_music
 from .media_instances import BACK_S, gone, instances_of, talk_with_baresip, talk_with_browser, until_moved
 from .outside import DIALLED, NUMBER, branch, carrier, configure
 from .stored_audio import tones_when_complete
+from .test_agent_offered_ahead import STRAIGHT, waits
 
 pytestmark = pytest.mark.platform
 
@@ -122,6 +123,34 @@ async def test_a_phone_that_rings_takes_its_call_at_the_other_instance(two: Plat
             await customer.hang_up()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
     assert (cdr["agent_id"], cdr["offers"]) == ("a1", 1)
+
+
+async def test_a_customer_who_waits_is_given_to_an_agent_at_the_other_instance(two: Platform) -> None:
+    """What was made for the agent's leg before there was an agent is gone with the instance."""
+    tenant = TestTenant.create(two, agents=1, flow_nodes=STRAIGHT)
+    async with caller_of(tenant) as caller, agent_phone(tenant, "a1") as phone:
+        customer, _ = await waits(caller, tenant)
+        ringing = await phone.next_call()
+        await ringing.answer()
+        await until_agent(tenant, "a1", presence="READY", work="TALKING")
+        await asyncio.to_thread(tenant.agent_do, "a1", "not_ready", reason="break")
+        await customer.hang_up()
+        await until_agent(tenant, "a1", presence="NOT_READY")
+        customer, _ = await waits(caller, tenant)
+        (lost,) = instances_of(two, tenant)
+        async with gone(two, lost):
+            await until_moved(two, tenant, lost)
+            customer.ears.clear()
+            await hears_music(customer, timeout=BACK_S)
+            await asyncio.to_thread(tenant.agent_do, "a1", "ready")
+            ringing = await phone.next_call()
+            customer.mouth.play_tone(CALLER, -15.0)
+            await ringing.answer()
+            ringing.mouth.play_tone(FIRST, -15.0)
+            await hears(customer, FIRST, timeout=BACK_S)
+            await hears(ringing, CALLER)
+            await customer.hang_up()
+            await ringing.wait_ended()
 
 
 async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platform) -> None:

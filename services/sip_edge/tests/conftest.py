@@ -60,6 +60,8 @@ class FakeMedia(media_grpc.MediaServicer):
         self.watchers: list[asyncio.Queue[media_events.MediaEvent]] = []
         self.hold_accept = asyncio.Event()
         self.hold_accept.set()
+        self.hold_offer = asyncio.Event()
+        self.hold_offer.set()
         self.results: dict[str, media.ExecuteResponse] = {}
         # Packets that come from every endpoint between two looks.
         self.pace = 0
@@ -104,6 +106,7 @@ class FakeMedia(media_grpc.MediaServicer):
         if name == "make_offer":
             if command.make_offer.alternative in self.without:
                 raise ResourceExhausted("no port is left")
+            await self.hold_offer.wait()
             endpoints.append(command.make_offer.endpoint_id)
             # Whom it is for can be told by the version in o=.
             offer = str(build_offer(_DISCARD, session_id=2, version=command.make_offer.kind))

@@ -137,10 +137,14 @@ class Driver:
         self.answered[key] += 1
         return True
 
-    def offer(self, contact_id: str, agent_id: str = "anna") -> None:
+    def offer(self, contact_id: str, agent_id: str = "anna", *, spare: bool = False, sdp: str = "") -> None:
+        """`spare`: the agent's leg is by the offer that was made before there was an agent."""
         self.rid += 1
         rid = f"rid-{self.rid}"
-        self.feed(on.AgentOffered(contact_id, rid, "g", 1, "acme", agent_id, "d", "q", self.ids(), 5))
+        leg_id = (spare and self.call.spare_leg_id) or self.ids()
+        self.feed(
+            on.AgentOffered(contact_id, rid, "g", 1, "acme", agent_id, "d", "q", leg_id, 5, sdp=sdp, zone="")
+        )
 
     def queue(self) -> tenancy.Queue:
         queue = tenancy.Queue(record=True, whisper_prompt_id=self.whisper)

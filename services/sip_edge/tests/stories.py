@@ -214,6 +214,8 @@ def do(driver: Driver, name: str) -> None:
         driver.given(name)
     elif name == "offer":
         driver.offer(driver.call.contact_id)
+    elif name in ("offer_ahead", "offer_coming"):
+        driver.offer(driver.call.contact_id, spare=True, sdp="v=0" if name == "offer_ahead" else "")
     elif name == "q_offer":
         driver.offer(driver.call.consult_contact_id, "gina")
     else:
@@ -240,6 +242,7 @@ BEGINNINGS: dict[str, list[list[str]]] = {
         ["accepted", "enqueue", "key"],
         ["accepted", "callback"],
         ["accepted", "enqueue", "offer", "made", "picked_up"],
+        ["accepted", "enqueue", "offer_ahead", "answered", "work_ok", "played_all", "connected"],
     ],
     "late_offer": [[], ["accepted"], ["accepted", "answer_given", "ready"]],
     "late_early": [[], ["accepted"], ["accepted", "answer_given", "ready"]],
@@ -278,12 +281,13 @@ BEGINNINGS: dict[str, list[list[str]]] = {
 }
 # Inputs that carry a call on are fed more often than others.
 _OFTEN = [
-    "accepted", "enqueue", "offer", "offer", "offer", "made", "answered", "work_ok", "work_ok", "connected",
-    "begun", "begun", "consult", "consult", "c_begun", "c_made", "c_answered", "c_work_ok", "c_connected",
+    "accepted", "enqueue", "offer", "offer", "offer_ahead", "offer_coming", "made", "answered", "work_ok",
+    "work_ok", "connected", "begun", "begun", "consult", "consult", "c_begun", "c_made", "c_answered",
+    "c_work_ok", "c_connected",
     "ask_queue", "q_offer", "q_offer", "lost", "u_begun", "u_made", "u_answered", "u_connected",
     "s_begun", "s_made",
 ]  # fmt: skip
-ACTIONS = st.sampled_from([*STEPS, *INPUTS, "offer", "q_offer", *_OFTEN])
+ACTIONS = st.sampled_from([*STEPS, *INPUTS, "offer", "offer_ahead", "offer_coming", "q_offer", *_OFTEN])
 
 
 @st.composite
@@ -330,6 +334,12 @@ def holds_together(driver: Driver) -> None:
     gone = {item.leg_id for item in call.legs.values() if not item.live and item.leg_id != call.caller_leg_id}
     assert gone & made <= removed
     assert not live & removed
+    # So is what was made for an agent who was not there yet, if no agent came whom it suits.
+    waits = call.phase in (Phase.QUEUED, Phase.OFFERED)
+    assert not call.spare_leg_id or waits
+    spare = {batch.spare for batch in driver.effects if isinstance(batch, fx.Media) and batch.spare}
+    assert spare - set(call.legs) - {call.spare_leg_id} <= removed
+    assert call.spare_leg_id not in call.legs
 
 
 def commands(driver: Driver) -> list[media.Command]:

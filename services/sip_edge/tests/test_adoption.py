@@ -148,6 +148,7 @@ async def test_people_who_talk_hold_and_hang_up_at_the_heir(owner: Any, heir: Se
 
 async def test_a_phone_that_rings_is_called_anew_by_the_heir(owner: Any, heir: Second, steps: Any) -> None:
     call, leg, phone = await _ringing(owner, steps)
+    await _names(owner, leg.id)
     await _gone(owner, heir, call_types.CALL_STATE_RINGING_AGENT)
     # It would answer to the dead edge: that INVITE is cancelled, the reservation stands.
     await leg.wait_ended()

@@ -241,3 +241,12 @@ def test_who_is_asked_and_has_just_answered_hears_the_phone_that_is_there_now() 
     do(driver, "c_connected")
     assert call.consult_leg is not None
     assert call.consult_leg.phase is LegPhase.TALKING
+
+
+def test_who_asks_a_queue_is_replaced_by_another_phone_as_the_agent_never_as_who_is_asked() -> None:
+    driver = Driver(opening="bound_colleague")
+    for name in ("accepted", "u_begun", "connected", "ask_queue", "replaced_by_own"):
+        do(driver, name)
+        holds_together(driver)
+    assert driver.call.phase is Phase.CONSULTING
+    assert driver.call.consult_leg is None

@@ -45,7 +45,8 @@ def test_a_caller_in_the_flow_gets_the_present_step_again() -> None:
 
 def test_a_waiting_caller_hears_music() -> None:
     _, _, commands = _moved("accepted", "enqueue")
-    assert _words(commands) == ["play"]
+    # And the next agent's leg is offered there.
+    assert _words(commands) == ["play", "make_offer"]
 
 
 def test_a_talk_is_joined_again_and_the_rest_of_it_is_a_recording_of_its_own() -> None:

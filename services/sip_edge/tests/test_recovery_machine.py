@@ -115,10 +115,17 @@ def test_in_the_queue_the_same_contact_asks_for_the_same() -> None:
     given_step.enqueue.requirements.append(common.Skill(name="english", level=7))
     driver.feed(on.StepGiven(given_step, tenancy.Queue()))
     (first,) = driver.of(fx.Enqueue)
+    spare = driver.call.spare_leg_id
     effects = restart(driver)
     (again,) = [effect for effect in effects if isinstance(effect, fx.Enqueue)]
     assert again == first
-    assert media(effects) == ["play"]
+    # Of the next agent's endpoint nobody knows any more whether it was made: another one takes its place.
+    assert media(effects) == ["remove_endpoint", "play", "make_offer"]
+    assert [effect.spare for effect in effects if isinstance(effect, fx.Media)] == [
+        spare,
+        driver.call.spare_leg_id,
+    ]
+    assert driver.call.spare_leg_id != spare
     assert driver.call.visit == 1
 
 

@@ -40,6 +40,7 @@ from seatbus_sip_edge.application.quotas import Quotas
 from seatbus_sip_edge.application.reaper import Reaper
 from seatbus_sip_edge.application.recovery import Fact, StoredCall, facts_of, frames_of, read_journal
 from seatbus_sip_edge.application.session import Session
+from seatbus_sip_edge.application.spare_offers import LastPhones
 from seatbus_sip_edge.application.standstill import Standstill
 from seatbus_sip_edge.application.toll import TollBook
 from seatbus_sip_edge.application.trimming import Trimming
@@ -127,6 +128,7 @@ class Edge:
         self.media_watch = MediaWatch(self)
         self.media_move = MediaMove(self)
         self.link_move = LinkMove(self)
+        self.last_phones = LastPhones()
         self.lost_devices = LostDevices(self)
         self.lamps = BusyLamps(self, runtime.bus, SubscriptionPolicy(settings.registration_min_s))
         self.journal = Journal(

@@ -12,12 +12,13 @@ from seatbus_sip_edge.application.media_kind import name_of, with_kind
 from seatbus_sip_edge.application.media_links import MediaLinks, OutpostAway
 from seatbus_sip_edge.application.media_ways import kind_of
 from seatbus_sip_edge.application.prompt_texts import with_texts
+from seatbus_sip_edge.application.spare_offers import SpareOffers
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from seatbus.media.v1 import types_pb2 as media_types
     from seatbus_sip_edge.application.lanes import Lane
@@ -53,6 +54,7 @@ class MediaCommands(Asking):
         super().__init__(session, lane)
         self._requests = 0
         self.links = MediaLinks(session, self)
+        self.spare = SpareOffers(session)
         # What was measured of legs that have ended before their call.
         self._measured: dict[str, on.LegStatistics] = {}
         # How the phones of a leg were offered its audio first.
@@ -115,8 +117,10 @@ class MediaCommands(Asking):
         if command.HasField("accept_answer"):
             return self._newest_answer(command)
         leg_id = command.make_offer.endpoint_id or command.accept_offer.endpoint_id
+        if leg_id and leg_id not in self._call.legs:
+            return command
         if leg_id:
-            made = with_kind(self._edge, self._call, self._call.legs.get(leg_id), command)
+            made = with_kind(self._edge, self._call, self._call.legs[leg_id], command)
             if made.HasField("make_offer"):
                 self._kinds[leg_id] = made.make_offer.kind
             return made
@@ -142,11 +146,16 @@ class MediaCommands(Asking):
             return
         if call.phase in (Phase.ENDING, Phase.ENDED):
             return
+        if reply is fx.MediaReply.OFFER and await self._offered_ahead(effect):
+            return
+        asked = self.spare.fitted(effect) if effect.spare else effect.commands
+        if not asked:
+            return
         try:
             if reply is fx.MediaReply.ACCEPTED or not call.media_instance:
-                answer = await self._accept(effect)
+                answer = await self._accept(effect, asked)
             else:
-                answer = await self._execute(effect.commands, _MEDIA_S, self._request_of(effect))
+                answer = await self._execute(asked, _MEDIA_S, self._request_of(effect))
         except OutpostAway as error:
             leg = call.legs.get(error.leg_id)
             if leg is not None and self._edge.link_move.start(session, leg, str(error)):
@@ -156,6 +165,7 @@ class MediaCommands(Asking):
             session.feed(on.MediaLost(str(error)))
             return
         except AWAY as error:
+            self.spare.forget()
             # What has no reply is said again once the audio has moved, the rest is asked again.
             if reply in _MOVES_ALONG and self._edge.media_move.start(session, str(error)):
                 if reply is not fx.MediaReply.NOTHING:
@@ -165,9 +175,12 @@ class MediaCommands(Asking):
             session.feed(on.MediaLost(str(error)))
             return
         except SeatbusError as error:
-            self._refused(effect, error)
+            if not effect.spare or not self.spare.refused(asked, error):
+                self._refused(effect, error)
             return
         results = answer.results
+        if effect.spare:
+            self.spare.answered(asked, results)
         if reply is fx.MediaReply.ACCEPTED:
             session.feed(on.OfferAccepted(results[0].sdp, results[0].codec))
         elif reply is fx.MediaReply.OFFER:
@@ -177,6 +190,16 @@ class MediaCommands(Asking):
             session.feed(on.CallerReady(results[0].codec))
         elif reply is fx.MediaReply.CONNECTED:
             session.feed(on.Connected(effect.leg_id, results[0].codec))
+
+    async def _offered_ahead(self, effect: fx.Media) -> bool:
+        """The leg began while media was making the offer that suits it."""
+        spare, leg = self.spare.offered(effect.leg_id), self._call.legs.get(effect.leg_id)
+        if spare is None or leg is None:
+            return False
+        leg.media_zone, self._kinds[leg.leg_id] = spare.met.zone, spare.met.kind
+        await self._other_kinds(effect, spare.sdp)
+        self._session.feed(on.AgentOfferMade(leg.leg_id, spare.sdp))
+        return True
 
     async def _other_kinds(self, effect: fx.Media, sdp: str) -> None:
         """Phones of other kinds that ring as well are offered the leg in their own way."""
@@ -207,17 +230,17 @@ class MediaCommands(Asking):
             return ""
         return f"{self._call.call_id}:{effect.reply}:{effect.leg_id}"
 
-    async def _accept(self, effect: fx.Media) -> media_pb.ExecuteResponse:
+    async def _accept(self, effect: fx.Media, asked: Sequence[media_pb.Command]) -> media_pb.ExecuteResponse:
         """The first command of a session chooses its instance; another one is tried when that is away."""
         call = self._call
         deadline = self._edge.monotonic() + _ACCEPT_S
-        zone = self.links.zone_of_first(effect.commands)
+        zone = self.links.zone_of_first(asked)
         while True:
             call.media_instance = await self._edge.media_watch.choose(deadline, zone)
             found = self._edge.neighbours.instances.get(call.media_instance)
             call.media_incarnation = found.incarnation if found is not None else ""
             try:
-                return await self._execute(effect.commands, 1.0, self._request_of(effect))
+                return await self._execute(asked, 1.0, self._request_of(effect))
             except (*AWAY, ResourceExhausted) as error:
                 self._edge.media_watch.suspect(call.media_instance)
                 if self._edge.monotonic() >= deadline or call.phase not in _BEGINS:

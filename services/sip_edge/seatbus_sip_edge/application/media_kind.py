@@ -76,22 +76,21 @@ def zone_of(edge: Edge, call: Call, leg: Leg) -> str:
     if leg.number:
         return edge.outside.zone(call, leg)
     if leg.agent_id:
-        return _zone_of_agent(edge, leg)
+        return zone_of_agent(edge, leg.agent_tenant_id, leg.agent_id, leg.device_id)
     if leg.leg_id != call.caller_leg_id or not call.trunk_id:
         return ""
     found = edge.config.get(call.trunk_tenant or call.tenant_id, "trunk", call.trunk_id)
     return found.trunk.media_zone if found is not None else ""
 
 
-def _zone_of_agent(edge: Edge, leg: Leg) -> str:
-    tenant, device_id = leg.agent_tenant_id, leg.device_id
+def zone_of_agent(edge: Edge, tenant: str, agent_id: str, device_id: str) -> str:
     if not device_id:
-        phone = edge.registrar.reach(tenant, leg.agent_id)
+        phone = edge.registrar.reach(tenant, agent_id)
         device_id = phone.device_id if phone is not None else ""
     device = edge.config.get(tenant, "device", device_id) if device_id else None
     if device is not None and device.device.media_zone:
         return device.device.media_zone
-    agent = edge.config.get(tenant, "agent", leg.agent_id)
+    agent = edge.config.get(tenant, "agent", agent_id)
     branch = edge.config.get(tenant, "branch", agent.agent.branch_id) if agent is not None else None
     return branch.branch.media_zone if branch is not None else ""
 

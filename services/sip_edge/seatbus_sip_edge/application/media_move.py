@@ -203,6 +203,7 @@ class MediaMove:
                 await commands.links.linked(leg, results[end - 1].sdp)
         # From here on what is left of the call is over there, its end too.
         call.media_instance = chosen
+        commands.spare.forget()
         found = self._edge.neighbours.instances.get(chosen)
         call.media_incarnation = watch.incarnation(chosen) or (found.incarnation if found is not None else "")
         await self._agree(session, parts)

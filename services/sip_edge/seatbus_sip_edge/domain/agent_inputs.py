@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AgentOffered:
-    """acd: ring this agent. Checked for epoch and rid before it gets here."""
+    """acd: ring this agent. Checked for epoch and rid before it gets here.
+
+    `sdp` and `zone`: how the phone is offered the leg, and in which network, where media has said so before.
+    """
 
     contact_id: str
     rid: str
@@ -20,6 +23,8 @@ class AgentOffered:
     leg_id: str
     ring_timeout_s: int
     ring: str = ""
+    sdp: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
+from seatbus_sip_edge.domain import spare
 from seatbus_sip_edge.domain.ending import CALLBACK_TAKEN, finish
 from seatbus_sip_edge.domain.model import Cause, Phase
 
@@ -113,7 +114,7 @@ def _request(turn: Turn, number: str) -> None:
 
 
 def _wait_on(turn: Turn) -> None:
-    turn.play_music()
+    spare.wait_with_music(turn)
     listen(turn)
 
 

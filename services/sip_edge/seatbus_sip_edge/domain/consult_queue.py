@@ -14,7 +14,7 @@ from seatbus.call.v1 import events_pb2 as facts
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
-from seatbus_sip_edge.domain import ring
+from seatbus_sip_edge.domain import ring, spare
 from seatbus_sip_edge.domain.ending import take_away, work_at_end
 from seatbus_sip_edge.domain.errors import IllegalInput
 from seatbus_sip_edge.domain.legs import LegEvent
@@ -184,9 +184,10 @@ def hand_over(turn: Turn, *, gone: bool) -> Phase:
     call.waiting, call.consult_waiting = True, False
     call.consult_leg_id, call.consult_contact_id, call.swapped = "", "", False
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
-    turn.play_music()
     if leg is None:
+        spare.wait_with_music(turn)
         return Phase.QUEUED
+    turn.play_music()
     for rings in (leg, *others):
         rings.role, rings.queue_id = Role.LEG_ROLE_AGENT, call.queue_id
     call.agent_leg_id = leg.leg_id

@@ -42,6 +42,8 @@ class Media:
     commands: Sequence[media.Command]
     reply: MediaReply = MediaReply.NOTHING
     leg_id: str = ""
+    # The endpoint among these that the call can do without: the next agent's.
+    spare: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seatbus.media.v1 import service_pb2 as media
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain import supervise
+from seatbus_sip_edge.domain import spare, supervise
 from seatbus_sip_edge.domain.call_table import CALLS, ENDS, Rule
 from seatbus_sip_edge.domain.errors import IllegalInput, WrongPhase
 from seatbus_sip_edge.domain.model import Cause, LegPhase, Phase, Role
@@ -71,6 +71,8 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
         _abort(turn, following)
         raise WrongPhase(before.value, type(event).__name__, following.value, turn.effects)
     call.phase = following
+    if call.spare_leg_id:
+        spare.settle(turn)
     return turn.effects
 
 

@@ -262,6 +262,8 @@ class Call:
     # It runs, but takes nothing up.
     recording_paused: bool = False
     agent_leg_id: str = ""
+    # While the customer waits for an agent: the endpoint that may have been made for the next one's leg.
+    spare_leg_id: str = ""
     after_failure: AfterFailure = AfterFailure.END
     # An agent has talked with the customer.
     served: bool = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import callback_wish, external, offer, supervise, voicemail
+from seatbus_sip_edge.domain import callback_wish, external, offer, spare, supervise, voicemail
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.controls import hold_again, pause_recording, record_talk
 from seatbus_sip_edge.domain.destinations import ANNOUNCEMENT
@@ -62,9 +62,11 @@ def in_flow(turn: Turn, _event: on.MediaMoved) -> Phase:
 
 
 def waiting(turn: Turn, _event: on.MediaMoved) -> Phase:
-    turn.play_music()
     if turn.call.waiting:
+        spare.wait_with_music(turn)
         callback_wish.listen(turn)
+    else:
+        turn.play_music()
     return turn.call.phase
 
 

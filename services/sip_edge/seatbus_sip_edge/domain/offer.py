@@ -9,7 +9,7 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import callback_wish, ring
+from seatbus_sip_edge.domain import callback_wish, ring, spare
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.causes import NO_ANSWER, UNREACHABLE, OfferFailure, failure_of
@@ -82,15 +82,23 @@ def offered(turn: Turn, event: on.AgentOffered) -> Phase:
             rid=leg.rid,
         )
     )
-    ask_offer(turn, leg)
+    spare.taken(turn, leg.leg_id)
+    if event.sdp:
+        leg.media_zone = event.zone
+        _dial(turn, leg, event.sdp)
+    else:
+        ask_offer(turn, leg)
     return Phase.OFFERED
 
 
 def offer_made(turn: Turn, event: on.AgentOfferMade) -> Phase:
-    leg = turn.call.legs[event.leg_id]
-    turn.move_leg(leg, LegEvent.DIALLED)
-    turn.do(fx.Dial(leg.leg_id, event.sdp), fx.SetTimer(fx.Timer.RING, leg.ring_timeout_s, leg.leg_id))
+    _dial(turn, turn.call.legs[event.leg_id], event.sdp)
     return turn.call.phase
+
+
+def _dial(turn: Turn, leg: Leg, sdp: str) -> None:
+    turn.move_leg(leg, LegEvent.DIALLED)
+    turn.do(fx.Dial(leg.leg_id, sdp), fx.SetTimer(fx.Timer.RING, leg.ring_timeout_s, leg.leg_id))
 
 
 def ringing(turn: Turn, event: on.AgentRinging) -> Phase:
@@ -328,5 +336,5 @@ def dropped(turn: Turn, event: on.OfferDropped) -> Phase:
     call.waiting = True
     turn.record(facts.CallQueued(contact_id=call.contact_id, queue_id=call.queue_id, visit=call.visit))
     turn.enqueue_again()
-    turn.play_music()
+    spare.wait_with_music(turn)
     return Phase.QUEUED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
-from seatbus_sip_edge.domain import callback_wish, ring
+from seatbus_sip_edge.domain import callback_wish, ring, spare
 from seatbus_sip_edge.domain.destinations import send_to
 from seatbus_sip_edge.domain.ending import finish
 from seatbus_sip_edge.domain.model import Cause, Phase
@@ -78,5 +78,5 @@ def announced(turn: Turn, event: on.ComfortDue) -> Phase:
 def comforted(turn: Turn, event: on.PlayFinished) -> Phase:
     """The music goes on; what else had been playing ended when something replaced it."""
     if event.play_id == COMFORT and turn.call.waiting:
-        turn.play_music()
+        spare.wait_with_music(turn)
     return turn.call.phase

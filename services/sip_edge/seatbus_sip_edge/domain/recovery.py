@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seatbus.acd.v1 import service_pb2 as acd
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.media.v1 import service_pb2 as media
-from seatbus_sip_edge.domain import callback, callback_wish, consult, supervise, voicemail
+from seatbus_sip_edge.domain import callback, callback_wish, consult, spare, supervise, voicemail
 from seatbus_sip_edge.domain import device_lost as lost
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
@@ -135,7 +135,9 @@ def queued(turn: Turn, _event: on.Restored) -> Phase:
     callback.tell_customer_waits(turn)
     _last_offer(turn)
     turn.enqueue_again()
-    turn.play_music()
+    # Nobody knows any more how the one before was made, or whether.
+    spare.give_back(turn)
+    spare.wait_with_music(turn)
     callback_wish.listen(turn)
     return Phase.QUEUED
 

@@ -126,7 +126,7 @@ def consulting(turn: Turn, event: on.LegReplaced) -> Phase:
     """The phone of the agent who asks, or of the agent who is asked: talking, or still ringing."""
     call, old = turn.call, _replaced(turn, event)
     leg = _come(turn, event, old)
-    if not old.was_answered:
+    if old.leg_id != call.agent_leg_id and not old.was_answered:
         take_away(turn, old, Cause.HANGUP_CAUSE_CANCELLED)
         call.consult_leg_id = leg.leg_id
         if not (same_agent(leg, old) and leg.rid):

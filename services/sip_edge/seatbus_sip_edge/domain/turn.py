@@ -31,6 +31,19 @@ class Ids(Protocol):
     def __call__(self) -> str: ...
 
 
+def _playing(
+    endpoint_id: str, play_id: str, audio: Sequence[ivr.Audio], loops: int = 0, *, barge_in: bool = False
+) -> media.Command:
+    playlist = {"items": audio, "loops": loops, "barge_in": barge_in}
+    return media.Command(play=media.Play(endpoint_id=endpoint_id, play_id=play_id, playlist=playlist))
+
+
+def music(call: Call, leg_id: str = "") -> media.Command:
+    prompt = call.music_prompt_id
+    audio = ivr.Audio(prompt_id=prompt) if prompt else ivr.Audio(tone="music")
+    return _playing(leg_id or call.caller_leg_id, "music", [audio], FOR_EVER)
+
+
 class Turn:
     """What the actions of the table work with. `now` is in microseconds since 1970, on one edge's clock."""
 
@@ -55,8 +68,9 @@ class Turn:
         *commands: media.Command,
         reply: fx.MediaReply = fx.MediaReply.NOTHING,
         leg_id: str = "",
+        spare: str = "",
     ) -> None:
-        self.effects.append(fx.Media(commands, reply, leg_id))
+        self.effects.append(fx.Media(commands, reply, leg_id, spare))
 
     def play(
         self,
@@ -67,21 +81,11 @@ class Turn:
         barge_in: bool = False,
         leg_id: str = "",
     ) -> None:
-        self.media(
-            media.Command(
-                play=media.Play(
-                    endpoint_id=leg_id or self.call.caller_leg_id,
-                    play_id=play_id,
-                    playlist={"items": audio, "loops": loops, "barge_in": barge_in},
-                )
-            )
-        )
+        self.media(_playing(leg_id or self.call.caller_leg_id, play_id, audio, loops, barge_in=barge_in))
 
     def play_music(self, leg_id: str = "") -> None:
         """Music to the customer, or to another leg that waits."""
-        prompt = self.call.music_prompt_id
-        audio = ivr.Audio(prompt_id=prompt) if prompt else ivr.Audio(tone="music")
-        self.play("music", [audio], loops=FOR_EVER, leg_id=leg_id)
+        self.media(music(self.call, leg_id))
 
     def play_ringback(self, leg_id: str = "") -> None:
         self.play("ringback", [ivr.Audio(tone="ringback")], loops=FOR_EVER, leg_id=leg_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from seatbus.call.v1 import events_pb2 as facts
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_sip_edge.domain import callback_wish, ring
+from seatbus_sip_edge.domain import callback_wish, ring, spare
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain.model import Phase
 
@@ -71,7 +71,7 @@ def visit_again(turn: Turn, ahead_prompt_id: str = "") -> Phase:
     if ahead_prompt_id:
         turn.play(COMFORT, [ivr.Audio(prompt_id=ahead_prompt_id)])
     else:
-        turn.play_music()
+        spare.wait_with_music(turn)
     callback_wish.listen(turn)
     return Phase.QUEUED
 

@@ -53,7 +53,12 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
         ):
             raise Refused("not_waiting", f"the call is {call.phase.value}", field="contact_id")
         phone = self._edge.registrar.reach(request.agent_tenant_id, request.agent_id)
-        leg_id = uuid7()
+        spare = None
+        if not consult:
+            # A customer who waits may have the audio of this leg by now: no question to media then.
+            offers = session.commands.media.spare
+            spare = offers.take(request.agent_tenant_id, request.agent_id, phone, request.queue_id)
+        leg_id = spare.leg_id if spare is not None else uuid7()
         session.commands.queue.hint(request.acd_address)
         session.feed(
             on.AgentOffered(
@@ -68,6 +73,8 @@ class CallControl(Conversation, pb_grpc.CallControlServicer):
                 leg_id=leg_id,
                 ring_timeout_s=request.ring_timeout_s,
                 ring=request.ring_rid,
+                sdp=spare.sdp if spare is not None else "",
+                zone=spare.met.zone if spare is not None else "",
             )
         )
         await self._journalled()
