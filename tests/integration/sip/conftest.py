@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +14,7 @@ from seatbus_testkit.tenant import TestTenant
 
 from .held import T1_S
 from .sipp_cases import NONCE_LIFE_S
-from .wire import Wire, agent, carrier, company
+from .wire import DIRECT, SETTLED_S, Wire, agent, carrier
 
 
 @pytest.fixture(scope="package")
@@ -29,10 +32,40 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         running.stop()
 
 
+class Companies:
+    """Each has one agent; its number leads into the queue at once. The next is made while one is used."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._maker = ThreadPoolExecutor(1)
+        self._next = self._maker.submit(self._make)
+
+    def _make(self) -> tuple[TestTenant, float]:
+        return TestTenant.create(self._platform, agents=1, flow_nodes=DIRECT), time.monotonic()
+
+    async def take(self) -> TestTenant:
+        taken, self._next = self._next, self._maker.submit(self._make)
+        made, at = await asyncio.wrap_future(taken)
+        await asyncio.sleep(max(0.0, at + SETTLED_S - time.monotonic()))
+        return made
+
+    def close(self) -> None:
+        self._maker.shutdown()
+
+
+@pytest.fixture(scope="package")
+def companies(platform: Platform) -> Iterator[Companies]:
+    made = Companies(platform)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 @pytest.fixture
-async def tenant(platform: Platform) -> TestTenant:
+async def tenant(companies: Companies) -> TestTenant:
     """One agent; the number leads into the queue at once."""
-    return await company(platform)
+    return await companies.take()
 
 
 @pytest.fixture

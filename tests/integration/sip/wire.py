@@ -379,13 +379,16 @@ DIRECT = [{"id": "sales", "queue": {"queue_id": "q1", "on_overflow": "bye"}}, {"
 """A flow that puts the caller into the queue at once."""
 
 
+SETTLED_S = 0.4
+"""Every service has its own copy of the configuration; nobody calls a company in its first moment."""
+
+
 async def company(platform: object, **options: object) -> TestTenant:
     """A company whose number leads into its queue at once."""
     options.setdefault("agents", 1)
     options.setdefault("flow_nodes", DIRECT)
     made = await asyncio.to_thread(lambda: TestTenant.create(platform, **options))  # type: ignore[arg-type]
-    # Every service has its own copy of the configuration; nobody calls a company in its first moment.
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(SETTLED_S)
     return made
 
 
