@@ -18,7 +18,7 @@ def held(platform: Platform) -> dict[str, int]:
     return {kind: int(float(count)) for kind, count in found}
 
 
-async def until_nothing_is_held(platform: Platform, seconds: float = 64 * T1_S + 6) -> None:
+async def until_nothing_is_held(platform: Platform, seconds: float = 64 * T1_S + 12) -> None:
     """Raises PlatformError when something is left of calls that have all ended."""
     await asyncio.to_thread(
         platform.until, lambda: set(held(platform).values()) == {0}, seconds, "an edge that holds nothing"
