@@ -286,7 +286,7 @@ async def world(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Simple
     await asyncio.sleep(0.1)
     base = f"http://127.0.0.1:{gateway.http_port}"
     headers = {"Authorization": f"Bearer {gateway.operator_key}"}
-    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30, trust_env=False) as http:
         yield SimpleNamespace(
             http=http, gateway=gateway, base=base, key=gateway.operator_key, tenancy=tenancy, edges=edges,
             agents=agents, reports=reports, recordings=recordings, runtime=runtime, call_ids=call_ids,

@@ -112,6 +112,6 @@ async def test_the_stream_tells_of_offers_and_ends(world: SimpleNamespace) -> No
     assert second["ended"][0]["outcome"] == "VISIT_OUTCOME_ANSWERED"
     assert last["code"] == "resource_exhausted"
     assert (await world.http.get(url, params={"channel": "fax"})).status_code == 400
-    async with httpx.AsyncClient(base_url=world.base, trust_env=False) as stranger:
+    async with httpx.AsyncClient(base_url=world.base, timeout=30, trust_env=False) as stranger:
         assert (await stranger.get(url)).status_code == 401
         assert (await stranger.post(CONTACTS, json=CHAT)).status_code == 401

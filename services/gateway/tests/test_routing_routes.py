@@ -47,7 +47,7 @@ async def test_the_stream_of_snapshots_says_why_it_ends(world: SimpleNamespace) 
     assert '"waiting":4' in first
     assert second.startswith("event: error\ndata: ")
     assert "the tenant is gone" in second
-    async with httpx.AsyncClient(base_url=world.base, trust_env=False) as stranger:
+    async with httpx.AsyncClient(base_url=world.base, timeout=30, trust_env=False) as stranger:
         assert (await stranger.get(url)).status_code == 401
 
 
