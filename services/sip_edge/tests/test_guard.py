@@ -51,9 +51,9 @@ async def test_who_guesses_passwords_is_ignored_for_a_while(empty_world: Any, st
     assert await _options(guesser) is None
     assert world.app.edge.guard.is_banned("127.0.0.77")
     # Others are served, and after the while this address is, too.
-    assert await _options(caller) == 200
+    assert await caller.options() == 200
     world.app.edge.guard._banned["127.0.0.77"] = 0.0
-    assert await _options(guesser) == 200
+    assert await guesser.options() == 200
 
 
 async def test_a_carrier_and_registered_phones_do_not_suffer_for_who_guesses_at_their_address(
@@ -72,7 +72,7 @@ async def test_a_carrier_and_registered_phones_do_not_suffer_for_who_guesses_at_
     assert world.app.edge.guard.is_banned("127.0.0.1")
     assert await _options(guesser) is None
     await anna.register()
-    assert await _options(caller) == 200
+    assert await caller.options() == 200
     world.script(steps.enqueue())
     call = await caller.dial(world.number)
     await call.wait_answered()

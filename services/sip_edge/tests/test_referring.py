@@ -92,5 +92,3 @@ async def test_a_bye_that_waited_when_the_edge_died_is_sent_by_the_next_one(
     await restart(world)
     await side.wait_ended()
     assert side.ended_by == "remote"
-    await there.answer()
-    await world.until(lambda: world.types().count("CallBridged") == 2)
