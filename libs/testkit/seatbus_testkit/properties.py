@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 EFFORT = int(os.environ.get("SEATBUS_EXAMPLES", "0"))
 # The number of examples of a test that does not say its own.
@@ -22,6 +22,9 @@ def examples(number: int) -> int:
 
 def load_profile() -> None:
     """Before the test modules are read: their settings take it up."""
-    settings.register_profile("steady", derandomize=True, deadline=None)
+    # How long the examples take to draw says how busy the machine is.
+    settings.register_profile(
+        "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.register_profile("search", max_examples=examples(_USUAL), print_blob=True, deadline=None)
     settings.load_profile("search" if EFFORT else "steady")
