@@ -102,8 +102,8 @@ class Gateway:
             family=socket.AF_INET6 if ":" in self._settings.http_host else socket.AF_INET,
             backlog=512,
         )
-        # Connections take it over. asyncio sets it by itself for sockets of its own making alone: without it the
-        # body of an answer waits for the client's delayed ACK of the headers, 40 ms.
+        # Connections take it over. asyncio sets it by itself for sockets of its own making alone: without it
+        # the body of an answer waits for the client's delayed ACK of the headers, 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.http_port = int(listener.getsockname()[1])
         self._runtime.attributes["http"] = f"{self._settings.http_host}:{self.http_port}"
