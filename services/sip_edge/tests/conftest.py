@@ -28,9 +28,10 @@ from seatbus.media.v1 import service_pb2_grpc as media_grpc
 from seatbus.media.v1 import types_pb2 as media_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.buckets import Bucket
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import Bus
 from seatbus_kit.errors import ResourceExhausted
-from seatbus_kit.events import Delivery, InEvent, read_event
+from seatbus_kit.events import Delivery, InEvent
 from seatbus_kit.ids import uuid7
 from seatbus_kit.instances import Instances
 from seatbus_kit.provision import ensure
@@ -339,7 +340,7 @@ class World:
 
     async def _heard(self, msg: Any) -> None:
         delivery = Delivery("CALL", "", 1, 0, 0, 0, 0)
-        self.events.append(read_event(msg.subject, msg.data, msg.headers, delivery))
+        self.events += read_events(msg.subject, msg.data, msg.headers, delivery)
 
     def env(self, **more: object) -> dict[str, object]:
         return {

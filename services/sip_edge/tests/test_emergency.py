@@ -114,6 +114,7 @@ async def test_every_way_is_tried_whatever_a_trunk_says(world: Any) -> None:
     await world.until(lambda: edge.config.get(world.tenant, "trunk", "help").trunk.disabled)
     call, _ = await helped(phone, second)
     assert first.trunk_id == "a-first"
+    await world.until(lambda: "LegRerouted" in world.types())
     assert world.last("LegRerouted").sip_status == 404
     await call.hang_up()
 

@@ -95,6 +95,7 @@ async def test_each_hop_is_counted_and_a_circle_is_refused(world: Any) -> None:
     for contact in ("<sip:+4940111@x>", "<sip:+4940222@x>", "<sip:+4940333@x>"):
         await _redirects(out, contact)
     assert await call.wait_status() >= 300
+    await world.ended()
     assert (await _fact(world)).refused_by == "too_many_redirects"
     assert world.types().count("LegRedirected") == 3
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1.events_pb2 import CallEnded
 from seatbus_kit.batch import MOST, publish_all
-from seatbus_kit.errors import OutcomeUnknown, Unavailable
+from seatbus_kit.burst import MOST_FACTS, fitting, message_of, tail
+from seatbus_kit.errors import OutcomeUnknown, SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from seatbus_kit.burst import OutMessage
     from seatbus_kit.bus import Bus
-    from seatbus_kit.errors import SeatbusError
     from seatbus_kit.events import OutEvent
 
 log = get_logger("sip_edge.publisher")
@@ -24,14 +26,17 @@ _GATHER_S: Final = 0.03
 _RETRY_S: Final = 0.2
 _REFUSED_RETRY_S: Final = 5.0
 _LAST: Final = CallEnded.DESCRIPTOR.full_name
+_STREAM: Final = "CALL"
 
 
 class Publisher:
-    """What all calls say within 30 ms leaves together; a call's last fact does not wait for others.
+    """What a call says within 30 ms is one message, and what all calls say leaves together; a call's last
+    fact does not wait for others.
 
-    A call's next facts are sent after its last ones were acknowledged; calls do not wait for each other.
-    While it is not known that the bus stores, one fact goes alone: were it refused and the next one of its
-    call taken, the stream would have them swapped.
+    A call's next message is sent after its last one was acknowledged; calls do not wait for each other. While
+    it is not known that the bus stores, one message goes alone, so that a bus that refuses or does not answer
+    is asked little. A message whose outcome is not known is repeated as it was, whatever has come since: its
+    id absorbs it then.
     `published(call id, seq)` is told once a call has nothing left to send.
     """
 
@@ -44,6 +49,11 @@ class Publisher:
         self._gathering: asyncio.TimerHandle | None = None
         self._bursts: set[asyncio.Task[None]] = set()
         self._repeats: dict[str, asyncio.TimerHandle] = {}
+        # How many facts a call's next message has to have.
+        self._cuts: dict[str, int] = {}
+        # Calls of a predecessor of which it is not known yet what their stream has.
+        self._asked: set[str] = set()
+        self._asking: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
         self._hurry = False
@@ -64,6 +74,41 @@ class Publisher:
             if call_id in self._ready:
                 self._soon(at_once=event.type_name == _LAST)
 
+    def resume(self, events: Iterable[OutEvent]) -> None:
+        """Facts that a predecessor may have published: what their stream has is not sent again."""
+        for event in events:
+            queue = self._queues.get(event.entity)
+            if queue is None:
+                self._queues[event.entity] = deque((event,))
+                self._asked.add(event.entity)
+            else:
+                queue.append(event)
+        if self._asked and self._asking is None:
+            self._empty.clear()
+            self._asking = asyncio.create_task(self._ask(), name="facts of a predecessor")
+
+    async def _ask(self) -> None:
+        while self._asked:
+            call_id = next(iter(self._asked))
+            try:
+                found = await tail(self._bus, _STREAM, self._queues[call_id][0].subject)
+            except SeatbusError as error:
+                log.info("facts of a predecessor wait for the bus", reason=str(error))
+                await asyncio.sleep(_RETRY_S)
+                continue
+            if call_id not in self._asked:
+                continue
+            self._asked.discard(call_id)
+            queue, last = self._queues[call_id], 0
+            while queue and queue[0].seq <= found.seq:
+                last = queue.popleft().seq
+            self._go_on(call_id, last)
+            if call_id in self._ready:
+                self._soon(at_once=True)
+            elif not self._queues:
+                self._empty.set()
+        self._asking = None
+
     def pending(self) -> Iterable[OutEvent]:
         """What is not acknowledged yet, in the order of each call."""
         for queue in self._queues.values():
@@ -74,9 +119,11 @@ class Publisher:
         handle = self._repeats.pop(call_id, None)
         if handle is not None:
             handle.cancel()
-        if call_id in self._ready or handle is not None:
+        if call_id in self._ready or call_id in self._asked or handle is not None:
             self._ready.pop(call_id, None)
+            self._asked.discard(call_id)
             self._queues.pop(call_id, None)
+            self._cuts.pop(call_id, None)
             if not self._queues:
                 self._empty.set()
 
@@ -96,7 +143,7 @@ class Publisher:
             self._gathering.cancel()
         for handle in self._repeats.values():
             handle.cancel()
-        tasks = tuple(self._bursts)
+        tasks = (*self._bursts, *((self._asking,) if self._asking is not None else ()))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -115,50 +162,44 @@ class Publisher:
 
     def _start(self) -> None:
         self._gathering = None
-        burst: list[OutEvent] = []
+        calls: list[str] = []
         if not self._answers:
             if self._probing or not self._ready:
                 return
             self._probing = True
-        while self._ready and len(burst) < MOST:
+        most = 1 if self._probing else MOST
+        while self._ready and len(calls) < most:
             call_id = next(iter(self._ready))
             del self._ready[call_id]
-            if self._probing:
-                burst.append(self._queues[call_id][0])
-                break
-            burst.extend(list(self._queues[call_id])[:MOST])
+            calls.append(call_id)
         if self._ready and not self._probing:
             self._soon(at_once=True)
-        if burst:
-            task = asyncio.create_task(self._send(burst))
+        if calls:
+            task = asyncio.create_task(self._send([self._next(call_id) for call_id in calls]))
             self._bursts.add(task)
             task.add_done_callback(self._bursts.discard)
 
-    async def _send(self, burst: list[OutEvent]) -> None:
-        failed: dict[str, SeatbusError] = {}
-        sent: dict[str, int] = {}
+    def _next(self, call_id: str) -> list[OutEvent]:
+        facts = list(islice(self._queues[call_id], MOST_FACTS + 1))
+        return facts[: self._cuts.get(call_id) or fitting(facts)]
+
+    async def _send(self, cuts: list[list[OutEvent]]) -> None:
+        messages: list[OutMessage] = [message_of(facts) for facts in cuts]
         try:
-            results = await publish_all(self._bus, burst)
+            results = await publish_all(self._bus, messages)
         finally:
             probed, self._probing = self._probing, False
         self._answers = not any(isinstance(error, Unavailable | OutcomeUnknown) for error in results)
-        for event, error in zip(burst, results, strict=True):
-            call_id = event.entity
-            if error is None and call_id not in failed:
-                # What follows a failure goes again with it: the message id absorbs what was stored.
-                self._queues[call_id].popleft()
-                sent[call_id] = event.seq
-            elif error is not None and call_id not in failed:
-                failed[call_id] = error
-                self._refused(event, error)
-        for call_id in sent.keys() | failed.keys():
-            if call_id in failed:
+        for facts, error in zip(cuts, results, strict=True):
+            call_id = facts[0].entity
+            if error is not None:
+                self._refused(facts, error)
                 continue
-            if self._queues[call_id]:
-                self._ready[call_id] = None
-            else:
-                del self._queues[call_id]
-                self._published(call_id, sent[call_id])
+            self._cuts.pop(call_id, None)
+            queue = self._queues[call_id]
+            for _ in facts:
+                queue.popleft()
+            self._go_on(call_id, facts[-1].seq)
         if self._ready:
             if self._answers:
                 self._soon(at_once=probed or self._ends())
@@ -167,22 +208,35 @@ class Publisher:
         if not self._queues:
             self._empty.set()
 
-    def _refused(self, event: OutEvent, error: SeatbusError) -> None:
+    def _go_on(self, call_id: str, published: int) -> None:
+        """The facts up to this one are on their stream."""
+        if self._queues[call_id]:
+            self._ready[call_id] = None
+        else:
+            del self._queues[call_id]
+            self._published(call_id, published)
+
+    def _refused(self, facts: list[OutEvent], error: SeatbusError) -> None:
         """Skipping a fact would leave a gap that readers wait for: it is repeated until it is there."""
-        pause = _RETRY_S
-        if not isinstance(error, Unavailable | OutcomeUnknown):
+        pause, first = _RETRY_S, facts[0]
+        if isinstance(error, OutcomeUnknown):
+            self._cuts[first.entity] = len(facts)
+        elif not isinstance(error, Unavailable):
+            # Surely not stored, unless an attempt before is in doubt: one by one they may be taken.
+            self._cuts.setdefault(first.entity, 1)
             pause = _REFUSED_RETRY_S
             log.error(
-                "fact refused by the bus, it is sent again in 5 s",
-                tenant=event.tenant,
-                call=event.entity,
-                seq=event.seq,
-                type=event.type_name,
+                "facts refused by the bus, they are sent again in 5 s",
+                tenant=first.tenant,
+                call=first.entity,
+                seq=first.seq,
+                facts=len(facts),
+                type=first.type_name,
                 error=str(error),
             )
         if not self._stopped:
-            self._repeats[event.entity] = asyncio.get_running_loop().call_later(
-                pause, self._repeat, event.entity
+            self._repeats[first.entity] = asyncio.get_running_loop().call_later(
+                pause, self._repeat, first.entity
             )
 
     def _repeat(self, call_id: str) -> None:

@@ -263,7 +263,7 @@ class Edge:
         ]
         await self.journal.start(self._checkpoint)
         events, self._held_back = self._held_back, []
-        self.publisher.push(events)
+        self.publisher.resume(events)
         self.media_watch.start()
         self.restored = True
         self.standstill.start()
