@@ -21,7 +21,8 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    monotonic = staticmethod(time.monotonic)
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 def to_rfc3339(moment: datetime) -> str:

@@ -113,10 +113,7 @@ class Message:
         key = _CANONICAL.get(name) or canonical_name(name)
         self._structured.pop(key, None)
         if len(values) == 1:
-            text = str(values[0])
-            if "\n" in text or "\r" in text or "\0" in text:
-                _guard(key, text)
-            self._headers[key] = text
+            self._headers[key] = _guard(key, str(values[0]))
         elif values:
             self._headers[key] = [_guard(key, str(value)) for value in values]
         else:
@@ -167,7 +164,7 @@ class Message:
         if found is None:
             raw = self._headers.get("Via")
             if not isinstance(raw, str):
-                raw = raw[0] if raw else self._raw("Via")
+                raw = self._raw("Via")
             found = self._structured["Via"] = parse_via(_first(raw, "Via") if "," in raw else raw)
         return found
 
@@ -208,10 +205,7 @@ class Message:
         """CSeq."""
         found: CSeq | None = self._structured.get("CSeq")
         if found is None:
-            raw = self._headers.get("CSeq")
-            if not isinstance(raw, str):
-                raw = self._raw("CSeq")
-            found = self._structured["CSeq"] = parse_cseq(raw)
+            found = self._structured["CSeq"] = parse_cseq(self._raw("CSeq"))
         return found
 
     def addresses(self, name: str) -> list[NameAddr]:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +15,6 @@ from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, reco
 from seatbus_sip_edge.domain.model import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from typing_extensions import Buffer
 
 
@@ -145,85 +142,6 @@ async def test_the_loop_writes_to_a_quick_disk_itself_and_does_not_wait_for_a_sl
     assert writers == [True, True, False, True]
     await journal.stop()
     assert [entry[2] for entry in recover(tmp_path) if entry[0] == "p"] == [0, 1, 2, 3]
-
-
-async def test_what_nobody_waits_for_shares_the_commit_of_what_comes_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[bytes] = []
-    order: list[str] = []
-    real, journal = os.write, await _open(tmp_path)
-
-    def write(fd: int, data: Buffer) -> int:
-        written.append(bytes(data))
-        return real(fd, data)
-
-    monkeypatch.setattr("seatbus_sip_edge.adapters.journal.os.write", write)
-    books, facts = frame(["t", "books"]), frame(["p", "call", 1])
-    done = asyncio.Event()
-    journal.append_lazily(books)
-    journal.later(lambda: order.append("books"))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert not written, "it would be a commit of its own"
-    # Who waits for what was there before waits for that as well.
-    journal.then(lambda: order.append("who waits"))
-    journal.append(facts)
-    journal.then(done.set)
-    await done.wait()
-    assert order == ["books", "who waits"]
-    assert written == [books + facts]
-    alone = asyncio.Event()
-    journal.append_lazily(books)
-    journal.later(alone.set)
-    await alone.wait()
-    assert written == [books + facts, books]
-    journal.append_lazily(books)
-    journal.later(lambda: order.append("at the end"))
-    await journal.stop()
-    assert order[-1] == "at the end"
-    assert len(written) == 3
-
-
-async def test_commits_that_come_thick_gather(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[int] = []
-    real, journal = os.write, await _open(tmp_path)
-    loop = asyncio.get_running_loop()
-    clock = [loop.time() + 60.0]
-    set_to: list[float] = []
-
-    def write(fd: int, data: Buffer) -> int:
-        written.append(bytes(data).count(b'"call"'))
-        return real(fd, data)
-
-    async def commit() -> None:
-        committed = asyncio.Event()
-        journal.append(frame(["p", "call", 1]))
-        journal.then(committed.set)
-        await committed.wait()
-
-    def call_at(when: float, kick: Callable[[], None]) -> None:
-        set_to.append(round(when - clock[0], 3))
-        kick()
-
-    monkeypatch.setattr("seatbus_sip_edge.adapters.journal.os.write", write)
-    stand_in = SimpleNamespace(time=lambda: clock[0], call_soon=loop.call_soon, call_at=call_at)
-    monkeypatch.setattr(journal, "_loop", stand_in)
-    monkeypatch.setattr(journal, "_loop_may_wait", lambda _: True)
-    for _ in range(18):
-        await commit()
-    assert set_to == [0.004]
-    # After a pause none waits.
-    clock[0] += 1.0
-    for _ in range(16):
-        await commit()
-    assert set_to == [0.004]
-    monkeypatch.setattr(journal, "_loop", loop)
-    for number in range(40):
-        journal.append(frame(["p", "call", number]))
-    await journal.flush()
-    assert written == [1] * 34 + [40]
-    await journal.stop()
 
 
 async def test_what_an_effect_appends_is_on_disk_after_a_flush(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import grpc
 import grpc.aio
@@ -34,12 +34,10 @@ class LaneTimes:
     pong_within_s: float = 3.0
 
 
-# Who waits for an answer, how it is read, and until when.
-_Waiting: TypeAlias = "tuple[asyncio.Future[Any], Callable[[bytes], Any], float]"
-
-_NEVER: Final = float("inf")
-# Timers of the loop may be early by less than this.
-_EARLY_S: Final = 0.001
+class _Waiting(NamedTuple):
+    answer: asyncio.Future[Any]
+    decode: Callable[[bytes], Any]
+    timer: asyncio.TimerHandle | None
 
 
 def failed(status: grpc.StatusCode, text: str, detail: bytes = b"") -> grpc.aio.AioRpcError:
@@ -66,9 +64,6 @@ class Connection(asyncio.Protocol):
         self._hello: bytearray | None = bytearray()
         self._waiting: dict[int, _Waiting] = {}
         self._last_id = 0
-        # One timer for all deadlines, at the earliest one; what was answered meanwhile is not looked for.
-        self._late_at = _NEVER
-        self._late: asyncio.TimerHandle | None = None
         self._heard = loop.time()
         self._watch: asyncio.TimerHandle | None = None
         self._writable: asyncio.Event | None = None
@@ -94,36 +89,26 @@ class Connection(asyncio.Protocol):
             raise failed(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
         call_id = self._last_id = (self._last_id + 1) & 0xFFFFFFFF
         answer = self._loop.create_future()
-        deadline = _NEVER if timeout is None else self._loop.time() + timeout
-        self._waiting[call_id] = (answer, decode, deadline)
-        if deadline < self._late_at:
-            self._look_at(deadline)
+        timer = None if timeout is None else self._loop.call_later(timeout, self._late, call_id)
+        self._waiting[call_id] = _Waiting(answer, decode, timer)
         self._transport.write(frames.request_frame(call_id, method, timeout, trace, metadata, message))
         return call_id, answer
 
     def cancel(self, call_id: int) -> None:
         """Nobody waits for the answer any more: the service is told."""
-        if self._waiting.pop(call_id, None) is not None:
+        waiting = self._waiting.pop(call_id, None)
+        if waiting is not None:
+            if waiting.timer is not None:
+                waiting.timer.cancel()
             self._transport.write(frames.frame(frames.CANCEL, call_id))
             self._leave_if_done()
 
-    def _look_at(self, deadline: float) -> None:
-        if self._late is not None:
-            self._late.cancel()
-        self._late_at = deadline
-        self._late = self._loop.call_at(deadline, self._end_late)
-
-    def _end_late(self) -> None:
-        self._late, self._late_at = None, _NEVER
-        now = self._loop.time() + _EARLY_S
-        for call_id, (answer, _, deadline) in list(self._waiting.items()):
-            if deadline <= now:
-                self.cancel(call_id)
-                if not answer.done():
-                    answer.set_exception(failed(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time"))
-        earliest = min((deadline for _, _, deadline in self._waiting.values()), default=_NEVER)
-        if earliest < _NEVER:
-            self._look_at(earliest)
+    def _late(self, call_id: int) -> None:
+        waiting = self._waiting.get(call_id)
+        if waiting is not None:
+            self.cancel(call_id)
+            if not waiting.answer.done():
+                waiting.answer.set_exception(failed(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time"))
 
     @property
     def writable(self) -> asyncio.Event | None:
@@ -182,7 +167,9 @@ class Connection(asyncio.Protocol):
         waiting = self._waiting.pop(call_id, None)
         if waiting is None:
             return
-        answer, decode, _ = waiting
+        answer, decode, timer = waiting
+        if timer is not None:
+            timer.cancel()
         if not answer.done():
             try:
                 answer.set_result(decode(body))
@@ -196,9 +183,10 @@ class Connection(asyncio.Protocol):
         waiting = self._waiting.pop(call_id, None)
         if waiting is None:
             return
-        answer = waiting[0]
-        if not answer.done():
-            answer.set_exception(failed(_STATUS.get(status, grpc.StatusCode.UNKNOWN), text, detail))
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        if not waiting.answer.done():
+            waiting.answer.set_exception(failed(_STATUS.get(status, grpc.StatusCode.UNKNOWN), text, detail))
         self._leave_if_done()
 
     def _leave_if_done(self) -> None:
@@ -231,17 +219,17 @@ class Connection(asyncio.Protocol):
         self.open = False
         if self._watch is not None:
             self._watch.cancel()
-        if self._late is not None:
-            self._late.cancel()
         self.resume_writing()
         reason = self._reason if error is None else str(error)
         if not self.greeted.done():
             self.greeted.set_exception(ConnectionError(reason))
         waiting, self._waiting = self._waiting, {}
-        for answer, _, _ in waiting.values():
-            if not answer.done():
+        for call in waiting.values():
+            if call.timer is not None:
+                call.timer.cancel()
+            if not call.answer.done():
                 text = f"the lane to {self._peer} broke: {reason}"
-                answer.set_exception(failed(grpc.StatusCode.UNAVAILABLE, text))
+                call.answer.set_exception(failed(grpc.StatusCode.UNAVAILABLE, text))
 
     def _end(self, reason: str) -> None:
         self.open = False

@@ -26,7 +26,6 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -48,12 +47,6 @@ KEEP_S: Final = 7 * 24 * 3600.0
 # What the loop may wait for the disk: this part of its time, and so many seconds in one go.
 _LOOP_SHARE: Final = 0.3
 _LOOP_MOST_S: Final = 0.05
-# Where commits come thick they gather: this far apart, after so many without a pause. A call alone waits for
-# nothing but the disk.
-_APART_S: Final = 0.004
-_AT_ONCE: Final = 16
-# What nobody waits for shares the commit of what comes within this time.
-_LATER_S: Final = 0.02
 
 Entry = list[object]
 
@@ -79,8 +72,6 @@ def _readable(entry: Entry, default: Callable[[object], object] | None) -> bytes
     def plain(value: object) -> object:
         if is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in fields(value)}
-        if isinstance(value, Enum):
-            return value.value
         if default is None:
             raise TypeError(f"a {type(value).__name__} cannot be written to the journal")
         return default(value)
@@ -141,9 +132,6 @@ class Journal:
         self._scheduled = False
         # Somebody waits for what is in the batch; frames that were added lazily alone make no commit.
         self._wanted = False
-        # Somebody can wait for a while.
-        self._deferred: asyncio.TimerHandle | None = None
-        self._next_at = 0.0
         self._jobs: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -206,43 +194,23 @@ class Journal:
 
     def then(self, callback: Callable[[], None]) -> None:
         """Runs `callback` after the commits before it; at once when nothing is under way."""
-        if not self._writing and not self._scheduled and self._deferred is None:
+        if not self._writing and not self._scheduled:
             callback()
             return
         self._batch.callbacks.append(callback)
         self._schedule()
 
-    def later(self, callback: Callable[[], None]) -> None:
-        """As `then`, after `append_lazily`: nobody waits for it, so the next commit of any call will do."""
-        if self._loop is None:
-            callback()
-            return
-        self._batch.callbacks.append(callback)
-        if self._deferred is None and not self._scheduled:
-            self._deferred = self._loop.call_later(_LATER_S, self._schedule)
-
     def _schedule(self) -> None:
         self._wanted = True
         # One commit for everything that this turn of the loop appends.
-        if self._scheduled or self._writing or self._loop is None:
-            return
-        self._scheduled = True
-        now = self._loop.time()
-        due = max(self._next_at, now - _AT_ONCE * _APART_S)
-        self._next_at = due + _APART_S
-        # The loop's timers count milliseconds.
-        if due - now >= 0.001:
-            self._loop.call_at(due, self._kick)
-        else:
+        if not self._scheduled and not self._writing and self._loop is not None:
+            self._scheduled = True
             self._loop.call_soon(self._kick)
 
     def _kick(self) -> None:
         self._scheduled = False
         if self._writing or self._loop is None:
             return
-        if self._deferred is not None:
-            self._deferred.cancel()
-            self._deferred = None
         batch, self._batch = self._batch, _Batch([], [])
         self._wanted = False
         if not batch.frames and not batch.callbacks and batch.checkpoint is None:
@@ -272,9 +240,10 @@ class Journal:
     def _done(self, batch: _Batch) -> None:
         self._writing = False
         self._called_back(batch)
-        self._idle.set()
         if self._wanted:
-            self._schedule()
+            self._kick()
+        if not self._writing:
+            self._idle.set()
 
     @staticmethod
     def _called_back(batch: _Batch) -> None:

@@ -25,11 +25,11 @@ class Commands:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        settled, loop = self._settled, session.edge.loop
-        agents = Lane("agent_state", loop, settled)
-        self.media = MediaCommands(session, Lane("media", loop, settled))
-        self.flow = FlowCommands(session, Lane("ivr", loop, settled))
-        self.queue = QueueCommands(session, Lane("acd", loop, settled), agents)
+        settled = self._settled
+        agents = Lane("agent_state", settled)
+        self.media = MediaCommands(session, Lane("media", settled))
+        self.flow = FlowCommands(session, Lane("ivr", settled))
+        self.queue = QueueCommands(session, Lane("acd", settled), agents)
         self.work = WorkCommands(session, agents)
         self._lanes = (self.media.lane, self.flow.lane, self.queue.lane, agents)
 

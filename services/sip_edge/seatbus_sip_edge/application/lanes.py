@@ -17,13 +17,10 @@ Job: TypeAlias = Callable[[], Awaitable[None]]
 class Lane:
     """Runs jobs in order in one task that lives only while there are any."""
 
-    __slots__ = ("_idle", "_jobs", "_loop", "_name", "_on_idle", "_task")
+    __slots__ = ("_idle", "_jobs", "_name", "_on_idle", "_task")
 
-    def __init__(
-        self, name: str, loop: asyncio.AbstractEventLoop, on_idle: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, name: str, on_idle: Callable[[], None] | None = None) -> None:
         self._name = name
-        self._loop = loop
         self._jobs: deque[Job] = deque()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Event | None = None
@@ -36,7 +33,7 @@ class Lane:
     def push(self, job: Job) -> None:
         self._jobs.append(job)
         if self._task is None:
-            self._task = self._loop.create_task(self._run())
+            self._task = asyncio.create_task(self._run())
 
     async def settled(self, timeout: float) -> bool:
         """Waits until nothing is left; False when the time was up first."""

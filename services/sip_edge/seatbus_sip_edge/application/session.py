@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.call")
 
 _REMEMBERED = 64
-# Neither a peer nor a neighbour waits for it.
-_FOR_THE_BOOKS = frozenset({fx.Record, fx.Finished})
 
 
 class Session:
@@ -104,19 +102,14 @@ class Session:
         if not effects:
             return True
         for effect in effects:
-            if type(effect) is fx.Dial:
+            if isinstance(effect, fx.Dial):
                 self.sip.outgoing.prepare(effect.leg_id, effect.sdp)
-        events = [self._event(item, now) for item in effects if type(item) is fx.Record]
-        written = self.state_frame(events, now)
+        events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
+        self._journal(events, now)
         self.spans.after(event, effects)
         if isinstance(event, on.AgentOffered):
             effects = self._ask_ahead(effects)
-        if all(type(effect) in _FOR_THE_BOOKS for effect in effects):
-            edge.journal.append_lazily(written)
-            edge.journal.later(lambda: self._perform(effects, events))
-        else:
-            edge.journal.append(written)
-            edge.journal.then(lambda: self._perform(effects, events))
+        edge.journal.then(lambda: self._perform(effects, events))
         return fits
 
     def _ask_ahead(self, effects: Sequence[fx.Effect]) -> list[fx.Effect]:
@@ -131,7 +124,7 @@ class Session:
 
     def checkpoint(self) -> None:
         """Journals the state as it is, without a fact."""
-        self.edge.journal.append(self.state_frame())
+        self._journal((), 0)
 
     def state_frame(self, events: Sequence[OutEvent] = (), micros: int = 0) -> bytes:
         return frame(
@@ -146,6 +139,9 @@ class Session:
                 ],
             ]
         )
+
+    def _journal(self, events: Sequence[OutEvent], micros: int) -> None:
+        self.edge.journal.append(self.state_frame(events, micros))
 
     def _event(self, item: fx.Record, now: int) -> OutEvent:
         return self.edge.make_event(
