@@ -26,12 +26,18 @@ async def test_no_record_is_lost_or_doubled_when_reporting_is_away_for_ten_secon
 
         async def one(index: int) -> None:
             await asyncio.sleep(index * 0.5)
-            call = await caller.dial(tenant.number)
+            call = await caller.dial(tenant.number, caller=f"1380000{index:04}")
             await call.wait_answered()
             await wait_level(call, -40)
             call.mouth.send_dtmf("1")
             await asyncio.sleep(1.5)
+            # Who leaves before acd has heard of them has not been in the queue.
+            await asyncio.to_thread(platform.until, lambda: waits(index), 30, f"caller {index} in the queue")
             await call.hang_up()
+
+        def waits(index: int) -> bool:
+            contacts = platform.get(tenant.path("queues/q1/waiting"))["contacts"]
+            return any(contact["caller"].endswith(f"0000{index:04}") for contact in contacts)
 
         running = asyncio.gather(*(one(index) for index in range(CALLS)))
         await asyncio.sleep(1.5)
