@@ -21,6 +21,7 @@ from seatbus_acd.adapters.sizing import Sizing
 from seatbus_acd.adapters.tenancy import TenancyClient
 from seatbus_acd.application.router import Router
 from seatbus_acd.application.shard import Deps
+from seatbus_acd.application.underway import Underway
 from seatbus_acd.entrypoints.desk import Desk
 from seatbus_acd.entrypoints.grpc import AcdServicer
 from seatbus_contracts.hours import schedule_open
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # New objects between two collections of the young.
 _YOUNG: Final = 50_000
+# The groups are at other replicas by then; what these have not fenced may still be written.
+_SETTLE_S: Final = 2.0
 
 
 class AcdApp:
@@ -83,6 +86,7 @@ class AcdApp:
             settings.reconcile_s,
             self._left_behind.look,
         )
+        self._underway = Underway()
         tenancy = TenancyClient(self._config, instances, runtime.channels)
         runtime.rpc.add(
             add_AcdServiceServicer_to_server,
@@ -92,6 +96,7 @@ class AcdApp:
                     holders,
                     settings.instance_id,
                     lambda key: self._config.ask(key[0], "queue", key[1]),
+                    self._underway,
                 ),
                 tenancy,
                 Sizing(),
@@ -130,10 +135,12 @@ class AcdApp:
 
     async def drain(self) -> None:
         await self._router.drain()
+        await self._underway.settle(_SETTLE_S)
         await self._store.flush()
 
     async def stop(self) -> None:
         await self._router.stop()
+        await self._underway.stop()
         await self._left_behind.stop()
         await self._lease_view.stop()
         await self._leases.stop()

@@ -16,6 +16,7 @@ from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import service_pb2 as call
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_acd.application.underway import Underway
 from seatbus_acd.domain.groups import groups
 from seatbus_acd.domain.model import AgentSpec, QueueKey, QueueSpec
 from seatbus_acd.entrypoints.desk import Desk
@@ -68,7 +69,7 @@ async def test_a_queue_that_is_not_here_is_looked_up_before_anybody_is_refused()
     async def look_up(key: QueueKey) -> None:
         arrived.update([key] if key[1] == "new" else [])
 
-    desk = Desk(cast("Any", Routes()), cast("Any", None), "acd-1", look_up)
+    desk = Desk(cast("Any", Routes()), cast("Any", None), "acd-1", look_up, Underway())
     assert await desk.must_know((T, "new")) == "g-acme"
     with pytest.raises(NotFound):
         await desk.must_know((T, "old"))

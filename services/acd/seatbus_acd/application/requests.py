@@ -190,9 +190,9 @@ class Requests:
             await shard.take_back(visit, rid, outcome)
             offers_ended.inc(outcome=outcome)
             if outcome == "failed":
+                shard.apply(OfferFailed(key, rid, Skip.NONE, _RETRY_S))
                 if held is not None:
                     await shard.offers.release(visit, held.agent.key, rid)
-                shard.apply(OfferFailed(key, rid, Skip.NONE, _RETRY_S))
             else:
                 shard.apply(OfferFailed(key, rid, Skip.AGENT))
 
@@ -264,12 +264,13 @@ class Requests:
         return contact
 
     async def _withdraw(self, visit: Visit, contact: Contact) -> None:
+        """The contact does not wait until its agents are free."""
         shard = self._shard
-        key, rid, offers = contact.spec.key, contact.rid, contact.held
+        offers = contact.held
         for held in offers:
             await shard.take_back(visit, held.rid, "requeued")
-            await shard.offers.release(visit, held.agent.key, held.rid)
-        shard.apply(OfferFailed(key, rid, Skip.AGENT, whole=True))
+            shard.apply(OfferFailed(contact.spec.key, held.rid, Skip.AGENT))
+            shard.start(shard.offers.release(visit, held.agent.key, held.rid))
 
     async def _without_call(self, key: ContactKey, *, only: bool) -> Visit | None:
         """The visit, if no call belongs to it. One that is not known here yet is taken over first.

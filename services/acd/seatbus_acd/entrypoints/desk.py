@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seatbus_acd.adapters.holders import Holders
     from seatbus_acd.application.router import Router
     from seatbus_acd.application.shard import Shard
+    from seatbus_acd.application.underway import Underway
     from seatbus_acd.domain.model import ContactKey, QueueKey
 
 T = TypeVar("T")
@@ -25,18 +26,26 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 # A takeover is waited for a little; callers repeat after that.
 _TAKEOVER_WAIT_S: Final = 1.0
 _FORWARD_S: Final = 4.0
+# Requests that change nothing end with their caller's patience.
+_READS: Final = frozenset({"Preview", "Explain", "EstimateWait"})
 
 
 class Desk:
     """`look_up` asks for a queue that is not here: it may have been configured a moment ago."""
 
     def __init__(
-        self, router: Router, holders: Holders, own_id: str, look_up: Callable[[QueueKey], Awaitable[object]]
+        self,
+        router: Router,
+        holders: Holders,
+        own_id: str,
+        look_up: Callable[[QueueKey], Awaitable[object]],
+        underway: Underway,
     ) -> None:
         self._router = router
         self._holders = holders
         self._own_id = own_id
         self._look_up = look_up
+        self._underway = underway
 
     async def must_know(self, key: QueueKey) -> str:
         """The routing group of a queue. Raises NotFound for one that is not configured, Unavailable."""
@@ -84,7 +93,10 @@ class Desk:
                 return answer
             shard = await self._router.wait_shard(group, _TAKEOVER_WAIT_S)
         try:
-            return await here(shard)
+            if method in _READS:
+                return await here(shard)
+            name = (method, request.SerializeToString(deterministic=True))
+            return await self._underway.run(shard, name, lambda: here(shard))
         except StaleEpoch as error:
             # That is ours to know, not the caller's: the holder will answer the repeated request.
             raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
