@@ -91,6 +91,8 @@ class House(RuleBasedStateMachine):
         self.items: dict[AgentKey, dict[str, QueueKey]] = {key: {} for key in AGENTS}
         self.handled: dict[AgentKey, int] = dict.fromkeys(AGENTS, 0)
         self.pulling: tuple[ContactKey, AgentKey] | None = None
+        # Contacts that the present event has offered, later than the one that is looked at.
+        self.next: list[ContactKey] = []
 
     # The oracle
 

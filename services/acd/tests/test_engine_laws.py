@@ -46,9 +46,11 @@ class Laws(House):
     def give(self, event: Event) -> list[Effect]:
         effects = self.engine.apply(event, self.now)
         assert effects == self.twin.apply(event, self.now), "same inputs, same outputs"
+        self.next = [effect.key for effect in effects if isinstance(effect, Offer)]
         for effect in effects:
             match effect:
                 case Offer():
+                    self.next.remove(effect.key)
                     self.offered(effect)
                 case LeaveQueue():
                     assert effect.key not in self.offers
@@ -94,10 +96,10 @@ class Laws(House):
         """First in, first out inside a class; of the first ones of all classes who has aged most."""
         first: dict[tuple[int, int], ContactSpec] = {}
         for key, other in [*self.contacts.items(), (offer.key, spec)]:
+            # Who was offered a moment later, by the same event, waited too.
+            waiting = self.engine.contacts[key].waiting or (key in self.next and key not in self.resting)
             waits = key == offer.key or (
-                self.engine.contacts[key].waiting
-                and self.may(other, offer.agent)
-                and not self.capped(other, offer.agent)
+                waiting and self.may(other, offer.agent) and not self.capped(other, offer.agent)
             )
             of_class = self.queues[other.queue].ageing_s, other.priority
             before = first.get(of_class)
