@@ -25,6 +25,7 @@ from seatbus_media.application.sources import Player
 from seatbus_media.domain.clips import FOREVER
 from seatbus_media.domain.collect import CollectRules
 from seatbus_media.domain.hearing import SuperviseMode
+from seatbus_media.domain.play_cursor import PlayCursor
 from seatbus_media.domain.tap import TapMode
 
 _MODES: Final = {
@@ -136,6 +137,10 @@ class Commands:
     async def play(self, session: Session, command: pb.Play) -> pb.Result:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
         cursor = await self._audio.cursor(session.tenant, command.playlist, "playlist", endpoint.hears)
+        self._play(session, endpoint, command, cursor)
+        return pb.Result()
+
+    def _play(self, session: Session, endpoint: Endpoint, command: pb.Play, cursor: PlayCursor) -> None:
         if command.endpoint_id in session.collects:
             session.collects[command.endpoint_id].playlist_replaced()
         endpoint_id, play_id = command.endpoint_id, command.play_id
@@ -151,7 +156,6 @@ class Commands:
             endpoint.keys.typed_ahead.clear()  # keys pressed while waiting are not meant for a later menu
         elif endpoint.keys.typed_ahead:
             asyncio.get_running_loop().call_soon(_barge, endpoint)
-        return pb.Result()
 
     async def stop_play(self, session: Session, command: pb.StopPlay) -> pb.Result:
         endpoint = session.endpoint(command.endpoint_id, "endpoint_id")
@@ -175,27 +179,41 @@ class Commands:
         return pb.Result()
 
     async def play_on(self, session: Session, endpoint: Endpoint, origin: bytes, position_ms: int) -> None:
-        """What a predecessor of this process played goes on from `position_ms`."""
+        """What a predecessor of this process played goes on from `position_ms`, unless the owner has said
+        something else of the leg while it was fetched.
+        """
         command = pb.Command.FromString(origin)
-        if command.HasField("hold"):
-            await self.hold(session, command.hold)
+        held = command.HasField("hold")
+        turn = endpoint.turn
+        if held:
+            cursor = await self._held_music(session, endpoint, command.hold)
         else:
-            await self.play(session, command.play)
-        if endpoint.player is not None:
-            cursor = endpoint.player.cursor
-            cursor.seek(position_ms % max(1, cursor.length_ms) if cursor.endless else position_ms)
+            playlist = command.play.playlist
+            cursor = await self._audio.cursor(session.tenant, playlist, "playlist", endpoint.hears)
+        if endpoint.turn != turn or endpoint.closed:
+            return
+        if held:
+            self._hold(endpoint, command.hold, cursor)
+        else:
+            self._play(session, endpoint, command.play, cursor)
+        cursor.seek(position_ms % max(1, cursor.length_ms) if cursor.endless else position_ms)
 
     async def hold(self, session: Session, command: pb.Hold) -> pb.Result:
         endpoint = session.negotiated(command.endpoint_id, "endpoint_id")
         if command.on:
-            music = command.music if command.HasField("music") else _default_music()
-            cursor = await self._audio.cursor(session.tenant, music, "music", endpoint.hears)
-            endpoint.hold(True)
-            endpoint.play(Player(cursor, origin=pb.Command(hold=command).SerializeToString()))
+            self._hold(endpoint, command, await self._held_music(session, endpoint, command))
         elif endpoint.held:
             endpoint.hold(False)
             endpoint.stop_player()
         return pb.Result()
+
+    async def _held_music(self, session: Session, endpoint: Endpoint, command: pb.Hold) -> PlayCursor:
+        music = command.music if command.HasField("music") else _default_music()
+        return await self._audio.cursor(session.tenant, music, "music", endpoint.hears)
+
+    def _hold(self, endpoint: Endpoint, command: pb.Hold, cursor: PlayCursor) -> None:
+        endpoint.hold(True)
+        endpoint.play(Player(cursor, origin=pb.Command(hold=command).SerializeToString()))
 
     async def mute(self, session: Session, command: pb.Mute) -> pb.Result:
         session.endpoint(command.endpoint_id, "endpoint_id").mute(command.on)

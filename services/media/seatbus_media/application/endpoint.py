@@ -72,6 +72,7 @@ class Endpoint:
         self.lane = Lane(self._not_audio)
         self.reception = Reception(self.rewriter, self.lane)
         self.player: Player | None = None
+        self.turn = 0  # counts what was said of it: it is played to, no longer, or hears a mix
         self.ticker = ticker
         self.hears = PCMU
         self.says = PCMU
@@ -276,6 +277,7 @@ class Endpoint:
 
     def hear_mix(self, on: bool) -> None:
         """A mixer sends to the leg instead of its partner's packets, or no longer does."""
+        self.turn += 1
         self.mixed = on
         self._rewire_both()
 
@@ -321,12 +323,14 @@ class Endpoint:
 
     def play(self, player: Player) -> None:
         """Replaces what is played; the replaced one ends without a word."""
+        self.turn += 1
         self.player = player
         self.rewriter.switch()
         self._rewire_both()
         self.ticker.add(self)
 
     def stop_player(self) -> None:
+        self.turn += 1
         if self.player is not None:
             self.player = None
             self._rewire_both()
