@@ -184,7 +184,7 @@ def test_hours_minutes_and_money_end_a_day() -> None:
         return fraud.refusal("+49305550100", guard, **spent)
 
     assert judged() is None
-    assert judged(open_now=False) is Rule.HOURS
+    assert judged(hours=Rule.HOURS) is Rule.HOURS
     assert judged(tenant=Spent(600)) is Rule.TENANT_MINUTES
     assert judged(agent=Spent(300)) is Rule.AGENT_MINUTES
     assert judged(tenant=Spent(0, 100)) is Rule.TENANT_SPEND

@@ -12,6 +12,7 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.seal import Seal
 from seatbus_sip import DigestServer, Request, ServerTransaction, ha1
+from seatbus_sip_edge.domain.fraud import Rule
 from seatbus_sip_edge.domain.routes import TrunkRef
 from seatbus_sip_edge.domain.targets import Heard, State
 from seatbus_testkit.phone import Phone, Policy
@@ -209,14 +210,20 @@ async def test_the_guard_lets_no_premium_number_leave(world: Any) -> None:
 async def test_calls_leave_within_the_guards_hours_alone(world: Any) -> None:
     phone = await company(world)
     await carrier(world)
+    quotas = world.app.edge.quotas
+    await quota(world, toll_guard={"schedule_id": "office"})
+    # The schedule is not there: closed, and the rule says why.
+    refused = await phone.dial(OUTSIDE)
+    assert await refused.wait_status() == 403
+    assert quotas.hours(world.tenant) is Rule.NO_SCHEDULE
     await world.put("schedule", "office", tenancy.Schedule(time_zone="Europe/Berlin"))
     await known(world, "schedule", "office")
-    await quota(world, toll_guard={"schedule_id": "office"})
+    assert quotas.hours(world.tenant) is Rule.HOURS
     refused = await phone.dial(OUTSIDE)
     assert await refused.wait_status() == 403
     always = [{"weekday": day, "from": "00:00", "until": "24:00"} for day in range(1, 8)]
     await world.put("schedule", "office", tenancy.Schedule(time_zone="Europe/Berlin", open=always))
-    await world.until(lambda: world.app.edge.quotas.open_now(world.tenant, "office"))
+    await world.until(lambda: quotas.hours(world.tenant) is None)
     call = await phone.dial(OUTSIDE)
     await call.wait_answered()
     await call.hang_up()

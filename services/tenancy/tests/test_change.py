@@ -326,6 +326,23 @@ def test_an_operators_agent_that_serves_a_tenant_stays(memory: Memory) -> None:
     assert caught.value.rule == "reference.in_use"
 
 
+def test_the_guards_hours_are_there_and_stay(memory: Memory) -> None:
+    guard = tenancy.TollGuard(schedule_id="office")
+    agreed = tenancy.ConfigObject(id="agreed", quota=tenancy.Quota(toll_guard=guard))
+    with pytest.raises(Refused) as caught:
+        memory.apply(put("acme", agreed))
+    assert (caught.value.field, caught.value.rule) == (
+        "upserts[0].quota.toll_guard.schedule_id",
+        "reference.exists",
+    )
+    hours = tenancy.ConfigObject(id="office", schedule=tenancy.Schedule(time_zone="UTC"))
+    memory.apply(put("acme", agreed, hours))
+    with pytest.raises(Refused) as caught:
+        memory.apply(put("acme", deletes=(("schedule", "office"),)))
+    assert caught.value.rule == "reference.in_use"
+    memory.apply(put("acme", deletes=(("quota", "agreed"), ("schedule", "office"))))
+
+
 def test_digest_hashes_are_those_of_rfc_7616() -> None:
     md5, sha256 = ha1("Mufasa", "http-auth@example.org", "Circle of Life")
     assert md5 == "3d78807defe7de2157e2b0b6573a855f"

@@ -31,7 +31,7 @@ class CallingBack:
         if outside.emergency(tenant, branch_id, written):
             return number, Rule.SERVICE_NUMBER.value
         rule = refusal(number, self._edge.quotas.guard(tenant))
-        if rule is not None and rule not in (Rule.HOURS,):
+        if rule is not None:
             return number, rule.value
         return number, "" if outside.has_ways(tenant, branch_id, number) else "no_trunk"
 

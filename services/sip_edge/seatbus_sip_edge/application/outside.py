@@ -168,7 +168,7 @@ class Outside:
             guard,
             tenant=tenant_spent,
             agent=agent_spent,
-            open_now=self._quotas.open_now(call.tenant_id, guard.schedule_id),
+            hours=self._quotas.hours(call.tenant_id),
         )
 
     # ---- the INVITE -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import orjson
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_contracts.hours import schedule_open
+from seatbus_sip_edge.domain.fraud import Rule
 from seatbus_sip_edge.domain.limits import Rates
 from seatbus_sip_edge.domain.model import Direction
 
@@ -75,10 +76,15 @@ class Quotas:
         quota = self.quota(tenant)
         return quota.toll_guard if quota.HasField("toll_guard") else _NO_GUARD
 
-    def open_now(self, tenant: str, schedule_id: str) -> bool:
-        """Whether the schedule is open; without one it always is."""
-        found = self._config.get(tenant, "schedule", schedule_id) if schedule_id else None
-        return found is None or schedule_open(found.schedule, datetime.now(UTC))
+    def hours(self, tenant: str) -> Rule | None:
+        """Why the guard's hours let nobody call out now. A schedule that is not there is closed."""
+        schedule_id = self.guard(tenant).schedule_id
+        if not schedule_id:
+            return None
+        found = self._config.get(tenant, "schedule", schedule_id)
+        if found is None:
+            return Rule.NO_SCHEDULE
+        return None if schedule_open(found.schedule, datetime.now(UTC)) else Rule.HOURS
 
     def _edges(self) -> int:
         return max(1, len(self._instances.all("sip_edge")))

@@ -32,6 +32,7 @@ class Rule(StrEnum):
     NOT_ALLOWED = "destination_not_allowed"
     DENIED = "destination_denied"
     HOURS = "outside_hours"
+    NO_SCHEDULE = "schedule_not_there"
     TENANT_MINUTES = "tenant_minutes"
     AGENT_MINUTES = "agent_minutes"
     TENANT_SPEND = "tenant_spend"
@@ -68,7 +69,7 @@ def refusal(
     *,
     tenant: Spent = NOTHING,
     agent: Spent = NOTHING,
-    open_now: bool = True,
+    hours: Rule | None = None,
 ) -> Rule | None:
     """Why this number may not be called now; None when it may. Emergency numbers are not asked about."""
     digits = digits_of(number)
@@ -87,9 +88,7 @@ def refusal(
             return Rule.PREMIUM
         if len(digits) < _SHORTEST and allowed < 0:
             return Rule.SERVICE_NUMBER
-    if not open_now:
-        return Rule.HOURS
-    return _used_up(guard, tenant, agent)
+    return hours or _used_up(guard, tenant, agent)
 
 
 def _used_up(guard: tenancy.TollGuard, tenant: Spent, agent: Spent) -> Rule | None:
