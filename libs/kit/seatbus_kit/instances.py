@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -27,6 +27,9 @@ log = get_logger("seatbus.instances")
 BEAT_S = 1.0
 STALE_S = 5.0
 _BLIND_S = 1.5
+# A new cluster elects its leaders within ten seconds; one that takes nothing for so long is broken.
+_PATIENCE_S: Final = 30.0
+_AGAIN_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,14 @@ class Instances:
         address: str = "",
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Announces this process now and each second from then on. What was set before is told too."""
+        """Announces this process now and each second from then on. What was set before is told too.
+
+        Waits while the bus elects a leader. Raises what it says when it takes nothing for 30 s.
+        """
         self._load = load
         self._address = address
         self._attributes.update(attributes or {})
-        await self._beat()
+        await self._first_beat()
         self._task = asyncio.create_task(self._beats(), name="announce")
 
     def set_draining(self) -> None:
@@ -146,6 +152,24 @@ class Instances:
             await self._beat()
         except SeatbusError as error:
             log.info("heartbeat missed", reason=error.message)
+
+    async def _first_beat(self) -> None:
+        began = self._clock.monotonic()
+        refused = False
+        while True:
+            try:
+                await self._beat()
+                break
+            except SeatbusError as error:
+                waited_s = self._clock.monotonic() - began
+                if not error.retryable or waited_s > _PATIENCE_S:
+                    raise
+                if not refused:
+                    log.warning("not announced yet, the bus takes no write", reason=error.message)
+                refused = True
+            await asyncio.sleep(_AGAIN_S)
+        if refused:
+            log.info("announced", waited_s=round(self._clock.monotonic() - began, 1))
 
     async def _beats(self) -> None:
         while True:

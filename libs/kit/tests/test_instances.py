@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from structlog.testing import capture_logs
 
+from seatbus_kit.buckets import Bucket
+from seatbus_kit.errors import Unavailable
 from seatbus_kit.instances import Instances
+from seatbus_kit.provision import ensure
 from seatbus_kit.settings import ServiceSettings
 from seatbus_testkit.clock import FakeClock
 from seatbus_testkit.eventually import eventually
@@ -106,3 +111,31 @@ async def test_who_only_announces_himself_is_seen_and_sees_nobody(bus: Any) -> N
     await alone.stop()
     await eventually(lambda: other.get("media-alone") is None)
     await other.stop()
+
+
+async def test_a_process_is_announced_once_the_bus_has_a_leader_and_fails_when_it_never_has(
+    tmp_path: Path, open_bus: Any, fake_clock: FakeClock
+) -> None:
+    with NatsServer.start(tmp_path) as server:
+        bus = await open_bus(server.url)
+        # Nobody answers for a stream that is not there, as while a new cluster elects.
+        await bus.api("STREAM.DELETE.KV_instances")
+        with capture_logs() as logs:
+            early = Instances(bus, Media(instance_id="media-early"))
+            announcing = asyncio.create_task(early.announce(lambda: 0.0, address="a:1"))
+            told = "not announced yet, the bus takes no write"
+            await eventually(lambda: [line["event"] for line in logs] == [told])
+            assert "no stream leader" in logs[0]["reason"]
+            assert not announcing.done()
+            await ensure(bus, 1)
+            await announcing
+        assert await Bucket(bus, "instances").get("media-early") is not None
+        await early.stop()
+        await bus.api("STREAM.DELETE.KV_instances")
+        late = Instances(bus, Media(instance_id="media-late"), fake_clock)
+        with capture_logs() as logs:
+            announcing = asyncio.create_task(late.announce(lambda: 0.0))
+            await eventually(lambda: [line["event"] for line in logs] == [told])
+            fake_clock.advance(31)
+            with pytest.raises(Unavailable, match="no stream leader"):
+                await announcing
