@@ -308,7 +308,7 @@ class Request(Message):
     @property
     def target(self) -> Uri:
         """Request-URI. Raises `SipParseError`, status 416 for a foreign scheme."""
-        return parse_uri(self.uri, "Request-URI")
+        return parse_uri(self.uri, "Request-URI", services=True)
 
     def start_line(self) -> str:
         if not is_token(self.method):

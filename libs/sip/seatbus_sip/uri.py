@@ -1,4 +1,4 @@
-"""SIP, SIPS and tel addresses (RFC 3261 section 19.1, RFC 3966)."""
+"""Addresses: SIP, SIPS, tel (RFC 3261 section 19.1, RFC 3966), and calls for help without one (RFC 5031)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _SIP = re.compile(
 _TEL = re.compile(
     r"tel:(?P<number>\+?[0-9A-Da-d*#().\-]+)(?P<params>;[^?<>\"\s]*)?\Z", re.IGNORECASE | re.ASCII
 )
+_SOS = re.compile(r"urn:(?P<service>service:sos(?:\.[a-z0-9\-]+)*)\Z", re.IGNORECASE | re.ASCII)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
@@ -47,7 +48,7 @@ def _render(params: Mapping[str, str | None]) -> str:
 
 
 class Uri(NamedTuple):
-    """One address. For `tel`, `user` is the number and `host` is empty.
+    """One address. For `tel` and `urn`, `host` is empty and `user` is the number, or `service:sos`.
 
     A named tuple and not a dataclass: made for every message, and three times cheaper to make.
     """
@@ -77,8 +78,8 @@ class Uri(NamedTuple):
         return self.host.strip("[]"), self.port or _DEFAULT_PORT.get(self.scheme, 5060)
 
     def __str__(self) -> str:
-        if self.scheme == "tel":
-            return f"tel:{self.user}{_render(self.params)}"
+        if self.scheme in ("tel", "urn"):
+            return f"{self.scheme}:{self.user}{_render(self.params)}"
         user = ""
         if self.user is not None:
             user = f"{self.user}@" if self.password is None else f"{self.user}:{self.password}@"
@@ -119,8 +120,11 @@ class Uri(NamedTuple):
         return Uri(self.scheme, self.user, self.host.lower(), self.port)
 
 
-def parse_uri(text: str, field: str = "URI") -> Uri:
-    """The address in `text`. Raises `SipParseError(field, ...)`; 416 for a scheme that is not served."""
+def parse_uri(text: str, field: str = "URI", *, services: bool = False) -> Uri:
+    """The address in `text`, or the service (`urn:service:sos`) that a Request-URI may name.
+
+    Raises `SipParseError(field, ...)`; 416 for a scheme that is not served.
+    """
     match = _SIP.match(text)
     if match is not None:
         scheme, user, password, host, port, params, headers = match.groups()
@@ -133,6 +137,9 @@ def parse_uri(text: str, field: str = "URI") -> Uri:
     match = _TEL.match(text)
     if match is not None:
         return Uri("tel", match["number"], "", None, _params(match["params"], field))
+    match = _SOS.match(text) if services else None
+    if match is not None:
+        return Uri("urn", match["service"].lower(), "")
     scheme = _SCHEME.match(text)
     if scheme is not None and scheme[1].lower() not in ("sip", "sips", "tel"):
         raise SipParseError(field, "scheme is sip, sips or tel", 416)

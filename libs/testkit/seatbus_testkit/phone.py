@@ -232,7 +232,7 @@ class Phone:
 
         `caller` and `display` replace the phone's own in From, as a trunk does. `early_ok` takes SDP of 18x.
         """
-        uri = target if target.startswith(("sip:", "sips:", "tel:")) else self.at_server(target)
+        uri = target if target.startswith(("sip:", "sips:", "tel:", "urn:")) else self.at_server(target)
         shown = display or self.display
         name = f"{quote_string(shown)} " if shown else ""
         sender = self.at_server(caller) if caller else self.aor

@@ -44,15 +44,19 @@ async def helped(phone: Phone, out: Carrier, number: str = "112") -> Any:
     return call, there
 
 
-@pytest.mark.parametrize("written", ["112", "0112"])
-async def test_help_is_called_by_the_branchs_trunk_with_its_number(world: Any, written: str) -> None:
+@pytest.mark.parametrize(
+    ("written", "meant"), [("112", "112"), ("0112", "112"), ("urn:service:sos.police", "110")]
+)
+async def test_help_is_called_by_the_branchs_trunk_with_its_number(
+    world: Any, written: str, meant: str
+) -> None:
     phone, out = await site(world)
     call, there = await helped(phone, out, written)
-    assert there.dialed == "112", "as it is, in no trunk's format"
+    assert there.dialed == meant, "as it is, in no trunk's format"
     assert there.caller == "030555112"
     await world.until(lambda: "CallEmergency" in world.types())
     told = world.last("CallEmergency")
-    assert (told.number, told.agent_id, told.branch_id) == ("112", "anna", "berlin")
+    assert (told.number, told.agent_id, told.branch_id) == (meant, "anna", "berlin")
     await call.hang_up()
     ended = await world.ended()
     assert (ended.call.direction, ended.call.trunk_id) == (call_types.DIRECTION_OUTBOUND, "help")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip import Request, parse_uri
-from seatbus_sip_edge.domain import fraud
+from seatbus_sip_edge.domain import emergency, fraud
 from seatbus_sip_edge.domain.caller_id import CallerIdNotPermitted, chosen, shown_on
 from seatbus_sip_edge.domain.fraud import Rule, Spent
 from seatbus_sip_edge.domain.hops import leads_back
@@ -310,10 +310,35 @@ def test_prefixes_are_compared_without_plus() -> None:
         ("sip:anna;office@host", "anna;office"),
         ("sip:*21%23@host", "*21#"),
         ("sip:host", ""),
+        ("urn:service:SOS.Police", "urn:service:sos.police"),
     ],
 )
 def test_an_address_says_a_number(address: str, number: str) -> None:
-    assert number_in(parse_uri(address)) == number
+    assert number_in(parse_uri(address, services=True)) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "numbers", "country", "prefix", "meant"),
+    [
+        ("112", ["110", "112"], "49", "0", "112"),
+        ("0112", ["110", "112"], "49", "0", "112"),
+        ("112", ["999"], "44", "", ""),
+        ("120", [], "", "", "120"),
+        ("urn:service:sos", ["110", "112"], "49", "", "112"),
+        ("urn:service:sos.police", ["110", "112"], "49", "", "110"),
+        ("urn:service:sos.fire", ["110", "112"], "49", "", "112"),
+        ("urn:service:sos.ambulance.air", ["110", "119", "120"], "86", "", "120"),
+        ("urn:service:sos", ["110", "119", "120"], "86", "", "110"),
+        ("urn:service:sos.fire", [], "86", "", "119"),
+        ("urn:service:sos.fire", [], "1", "", "911"),
+        ("urn:service:sos.fire", [], "", "", "112"),
+        ("urn:service:sosimple", [], "", "", ""),
+    ],
+)
+def test_a_call_for_help_means_a_number(
+    written: str, numbers: list[str], country: str, prefix: str, meant: str
+) -> None:
+    assert emergency.meant(written, numbers, country, prefix) == meant
 
 
 @pytest.mark.parametrize(

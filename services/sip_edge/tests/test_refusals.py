@@ -21,6 +21,7 @@ CASES: tuple[tuple[str, str, bytes, int, str], ...] = (
     ("PUBLISH sip:x@h", "", b"", 405, "Allow: INVITE"),
     ("DANCE sip:x@h", "", b"", 501, "Allow: INVITE"),
     ("OPTIONS soap.beep://h:3002", "", b"", 416, "Warning"),
+    ("OPTIONS urn:service:counseling", "", b"", 416, "Warning"),
     ("OPTIONS sip:x@h", "Require: tango, waltz\r\n", b"", 420, "Unsupported: tango, waltz"),
     ("INVITE sip:x@h", "Content-Type: text/html\r\n", b"<p>", 415, "Accept: application/sdp"),
     ("INVITE sip:x@h", "Content-Encoding: gzip\r\n", b"\x1f\x8b", 415, "Accept-Encoding: identity"),

@@ -13,7 +13,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.flow import Flow, host_port
 from seatbus_sip.message import Request
 from seatbus_sip.stateless import refusal
-from seatbus_sip_edge.application.outside import EMERGENCY
+from seatbus_sip_edge.domain import emergency
 
 if TYPE_CHECKING:
     import asyncio
@@ -129,7 +129,9 @@ class Guard:
         try:
             if message.to.tag is not None:
                 return False
-            emergency = self.behind and (message.target.username in EMERGENCY or self.is_emergency(message))
+            helps = self.behind and (
+                message.target.username in emergency.NUMBERS or self.is_emergency(message)
+            )
             banned = bool(self._banned) and self.is_banned(flow.remote[0])
             banned = banned and not self.is_known(message, flow)
         except SipError:
@@ -141,7 +143,7 @@ class Guard:
         if agent and any(name in agent for name in _SCANNERS):
             self._drop("scanner", flow)
             return True
-        if message.method == "INVITE" and self.behind and not emergency:
+        if message.method == "INVITE" and self.behind and not helps:
             self._push_back(message, flow)
             return True
         return False

@@ -14,6 +14,7 @@ from seatbus_sip.flow import host_port
 from seatbus_sip_edge.application.legs.custom_headers import chosen_headers
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.application.redirecting import Redirecting
+from seatbus_sip_edge.domain import emergency
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.caller_id import shown_on
 from seatbus_sip_edge.domain.fraud import Rule, refusal
@@ -36,8 +37,7 @@ log = get_logger("sip_edge.outside")
 
 _SETUP_S: Final = 4
 _OPERATOR: Final = "operator"
-# Where a branch names none: each means help somewhere, and nobody else's number is as short.
-EMERGENCY: Final = ("110", "112", "119", "120", "911")
+_NO_BRANCH: Final = tenancy.Branch()
 
 _attempts = metrics.counter(
     "seatbus_outside_attempts_total", "INVITEs sent to trunks, by how they went", ("outcome",)
@@ -74,14 +74,10 @@ class Outside:
         return found.branch if found is not None else None
 
     def emergency(self, tenant: str, branch_id: str, written: str) -> str:
-        """The emergency number that was dialled, also after the digit for an outside line; or nothing."""
-        branch = self.branch(tenant, branch_id)
-        known = (branch.emergency_numbers if branch is not None else ()) or EMERGENCY
-        prefix = branch.dial_plan.outside_prefix if branch is not None else ""
-        for number in (written, written.removeprefix(prefix) if prefix else written):
-            if number in known:
-                return number
-        return ""
+        """The emergency number that was dialled or named; empty: it was none."""
+        branch = self.branch(tenant, branch_id) or _NO_BRANCH
+        plan = branch.dial_plan
+        return emergency.meant(written, branch.emergency_numbers, plan.country_code, plan.outside_prefix)
 
     def has_ways(self, tenant: str, branch_id: str, number: str) -> bool:
         """Whether the tenant has trunks for this number at all."""

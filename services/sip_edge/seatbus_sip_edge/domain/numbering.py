@@ -141,9 +141,11 @@ def number_in(uri: Uri) -> str:
     """The number, or user, of an address, without what is for networks alone.
 
     Separators of a tel URI (RFC 3966 section 5.1.1), and parameters of a number in a user part (RFC 3261
-    section 19.1.6): `+1-212-555-1212;npdi`.
+    section 19.1.6): `+1-212-555-1212;npdi`. A service stays as it is named: `urn:service:sos.police`.
     """
     user = clean_text(uri.username)
+    if uri.scheme == "urn":
+        return f"urn:{user}"
     if uri.scheme == "tel":
         return user.translate(_SEPARATORS)
     number, parameters, _ = user.partition(";")
