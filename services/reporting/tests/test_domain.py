@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatbus.agent.v1 import events_pb2 as agent
+from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import events_pb2 as call
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_kit.events import InEvent, OutEvent
 from seatbus_reporting.domain import metrics
 from seatbus_reporting.domain.board import TenantBoard
 from seatbus_reporting.domain.board_snapshot import dump, load
-from seatbus_reporting.domain.board_view import update
+from seatbus_reporting.domain.board_view import agent_message, update
 from seatbus_reporting.domain.cdr import CallFact, build, contiguous, missing
 from seatbus_testkit.properties import examples
 
@@ -105,6 +107,28 @@ def test_a_call_for_help_is_on_the_board_as_long_as_it_runs() -> None:
     for event in events:
         board.fold([event], 0)
     assert not update("delta", board, {}, (), (), 0).emergencies
+
+
+def test_of_an_agent_who_works_for_another_company_a_board_shows_that_and_no_more() -> None:
+    taken = agent.AgentWorkChanged(
+        rid="r1",
+        to=agent_types.WORK_STATE_TALKING,
+        contact_tenant_id="acme",
+        queue_id="q1",
+        call_id="c1",
+        presence=agent_types.PRESENCE_READY,
+        open_items=1,
+    )
+    board = TenantBoard("operator")
+    board.fold(delivered(CallScript("operator", at=NOON).say("agent", "ann", taken).events), 0)
+
+    def line(viewer: str) -> tuple[str, str, str, str]:
+        shown = agent_message(viewer, "operator", "ann", load("operator", dump(board)).agents["ann"], "Ann")
+        return shown.state, shown.contact_tenant_id, shown.queue_id, shown.call_id
+
+    assert line("acme") == ("talking", "acme", "q1", "c1")
+    assert line("operator") == ("talking", "acme", "", "c1"), "queues are named within their tenant"
+    assert line("globex") == ("talking", "", "", "")
 
 
 def test_an_event_held_by_a_gap_is_not_claimed_by_the_snapshot_and_is_given_up_in_time() -> None:

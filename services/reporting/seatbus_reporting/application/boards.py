@@ -142,7 +142,7 @@ class Boards:
         for owner, agent_id in sorted(wanted):
             board = self.boards.get(owner)
             line = board.agents.get(agent_id) if board is not None else None
-            made.append(agent_message(owner, agent_id, line, names.get((owner, agent_id), "")))
+            made.append(agent_message(tenant, owner, agent_id, line, names.get((owner, agent_id), "")))
         return made
 
     async def watch(self, tenant: str) -> AsyncIterator[rpc.BoardUpdate]:

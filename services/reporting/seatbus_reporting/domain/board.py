@@ -86,6 +86,8 @@ class Work:
     since_us: int
     queue_id: str
     call_id: str
+    # The contact's.
+    tenant: str = ""
 
 
 @dataclass(slots=True)
@@ -95,12 +97,12 @@ class AgentLine:
     since_us: int = 0
     work: dict[str, Work] = field(default_factory=dict)
 
-    def shown(self) -> tuple[str, str, int, str, str]:
-        """State, reason, since, queue, call."""
+    def shown(self) -> tuple[str, str, int, Work | None]:
+        """State, reason, since, and the work that it comes from."""
         if self.work:
             item = min(self.work.values(), key=lambda w: (_RANK.get(w.state, len(_SHOWN)), w.since_us))
-            return item.state, "", item.since_us, item.queue_id, item.call_id
-        return self.presence, self.reason, self.since_us, "", ""
+            return item.state, "", item.since_us, item
+        return self.presence, self.reason, self.since_us, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +320,8 @@ class TenantBoard:
                 if not message.open_items:
                     line.work.clear()
             else:
-                queue_id = message.queue_id if message.contact_tenant_id in ("", self.tenant) else ""
-                line.work[message.rid] = Work(state, at_us, queue_id, message.call_id)
+                tenant = message.contact_tenant_id or self.tenant
+                line.work[message.rid] = Work(state, at_us, message.queue_id, message.call_id, tenant)
             presence = PRESENCES.get(message.presence, "")
             if presence and presence != line.presence:
                 line.presence, line.reason = presence, ""

@@ -43,7 +43,10 @@ def dump(board: TenantBoard) -> bytes:
                 line.presence,
                 line.reason,
                 line.since_us,
-                {rid: [w.state, w.since_us, w.queue_id, w.call_id] for rid, w in line.work.items()},
+                {
+                    rid: [w.state, w.since_us, w.queue_id, w.call_id, w.tenant]
+                    for rid, w in line.work.items()
+                },
             ]
             for agent_id, line in board.agents.items()
         },

@@ -38,17 +38,18 @@ def queue_message(queue_id: str, queue: QueueCounters | None, name: QueueName | 
     return message
 
 
-def agent_message(tenant: str, agent_id: str, line: AgentLine | None, name: str) -> types_pb2.AgentBoard:
-    state, reason, since_us, queue_id, call_id = (line or AgentLine()).shown()
+def agent_message(
+    viewer: str, owner: str, agent_id: str, line: AgentLine | None, name: str
+) -> types_pb2.AgentBoard:
+    """A line on the board of `viewer`, who sees of an agent that works for somebody else only that."""
+    state, reason, since_us, work = (line or AgentLine()).shown()
     message = types_pb2.AgentBoard(
-        agent_id=agent_id,
-        agent_tenant_id=tenant,
-        name=name,
-        state=state,
-        reason=reason,
-        queue_id=queue_id,
-        call_id=call_id,
+        agent_id=agent_id, agent_tenant_id=owner, name=name, state=state, reason=reason
     )
+    if work is not None and viewer in (work.tenant or owner, owner):
+        message.contact_tenant_id = work.tenant or owner
+        message.call_id = work.call_id
+        message.queue_id = work.queue_id if message.contact_tenant_id == viewer else ""
     if since_us:
         message.since.FromMicroseconds(since_us)
     return message

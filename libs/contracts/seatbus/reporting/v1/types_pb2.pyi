@@ -202,7 +202,7 @@ class QueueBoard(_message.Message):
     def __init__(self, queue_id: _Optional[str] = ..., name: _Optional[str] = ..., waiting: _Optional[int] = ..., oldest_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offered: _Optional[int] = ..., answered: _Optional[int] = ..., abandoned: _Optional[int] = ..., short_abandoned: _Optional[int] = ..., other: _Optional[int] = ..., answered_in_time: _Optional[int] = ..., service_level: _Optional[float] = ..., service_level_s: _Optional[int] = ..., talking: _Optional[int] = ..., asa_s: _Optional[float] = ...) -> None: ...
 
 class AgentBoard(_message.Message):
-    __slots__ = ("agent_id", "agent_tenant_id", "name", "state", "reason", "since", "queue_id", "call_id")
+    __slots__ = ("agent_id", "agent_tenant_id", "name", "state", "reason", "since", "queue_id", "call_id", "contact_tenant_id")
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +211,7 @@ class AgentBoard(_message.Message):
     SINCE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     agent_tenant_id: str
     name: str
@@ -219,7 +220,8 @@ class AgentBoard(_message.Message):
     since: _timestamp_pb2.Timestamp
     queue_id: str
     call_id: str
-    def __init__(self, agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ...) -> None: ...
+    contact_tenant_id: str
+    def __init__(self, agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., contact_tenant_id: _Optional[str] = ...) -> None: ...
 
 class EmergencyCall(_message.Message):
     __slots__ = ("call_id", "number", "agent_id", "seat_id", "branch_id", "since")
