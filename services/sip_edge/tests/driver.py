@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -89,23 +90,14 @@ OPENINGS: dict[str, tuple[dict[str, object], on.Input]] = {
 }
 
 
-class Driver:
-    """Feeds inputs and keeps the books on what came out. `wish`: the queues take call-backs by key, and ask
-    for a number or not."""
+class Alone:
+    """One call in the machine, without anything around it; `effects` is all that it wanted."""
 
-    def __init__(
-        self, supervision: int = 0, whisper: str = "", *, opening: str = "inbound", wish: str = ""
-    ) -> None:
-        self.whisper, self.wish, self.opening = whisper, wish, opening
-        fields, first = OPENINGS[opening]
-        self.call = made_call(supervision=supervision, **fields)
-        self.ids = Ids(start=100)
+    def __init__(self, call: Call, ids: Callable[[], str]) -> None:
+        self.call = call
+        self.ids = ids
         self.now = 1_000_000
         self.effects: list[fx.Effect] = []
-        self.step = 0
-        self.rid = 0
-        self.answered: Counter[tuple[str, str]] = Counter()
-        self.feed(first)
 
     def feed(self, event: on.Input) -> list[fx.Effect]:
         self.now += 1000
@@ -120,6 +112,22 @@ class Driver:
 
     def of(self, kind: type) -> list[fx.Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
+
+
+class Driver(Alone):
+    """Feeds inputs and keeps the books on what came out. `wish`: the queues take call-backs by key, and ask
+    for a number or not."""
+
+    def __init__(
+        self, supervision: int = 0, whisper: str = "", *, opening: str = "inbound", wish: str = ""
+    ) -> None:
+        self.whisper, self.wish, self.opening = whisper, wish, opening
+        fields, first = OPENINGS[opening]
+        super().__init__(made_call(supervision=supervision, **fields), Ids(start=100))
+        self.step = 0
+        self.rid = 0
+        self.answered: Counter[tuple[str, str]] = Counter()
+        self.feed(first)
 
     def reported(self, leg_id: str) -> int:
         """How often agent_state was told that this leg has answered."""

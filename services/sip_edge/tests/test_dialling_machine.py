@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,24 +10,20 @@ from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.errors import IllegalInput
-from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Call, LegPhase, Phase
 from seatbus_testkit.properties import examples
+
+from .driver import Alone, Ids
 
 AGENT, CUSTOMER = "agent-leg", "customer-leg"
 _OVER = {agent.WORK_EVENT_ENDED, agent.WORK_EVENT_CANCELLED}
 
 
-class Desk:
-    """One call; `effects` is all that it wanted."""
+class Desk(Alone):
+    """A call that an agent makes."""
 
     def __init__(self, *, originated: bool, emergency: bool = False) -> None:
-        count = itertools.count(1)
-        self.ids = lambda: f"00000000-0000-7000-8000-{next(count):012d}"
-        self.now = 1_000_000
-        self.effects: list[fx.Effect] = []
-        self.call = Call(
+        call = Call(
             tenant_id="acme",
             call_id="c",
             owner="edge-0",
@@ -40,24 +34,11 @@ class Desk:
             record=True,
             emergency=emergency,
         )
+        super().__init__(call, Ids())
         if originated:
             self.feed(on.Originated(AGENT, "acme", "anna", "rid-1", 20, {}))
         else:
             self.feed(on.AgentDialled("v=0", "udp:1", "x", AGENT, "acme", "anna", "d", "rid-1"))
-
-    def feed(self, event: on.Input) -> list[fx.Effect]:
-        self.now += 1000
-        before = orjson.dumps(self.call)
-        try:
-            made = apply(self.call, event, self.now, self.ids)
-        except IllegalInput:
-            assert orjson.dumps(self.call) == before, "a refused input changes nothing"
-            return []
-        self.effects += made
-        return made
-
-    def of(self, kind: type) -> list[fx.Effect]:
-        return [effect for effect in self.effects if isinstance(effect, kind)]
 
     def facts(self) -> list[str]:
         return [type(item.message).__name__ for item in self.of(fx.Record)]  # type: ignore[attr-defined]

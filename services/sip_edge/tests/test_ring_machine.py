@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -17,10 +15,10 @@ from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip_edge.domain import effects as fx
 from seatbus_sip_edge.domain import inputs as on
-from seatbus_sip_edge.domain.errors import IllegalInput
-from seatbus_sip_edge.domain.machine import apply
 from seatbus_sip_edge.domain.model import Call, Leg, LegPhase, Phase
 from seatbus_testkit.properties import examples
+
+from .driver import Alone, Ids
 
 AGENTS = ("anna", "bert", "carl", "dora")
 ELSEWHERE = call_types.HANGUP_CAUSE_ANSWERED_ELSEWHERE
@@ -30,14 +28,12 @@ FINALS = {
 }  # fmt: skip
 
 
-class Floor:
+class Floor(Alone):
     """A customer in a queue whose agents ring together, and the books on what came out."""
 
     def __init__(self) -> None:
-        self.ids = (f"00000000-0000-7000-8000-{number:012d}" for number in itertools.count(100))
-        self.call = Call("acme", "call", "edge", "1", "2", call_types.DIRECTION_INBOUND, "caller")
-        self.now = 1_000_000
-        self.effects: list[fx.Effect] = []
+        call = Call("acme", "call", "edge", "1", "2", call_types.DIRECTION_INBOUND, "caller")
+        super().__init__(call, Ids(start=100))
         self.restarts = 0
         self.rings = 0
         step = ivr.Step(step_seq=1, node_id="n")
@@ -50,24 +46,13 @@ class Floor:
     def phase(self) -> Phase:
         return self.call.phase
 
-    def feed(self, event: on.Input) -> list[fx.Effect]:
-        self.now += 1000
-        before = orjson.dumps(self.call)
-        try:
-            made = apply(self.call, event, self.now, lambda: next(self.ids))
-        except IllegalInput:
-            assert orjson.dumps(self.call) == before
-            return []
-        self.effects += made
-        return made
-
     def ring(self, *agents: str) -> list[str]:
         """Offers of one ring, or more of the present one; the legs."""
         present = self.call.agent_leg
         self.rings += present is None
         legs = []
         for name in agents:
-            leg_id, rid = next(self.ids), next(self.ids)
+            leg_id, rid = self.ids(), self.ids()
             ring = f"ring-{self.rings}"
             self.feed(
                 on.AgentOffered(self.call.contact_id, rid, "g", 1, "acme", name, "d", "q", leg_id, 5, ring)
@@ -97,8 +82,8 @@ class Floor:
 
     def phone(self, of: Leg | None) -> Leg:
         """Another phone of the same agent, with an INVITE that replaces."""
-        made = Leg(next(self.ids), call_types.LEG_ROLE_AGENT, agent_tenant_id="acme", incoming=True)
-        made.agent_id, made.rid = (of.agent_id, of.rid) if of is not None else ("zoe", next(self.ids))
+        made = Leg(self.ids(), call_types.LEG_ROLE_AGENT, agent_tenant_id="acme", incoming=True)
+        made.agent_id, made.rid = (of.agent_id, of.rid) if of is not None else ("zoe", self.ids())
         return made
 
     def restart(self) -> list[fx.Effect]:
@@ -115,6 +100,37 @@ class Floor:
             for e in self.effects
             if isinstance(e, fx.ReportOffer) and not e.repeated
         ]
+
+    def rang_in_vain(self) -> None:
+        """Whoever's call somebody else has answered: agent_state has heard that and nothing else."""
+        for leg in self.call.legs.values():
+            if leg.cause == ELSEWHERE:
+                assert agent.WORK_EVENT_ANSWERED not in self.reports(leg)
+                assert set(self.reports(leg)) & FINALS == {agent.WORK_EVENT_ANSWERED_ELSEWHERE}
+
+    def ends(self) -> None:
+        """The call is over, each of its facts is numbered, and each leg that was made has ended."""
+        self.feed(on.Aborted(call_types.HANGUP_CAUSE_SYSTEM))
+        self.feed(on.SessionEnded())
+        assert self.call.phase is Phase.ENDED
+        records = [effect for effect in self.effects if isinstance(effect, fx.Record)]
+        assert [effect.seq for effect in records] == list(range(1, self.call.seq + 1))
+        told = self.told()
+        created = [fact.leg_id for fact in told if isinstance(fact, facts.LegCreated)]
+        ended = [fact.leg_id for fact in told if isinstance(fact, facts.LegEnded)]
+        assert sorted(created) == sorted(ended)
+
+    def told(self) -> list[object]:
+        return [effect.message for effect in self.effects if isinstance(effect, fx.Record)]
+
+    def told_once_how_it_ended(self, legs: list[Leg], refused: bool) -> None:
+        """`refused`: agent_state may have taken an answer back."""
+        for leg in legs:
+            finals = [event for event in self.reports(leg) if event in FINALS]
+            assert len(finals) == 1 or self.restarts or (refused and not finals)
+            # Told again after a restart, it is the same.
+            assert len(set(finals)) == 1 or refused
+            assert leg.phase is LegPhase.ENDED
 
     def agents_of(self, legs: list[Leg]) -> set[str]:
         return {leg.agent_id for leg in legs}
@@ -293,10 +309,7 @@ def _holds(floor: Floor) -> None:
         assert ringing == [call.agent_leg]
     else:
         assert not ringing
-    for leg in call.legs.values():
-        if leg.cause == ELSEWHERE:
-            assert agent.WORK_EVENT_ANSWERED not in floor.reports(leg)
-            assert set(floor.reports(leg)) & FINALS == {agent.WORK_EVENT_ANSWERED_ELSEWHERE}
+    floor.rang_in_vain()
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -308,25 +321,9 @@ def test_whatever_happens_one_agent_has_the_call_and_the_books_are_right(
     for step in steps:
         _step(floor, step)
         _holds(floor)
-    refused = ("refused") in {step[0] for step in steps if isinstance(step, tuple)}
-    floor.feed(on.Aborted(call_types.HANGUP_CAUSE_SYSTEM))
-    floor.feed(on.SessionEnded())
-    call = floor.call
-    assert call.phase is Phase.ENDED
-    told = [effect.message for effect in floor.effects if isinstance(effect, fx.Record)]
-    assert [effect.seq for effect in floor.effects if isinstance(effect, fx.Record)] == list(
-        range(1, call.seq + 1)
-    )
-    created = [fact.leg_id for fact in told if isinstance(fact, facts.LegCreated)]
-    ended = [fact.leg_id for fact in told if isinstance(fact, facts.LegEnded)]
-    assert sorted(created) == sorted(ended)
-    dropped = any(step[0] == "dropped" for step in steps if isinstance(step, tuple))
-    assert sum(isinstance(fact, facts.CallBridged) for fact in told) <= 1 + dropped * len(steps)
-    for leg in call.legs.values():
-        if not leg.rid or not leg.ring:
-            continue
-        finals = [event for event in floor.reports(leg) if event in FINALS]
-        assert len(finals) == 1 or floor.restarts or (refused and not finals)
-        # Told again after a restart, it is the same.
-        assert len(set(finals)) == 1 or refused
-        assert leg.phase is LegPhase.ENDED
+    floor.ends()
+    happened = {step[0] for step in steps if isinstance(step, tuple)}
+    bridged = sum(isinstance(fact, facts.CallBridged) for fact in floor.told())
+    assert bridged <= 1 + ("dropped" in happened) * len(steps)
+    rang = [leg for leg in floor.call.legs.values() if leg.rid and leg.ring]
+    floor.told_once_how_it_ended(rang, "refused" in happened)
