@@ -32,6 +32,12 @@ def read_values(message: Message, name: str) -> list[Value]:
     return [parse_value(value, name) for value in message.values(name)]
 
 
+def retry_after(message: Message) -> int:
+    """Seconds of Retry-After, without its comment and parameters; 0: there is none that can be read."""
+    digits = (message.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else 0
+
+
 class Reason(NamedTuple):
     """One value of Reason (RFC 3326): why a request was sent. `cause` is None if none is given."""
 

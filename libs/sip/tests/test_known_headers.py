@@ -13,7 +13,7 @@ from seatbus_sip import Request, Response, SipParseError, parse_message, parse_u
 from seatbus_sip.dates import format_date, parse_date
 from seatbus_sip.headers import quote_string, unquote
 from seatbus_sip.known_headers import KNOWN, Kind, Known
-from seatbus_sip.values import Reason, read_privacy, read_reasons, read_values
+from seatbus_sip.values import Reason, read_privacy, read_reasons, read_values, retry_after
 
 # RFC 3261 section 20 names these.
 RFC_3261 = frozenset({
@@ -80,6 +80,13 @@ def test_values_with_parameters_are_read() -> None:
     assert (first.uri.username, first.params["counter"], second.display) == ("+4930", "2", "B")
     assert [entry.params["index"] for entry in message.addresses("History-Info")] == ["1", "1.1"]
     assert message.addresses("History-Info")[0].uri.header_fields == [("Reason", "SIP;cause=302")]
+
+
+def test_a_time_to_come_back_is_read_without_its_comment() -> None:
+    response = Response(503)
+    for text, seconds in (("", 0), ("18;duration=36", 18), ("120 (I'm in a meeting)", 120), ("-1", 0)):
+        response.set("Retry-After", text)
+        assert retry_after(response) == seconds
 
 
 def test_a_response_and_a_strange_method_carry_them_too() -> None:

@@ -10,7 +10,9 @@ import pytest
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import Refused
+from seatbus_sip import Response
 from seatbus_sip_edge.application.guard import Guard
+from seatbus_sip_edge.domain.routes import TrunkRef
 from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.phone import Phone, Policy
 
@@ -90,6 +92,9 @@ async def test_no_limit_and_no_guard_is_asked(world: Any) -> None:
     world.agents.not_begun = Refused("logged_out", "the agent is not logged in")
     out = Carrier(world, "help", world.phones[-1])
     edge.draining = True
+    away = Response(503)
+    away.set("Retry-After", "60")
+    edge.trunks.may_rest(TrunkRef(world.tenant, "help"), out.phone.address, away)
     for _ in range(3):
         call, _ = await helped(phone, out)
         assert call.state == "answered"

@@ -296,6 +296,56 @@ async def test_options_find_a_peer_that_died_and_one_that_came_back(world: Any) 
     await world.until(lambda: trunks.state(ref) is State.UP)
 
 
+def congested(phone: Phone, retry_after: str) -> list[str]:
+    """From now on the peer answers 503 to each INVITE, whose Call-IDs are told."""
+    asked: list[str] = []
+
+    def answer(tx: ServerTransaction, request: Request) -> None:
+        asked.append(request.call_id)
+        response = tx.response(503)
+        response.set("Retry-After", retry_after)
+        phone.sip.respond(tx, response)
+
+    phone.on_request = answer  # type: ignore[method-assign]
+    return asked
+
+
+async def test_a_trunk_that_asks_for_time_is_left_alone_and_others_are_used(world: Any) -> None:
+    """RFC 3261 section 21.5.4."""
+    phone = await company(world)
+    first = await carrier(world, "a-first")
+    await carrier(world, "b-second")
+    asked = congested(first.phone, "3600 (congestion);duration=10")
+    trunks, ref = world.app.edge.trunks, TrunkRef(world.tenant, "a-first")
+    for _ in range(2):
+        call = await phone.dial(OUTSIDE)
+        await call.wait_answered()
+        assert trunks.state(ref) is State.DOWN
+        await call.hang_up()
+    assert len(asked) == 1
+    await world.put("trunk", "b-second", tenancy.Trunk(name="b-second", disabled=True))
+    await world.until(lambda: world.app.edge.config.get(world.tenant, "trunk", "b-second").trunk.disabled)
+    call = await phone.dial(OUTSIDE)
+    assert await call.wait_status() == 503
+    assert len(asked) == 1
+
+
+async def test_a_trunk_is_asked_again_when_its_time_is_over(world: Any) -> None:
+    phone = await company(world)
+    out = await carrier(world, "out")
+    answer = out.phone.on_request
+    asked = congested(out.phone, "1")
+    call = await phone.dial(OUTSIDE)
+    assert await call.wait_status() == 503
+    assert len(asked) == 1
+    out.phone.on_request = answer
+    trunks, ref = world.app.edge.trunks, TrunkRef(world.tenant, "out")
+    await world.until(lambda: trunks.state(ref) is State.UP and trunks.ways(ref))
+    call = await phone.dial(OUTSIDE)
+    await call.wait_answered()
+    await call.hang_up()
+
+
 # ---- who comes in ----
 
 

@@ -140,7 +140,7 @@ class Outside:
                 return Refusal(503, "tenant_limit")
             refs = self._refs(call.tenant_id, call.branch_id, number)
         ways: list[list[object]] = []
-        limited = False
+        limited = resting = False
         down: list[list[object]] = []
         for ref in refs:
             trunk = self._trunks.trunk(ref)
@@ -149,10 +149,14 @@ class Outside:
             if not call.emergency and not self._quotas.trunk_allowed(ref, trunk):
                 limited = True
                 continue
-            found = [[*ref_fields(ref), *target.way] for target in self._trunks.ways(ref)]
+            targets = self._trunks.ways(ref, resting=call.emergency)
+            resting = resting or (not targets and bool(self._trunks.ways(ref, resting=True)))
+            found = [[*ref_fields(ref), *target.way] for target in targets]
             (down if self._trunks.state(ref) is State.DOWN else ways).extend(found)
         ways += down
-        return ways if ways else Refusal(503, "trunk_limit" if limited else "no_trunk")
+        if ways:
+            return ways
+        return Refusal(503, "trunk_limit" if limited else "trunk_rests" if resting else "no_trunk")
 
     def _guard(self, call: Call, leg: Leg, number: str) -> Rule | None:
         guard = self._quotas.guard(call.tenant_id)
@@ -301,7 +305,7 @@ class Outside:
             # A late answer is acknowledged and ended: the INVITE is forgotten, not cancelled.
             side.outgoing.on_no_response(leg.leg_id, 408)
 
-    def heard(self, leg: SipLeg) -> None:
+    def heard(self, leg: SipLeg, response: Response) -> None:
         """Any response to the INVITE."""
         if leg.setup is not None:
             leg.setup.cancel()
@@ -309,6 +313,8 @@ class Outside:
         if not leg.heard:
             leg.heard = True
             self._tell(leg, Heard.ANSWERED)
+        if response.status == 503 and leg.trunk is not None:
+            self._trunks.may_rest(leg.trunk, leg.flow.remote, response)
 
     def _tell(self, leg: SipLeg, heard: Heard) -> None:
         if leg.trunk is not None:
@@ -348,6 +354,8 @@ class Outside:
             # Somebody needs help: every way is tried, whatever a trunk says.
             step = Next.TARGET
         ways = call_leg.ways[1:]
+        if not side.session.call.emergency:
+            ways = [way for way in ways if not self._rests(*way)]
         if step is Next.TRUNK and call_leg.ways:
             ways = [way for way in ways if way[:2] != call_leg.ways[0][:2]]
         if step is Next.END or not ways or not call_leg.live:
@@ -366,6 +374,10 @@ class Outside:
         call_leg.ways = ways
         side.session.feed(on.LegRerouted(leg.leg_id, str(ways[0][1]), status, leg.local_sdp))
         return True
+
+    def _rests(self, tenant: object, trunk_id: object, host: object, port: object, _: object) -> bool:
+        """Whether it has asked to be left alone since the ways were chosen."""
+        return self._trunks.rests(TrunkRef(str(tenant), str(trunk_id)), (str(host), int(str(port))))
 
     def answered(self) -> None:
         _attempts.inc(outcome="answered")

@@ -87,6 +87,7 @@ class Registration:
                 self._stands(Standing.UNREACHABLE, 0)
                 continue
             self._trunks.heard(self._ref, target.way, Heard.ANSWERED)
+            self._trunks.may_rest(self._ref, (target.host, target.port), response)
             if response.status == 200:
                 self._trunks.served_by(self._ref, self._service_route(response))
                 self._stands(Standing.REGISTERED, 200)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -14,7 +13,10 @@ from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_sip.building import initial_request
 from seatbus_sip.digest import DigestClient
+from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
+from seatbus_sip.values import retry_after
+from seatbus_sip_edge.application.trunk_peer import Peer
 from seatbus_sip_edge.application.trunk_registration import Registration
 from seatbus_sip_edge.domain.routes import TrunkRef
 from seatbus_sip_edge.domain.targets import Health, Heard, State, Target, by_health, drawn, worst_first
@@ -38,6 +40,8 @@ log = get_logger("sip_edge.trunks")
 SERVICE_ROUTES: Final = "service_routes"
 _OPTIONS_S: Final = 30
 _UNRESOLVED_S: Final = 5.0
+# RFC 3261 section 21.5.4: a peer may ask for some time without us, but not for an evening without calls.
+_LONGEST_REST_S: Final = 60
 # A peer that has not answered by then does not answer: no need to wait for the transaction's end.
 _ANSWER_S: Final = 4.0
 _TRANSPORT: Final = {0: "", 1: "UDP", 2: "TCP", 3: "TLS"}
@@ -47,27 +51,6 @@ _NUMBER: Final = {State.DOWN: 0.0, State.DEGRADED: 1.0, State.UP: 2.0}
 _state_gauge = metrics.gauge(
     "seatbus_trunk_state", "What is believed of a trunk's peer: 2 up, 1 degraded, 0 down", ("tenant", "trunk")
 )
-
-
-@dataclass(slots=True)
-class Peer:
-    """The far end of one trunk."""
-
-    ref: TrunkRef
-    trunk: tenancy.Trunk
-    targets: list[Target] = field(default_factory=list)
-    health: dict[tuple[str, int, str], Health] = field(default_factory=dict)
-    state: State = State.UP
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    registration: Registration | None = None
-    # Its name has SRV records for TCP, whatever it is asked by.
-    takes_tcp: bool = False
-    # Addresses that its calls have named, besides those of its name.
-    named: dict[Address, None] = field(default_factory=dict)
-
-    def state_of(self, target: Target) -> State:
-        known = self.health.get(target.way)
-        return known.state if known is not None else State.UP
 
 
 class Trunks:
@@ -148,13 +131,25 @@ class Trunks:
             peer.tasks.append(asyncio.create_task(peer.registration.run(), name=f"register {name}"))
 
     # ---- what calls ask ---------------------------------------------------------------------------------
-    def ways(self, ref: TrunkRef) -> list[Target]:
-        """Addresses to try, in order: health, then priority, then drawn by weight. Empty: none is known."""
+    def ways(self, ref: TrunkRef, *, resting: bool = False) -> list[Target]:
+        """Addresses to try, in order: health, then priority, then drawn by weight. Empty: none is known.
+
+        Those that have asked to be left alone for a while are in it with `resting` only.
+        """
         peer = self._peers.get(ref)
         if peer is None:
             return []
-        targets = drawn(((item.priority, item.weight, item) for item in peer.targets), self._roll)
-        return by_health(targets, peer.state_of)
+        now = self._stack.now
+        known = [item for item in peer.targets if resting or not peer.rests(item, now)]
+        targets = drawn(((item.priority, item.weight, item) for item in known), self._roll)
+        return by_health(targets, lambda target: peer.state_of(target, now))
+
+    def rests(self, ref: TrunkRef, address: Address) -> bool:
+        peer = self._peers.get(ref)
+        now = self._stack.now
+        return peer is not None and any(
+            (item.host, item.port) == address and peer.rests(item, now) for item in peer.targets
+        )
 
     def state(self, ref: TrunkRef) -> State:
         peer = self._peers.get(ref)
@@ -268,8 +263,31 @@ class Trunks:
             )
         self._judge(peer)
 
+    def may_rest(self, ref: TrunkRef, address: Address, response: Response) -> None:
+        """A 503 that says for how long: who is at this address is left alone meanwhile."""
+        peer = self._peers.get(ref)
+        seconds = min(retry_after(response), _LONGEST_REST_S) if response.status == 503 else 0
+        if peer is None or not seconds:
+            return
+        peer.rest(address, self._stack.now + seconds)
+        log.warning(
+            "a peer of a trunk asks to be left alone",
+            tenant=ref.tenant,
+            trunk=ref.trunk_id,
+            target=host_port(address),
+            seconds=seconds,
+        )
+        self._judge(peer)
+        asyncio.get_running_loop().call_later(seconds, self._rested, ref)
+
+    def _rested(self, ref: TrunkRef) -> None:
+        peer = self._peers.get(ref)
+        if peer is not None and self._running:
+            self._judge(peer)
+
     def _judge(self, peer: Peer) -> None:
-        state = worst_first(peer.state_of(target) for target in peer.targets)
+        now = self._stack.now
+        state = worst_first(peer.state_of(target, now) for target in peer.targets)
         if state is not peer.state:
             tell = log.error if state is State.DOWN else log.warning
             tell(
@@ -319,7 +337,8 @@ class Trunks:
         while True:
             await asyncio.sleep(min(0.2, period / 4) if not peer.targets else 0)
             for target in list(peer.targets):
-                await self._ping(peer, target)
+                if not peer.rests(target, self._stack.now):
+                    await self._ping(peer, target)
                 await asyncio.sleep(period / len(peer.targets or [target]))
 
     async def _ping(self, peer: Peer, target: Target) -> None:
@@ -335,6 +354,8 @@ class Trunks:
             headers={"Accept": "application/sdp"},
         )
         response = await self.ask(request, flow)
+        if response is not None:
+            self.may_rest(peer.ref, (target.host, target.port), response)
         # 503 says: not now. Any other answer says that somebody lives there, even one that knows no OPTIONS.
         alive = response is not None and response.status not in (408, 503)
         self.heard(peer.ref, target.way, Heard.ANSWERED if alive else Heard.FAILED)

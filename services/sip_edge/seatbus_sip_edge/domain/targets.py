@@ -74,9 +74,10 @@ _RANK: Final = {State.UP: 0, State.DEGRADED: 1, State.DOWN: 2}
 
 @dataclass(slots=True)
 class Health:
-    """What is believed of one target."""
+    """What is believed of one target, and until when it wants to be left alone."""
 
     state: State = State.UP
+    rests_until: float = 0.0
 
     def hears(self, heard: Heard) -> bool:
         """Whether the belief has changed."""

@@ -176,7 +176,7 @@ class Outgoing:
             if tx is not leg.sent and leg.dialog is None:
                 # Of the INVITE before the one with credentials.
                 return
-            side.edge.outside.heard(leg)
+            side.edge.outside.heard(leg, response)
             if side.edge.outside.proves(side, leg, response):
                 return
         outcome = leg.forks.receive(response)
