@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -88,6 +89,27 @@ async def test_srv_records_say_whether_a_peer_of_udp_takes_tcp_too(
     await world.until(lambda: trunks.takes_tcp(TrunkRef(world.tenant, "both")))
     await world.until(lambda: trunks.ways(TrunkRef(world.tenant, "plain")))
     assert not trunks.takes_tcp(TrunkRef(world.tenant, "plain"))
+
+
+async def test_a_look_up_that_ends_as_it_is_cancelled_ends_with_the_edge(
+    empty_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`wait_for` of Python 3.11 gives what it was waiting for, and forgets that it was cancelled."""
+    begun: list[str] = []
+
+    async def looked_up(_: Resolver, host: str, port: int) -> bool:
+        begun.append(host)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return False
+        return True
+
+    monkeypatch.setattr(Resolver, "takes_tcp", looked_up)
+    await empty_world.start_edge()
+    await empty_world.put("trunk", "out", tenancy.Trunk(name="out", host="127.0.0.1", no_options=True))
+    await empty_world.until(lambda: begun)
+    await empty_world.stop_edge()
 
 
 async def test_a_dead_peer_of_the_srv_set_costs_a_moment(empty_world: Any, names: DnsServer) -> None:

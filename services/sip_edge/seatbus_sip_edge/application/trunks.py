@@ -299,7 +299,8 @@ class Trunks:
     async def _follow(self, peer: Peer) -> None:
         """Looks the peer's name up as often as its records ask for."""
         trunk = peer.trunk
-        while True:
+        # A look-up that ends as it is cancelled swallows that (wait_for of Python 3.11, inside of dnspython).
+        while self._follows(peer):
             try:
                 targets, ttl = await self._resolver.targets(
                     trunk.host, trunk.port, _TRANSPORT.get(trunk.transport, "UDP")
@@ -312,17 +313,23 @@ class Trunks:
                     host=trunk.host,
                     reason=str(error),
                 )
-                if not peer.targets:
+                if not peer.targets and self._follows(peer):
                     self._judge(peer)
-                await asyncio.sleep(_UNRESOLVED_S)
+                await asyncio.sleep(_UNRESOLVED_S if self._follows(peer) else 0)
                 continue
+            if not self._follows(peer):
+                break
             peer.targets = targets
             ways = {target.way for target in targets}
             peer.health = {way: health for way, health in peer.health.items() if way in ways}
             self._judge(peer)
             if any(target.transport == "UDP" for target in targets):
                 await self._look_for_tcp(peer)
-            await asyncio.sleep(ttl)
+            if self._follows(peer):
+                await asyncio.sleep(ttl)
+
+    def _follows(self, peer: Peer) -> bool:
+        return self._running and self._peers.get(peer.ref) is peer
 
     async def _look_for_tcp(self, peer: Peer) -> None:
         trunk = peer.trunk
