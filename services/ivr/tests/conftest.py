@@ -12,14 +12,14 @@ from seatbus.ivr.v1 import service_pb2 as rpc
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.ivr.v1.service_pb2_grpc import IvrServiceStub
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_ivr.bootstrap import IvrApp, bootstrap
+from seatbus_ivr.bootstrap import bootstrap
 from seatbus_ivr.domain.graph import Graph
 from seatbus_ivr.settings import Settings
 from seatbus_kit.buckets import Bucket, Write
 from seatbus_kit.bus import Bus
 from seatbus_kit.ids import uuid7
-from seatbus_kit.rpc import Channels, invoke
-from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
+from seatbus_kit.rpc import invoke
+from seatbus_testkit.in_process import InProcess
 from seatbus_testkit.nats import NatsServer
 
 
@@ -42,25 +42,9 @@ class FakeBook:
         return self.queues.get(queue_id)
 
 
-@dataclass
-class Replica:
-    """One instance, in this process, behind its real gRPC port."""
-
-    runtime: Runtime
-    app: IvrApp
-    channels: Channels = field(default_factory=Channels)
-
-    @classmethod
-    async def start(cls, url: str, **settings: object) -> Replica:
-        runtime = await open_runtime(Settings(nats_url=url, **settings))
-        app = await bootstrap(runtime)
-        await runtime.rpc.start()
-        await app.start()
-        return cls(runtime, app)
-
-    @property
-    def bus(self) -> Bus:
-        return self.runtime.bus
+class Replica(InProcess):
+    settings = Settings
+    bootstrap = staticmethod(bootstrap)
 
     @property
     def stub(self) -> IvrServiceStub:
@@ -82,11 +66,6 @@ class Replica:
     async def end(self, tenant: str, call: str) -> None:
         context = RequestContext(request_id=uuid7(), tenant_id=tenant)
         await invoke(self.stub.End, rpc.EndRequest(context=context, call_id=call), 5.0)
-
-    async def stop(self) -> None:
-        await self.channels.close()
-        await self.app.stop()
-        await close_runtime(self.runtime)
 
 
 async def configure(bus: Bus, tenant: str, *objects: tenancy.ConfigObject) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -12,36 +11,19 @@ from seatbus.common.v1.types_pb2 import RequestContext
 from seatbus.tenancy.v1 import service_pb2 as rpc
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus.tenancy.v1.service_pb2_grpc import TenancyServiceStub
-from seatbus_kit.bus import Bus
 from seatbus_kit.ids import uuid7
-from seatbus_kit.rpc import Channels, invoke
-from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
-from seatbus_tenancy.bootstrap import TenancyApp, bootstrap
+from seatbus_kit.rpc import invoke
+from seatbus_tenancy.bootstrap import bootstrap
 from seatbus_tenancy.settings import Settings
+from seatbus_testkit.in_process import InProcess
 from seatbus_testkit.nats import NatsServer
 
 _tenants = itertools.count(1)
 
 
-@dataclass
-class Replica:
-    """One instance, in this process, behind its real gRPC port."""
-
-    runtime: Runtime
-    app: TenancyApp
-    channels: Channels = field(default_factory=Channels)
-
-    @classmethod
-    async def start(cls, url: str, **settings: object) -> Replica:
-        runtime = await open_runtime(Settings(nats_url=url, **settings))
-        app = await bootstrap(runtime)
-        await runtime.rpc.start()
-        await app.start()
-        return cls(runtime, app)
-
-    @property
-    def bus(self) -> Bus:
-        return self.runtime.bus
+class Replica(InProcess):
+    settings = Settings
+    bootstrap = staticmethod(bootstrap)
 
     @property
     def stub(self) -> TenancyServiceStub:
@@ -74,11 +56,6 @@ class Replica:
         request = rpc.ListRequest(tenant_id=tenant, kind=kind)
         request.page.limit = 1000
         return list((await invoke(self.stub.List, request, 5.0)).objects)
-
-    async def stop(self) -> None:
-        await self.channels.close()
-        await self.app.stop()
-        await close_runtime(self.runtime)
 
 
 @pytest.fixture
