@@ -170,7 +170,7 @@ class SipEdge:
                     datetime.datetime.now(datetime.UTC),
                 )
                 self._runtime.log.warning("TLS with a self-signed certificate", file=str(certificate))
-            return server_context(certificate, key, settings.sip_tls_ca_file)
+            return server_context(certificate, key, settings.client_authorities)
         except OSError as error:
             raise Unavailable(f"the certificate of SIP over TLS cannot be used: {error}") from error
 
@@ -215,7 +215,7 @@ def _is_mine(runtime: Runtime, key: str) -> bool:
 
 def _client_tls(settings: Settings) -> Callable[[], ssl.SSLContext]:
     """For trunks over TLS. Files that are set are read at the start; the system's authorities when needed."""
-    ca, certificate, key = settings.sip_tls_ca_file, settings.sip_tls_cert_file, settings.sip_tls_key_file
+    ca, certificate, key = settings.trunk_authorities, settings.sip_tls_cert_file, settings.sip_tls_key_file
     made = functools.cache(lambda: client_context(ca, certificate, key))
     if ca is not None or certificate is not None:
         try:

@@ -27,7 +27,10 @@ class Settings(ServiceSettings):
     # PEM files of TLS and WSS. Outside of production a self-signed certificate is made in DATA_DIR/tls.
     sip_tls_cert_file: Path | None = None
     sip_tls_key_file: Path | None = None
-    # Who signs certificates that clients show, and those of TLS peers that we call.
+    # Who signs the certificates of those that connect to us (trunks; without it none is asked for), and of trunks
+    # that we connect to (without it the system's authorities). `sip_tls_ca_file` is both where its own is not set.
+    sip_tls_client_ca_file: Path | None = None
+    sip_tls_trunk_ca_file: Path | None = None
     sip_tls_ca_file: Path | None = None
     # Origins of web pages that may open a WebSocket, separated by commas; all where it is not set.
     sip_ws_origins: str | None = None
@@ -88,6 +91,14 @@ class Settings(ServiceSettings):
         if self.environment == "production" and secure and self.sip_tls_cert_file is None:
             raise ValueError("SEATBUS_SIP_TLS_CERT_FILE is required in production for TLS and WSS")
         return self
+
+    @property
+    def client_authorities(self) -> Path | None:
+        return self.sip_tls_client_ca_file or self.sip_tls_ca_file
+
+    @property
+    def trunk_authorities(self) -> Path | None:
+        return self.sip_tls_trunk_ca_file or self.sip_tls_ca_file
 
     @property
     def sip_public_host(self) -> str:

@@ -17,6 +17,7 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip import Response, parse_message
 from seatbus_sip.framing import StreamFramer
 from seatbus_sip_edge.domain.routes import TrunkRef
+from seatbus_sip_edge.settings import Settings
 from seatbus_testkit.dns import DnsServer
 from seatbus_testkit.platform import free_port_base
 
@@ -59,6 +60,14 @@ def authority(folder: Path, *names: str) -> Path:
     return ca_file
 
 
+def test_one_file_of_authorities_serves_both_ways_where_they_name_none(tmp_path: Path) -> None:
+    both, own = tmp_path / "both", tmp_path / "own"
+    settings = Settings(sip_tls_ca_file=both)
+    assert (settings.client_authorities, settings.trunk_authorities) == (both, both)
+    settings = Settings(sip_tls_ca_file=both, sip_tls_client_ca_file=own)
+    assert (settings.client_authorities, settings.trunk_authorities) == (own, both)
+
+
 async def status_of_call(port: int, number: str, certificate: Path) -> int:
     """The final status of an INVITE over TLS with this client certificate; 0: the edge hangs up."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -90,13 +99,23 @@ async def status_of_call(port: int, number: str, certificate: Path) -> int:
         writer.close()
 
 
+def strangers(folder: Path) -> Path:
+    """Another authority's file; it has signed nothing here."""
+    there = folder / "strangers"
+    there.mkdir()
+    return authority(there)
+
+
 async def test_a_trunk_is_known_by_the_name_of_its_certificate(
     empty_world: Any, steps: Any, tmp_path: Path
 ) -> None:
+    """Its authority is that of who connects to us, whoever signs for those that we connect to."""
     world = empty_world
     ca_file = authority(tmp_path, "sbc.carrier.example", "other.example")
     port = free_port_base()
-    await world.start_edge(sip_tls_port=port, sip_tls_ca_file=ca_file)
+    await world.start_edge(
+        sip_tls_port=port, sip_tls_client_ca_file=ca_file, sip_tls_trunk_ca_file=strangers(tmp_path)
+    )
     await company(world)
     world.script(steps.enqueue())
     await world.put("trunk", "far", tenancy.Trunk(name="far", tls_name="SBC.carrier.example"))
@@ -156,7 +175,11 @@ async def test_a_trunk_over_tls_must_be_who_it_is_configured_as_and_sees_our_cer
         }
         own = tmp_path / "edge.example.pem"
         await world.start_edge(
-            dns_server=names.address, sip_tls_ca_file=ca_file, sip_tls_cert_file=own, sip_tls_key_file=own
+            dns_server=names.address,
+            sip_tls_client_ca_file=strangers(tmp_path),
+            sip_tls_trunk_ca_file=ca_file,
+            sip_tls_cert_file=own,
+            sip_tls_key_file=own,
         )
         phone = await company(world)
         fields = {"host": "carrier.example", "transport": tenancy.TRANSPORT_TLS, "outbound": True}
