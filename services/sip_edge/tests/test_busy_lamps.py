@@ -97,6 +97,8 @@ async def test_after_a_restart_the_phone_subscribes_anew(world: Any, desk: Phone
     ("asked", "status", "header"),
     [
         ({"event": "message-summary"}, 489, ("Allow-Events", "dialog")),
+        ({"event": "presence"}, 489, ("Allow-Events", "dialog")),
+        ({"event": "reg", "user": "nobody"}, 489, ("Allow-Events", "dialog")),
         ({"accept": "application/pidf+xml"}, 406, ("Accept", DIALOG_INFO)),
         ({"user": "9999"}, 404, ("", "")),
         ({"user": "nobody"}, 404, ("", "")),

@@ -29,6 +29,7 @@ CASES: tuple[tuple[str, str, bytes, int, str], ...] = (
     ("INVITE sip:x@h?Route=%3Csip:y%3E", "", b"", 400, "Warning"),
     ("REGISTER sip:h", "Contact: sip:a@h?Route=%3Csip:y%3E\r\n", b"", 400, "Warning"),
     ("OPTIONS sip:x@h", "", b"", 200, "Allow: INVITE"),
+    ("OPTIONS sip:x@h", "", b"", 200, "Allow-Events: dialog"),
 )
 
 

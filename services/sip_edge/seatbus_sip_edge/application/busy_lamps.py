@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = get_logger("sip_edge.lamps")
 
-_PACKAGE: Final = "dialog"
+PACKAGE: Final = "dialog"
 _LOAD_S: Final = 3.0
 # Of one device: a side car of keys has some dozens.
 _MOST: Final = 100
@@ -142,7 +142,7 @@ class BusyLamps:
 
     async def _answer(self, tx: ServerTransaction, request: Request, flow: Flow, username: str) -> Response:
         edge = self._edge
-        granted = grant(request, _PACKAGE, DIALOG_INFO, self._policy)
+        granted = grant(request, PACKAGE, DIALOG_INFO, self._policy)
         device = edge.config.device_by_username(username)
         user = clean_text(request.target.username)
         to = edge.directory.dialled(device[0], user, edge.dialling.agent_at) if device is not None else None
@@ -162,7 +162,7 @@ class BusyLamps:
         await self._watch()
         entity = f"sip:{user}@{edge.settings.sip_realm}"
         lamp = Lamp(
-            dialog, flow, username, record_key(device[0], to.id), entity, request.get("Event") or _PACKAGE
+            dialog, flow, username, record_key(device[0], to.id), entity, request.get("Event") or PACKAGE
         )
         self._lamps[lamp.key] = lamp
         self._by_agent.setdefault(lamp.agent, set()).add(lamp)
@@ -182,7 +182,7 @@ class BusyLamps:
             return True
         try:
             lamp.dialog.on_request(request)
-            granted = grant(request, _PACKAGE, DIALOG_INFO, self._policy)
+            granted = grant(request, PACKAGE, DIALOG_INFO, self._policy)
         except SipError as error:
             layer.respond(tx, tx.response(error.status), now)
             return True
@@ -199,7 +199,7 @@ class BusyLamps:
 
     def _after(self, lamp: Lamp, request: Request) -> None:
         """RFC 6665 section 4.2.1.2: each SUBSCRIBE is followed by a NOTIFY."""
-        seconds = grant(request, _PACKAGE, DIALOG_INFO, self._policy).seconds
+        seconds = grant(request, PACKAGE, DIALOG_INFO, self._policy).seconds
         self._move(lamp, SubscriptionEvent.REFRESHED if seconds else SubscriptionEvent.LEFT)
         if lamp.alarm is not None:
             lamp.alarm.cancel()

@@ -13,6 +13,7 @@ from seatbus_sip.message import Request
 from seatbus_sip.session_timer import SessionIntervalTooSmallError
 from seatbus_sip.transactions import ClientTransaction
 from seatbus_sip_edge.application.admission import Admission
+from seatbus_sip_edge.application.busy_lamps import PACKAGE
 from seatbus_sip_edge.application.identity import Identity
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, tell_what_is_served
 from seatbus_sip_edge.domain import inputs as on
@@ -212,6 +213,9 @@ class SipEntry:
             response.set("Retry-After", "30")
         else:
             tell_what_is_served(response)
+            # Outside of a dialog phones register and watch lamps too (RFC 6665 section 4.4.4).
+            response.set("Allow", ", ".join(SERVED.methods))
+            response.set("Allow-Events", PACKAGE)
         self._respond(tx, response)
 
     def _subscribe(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
