@@ -1,4 +1,4 @@
-"""Callers and phones for the edge under load: templates over two UDP sockets, repeated until answered."""
+"""Callers and phones for what is under load: templates over two UDP sockets, repeated until answered."""
 
 from __future__ import annotations
 
@@ -66,12 +66,15 @@ def _large_buffer(transport: Any) -> None:
 
 
 class Phones(asyncio.DatagramProtocol):
-    """Every agent's phone: rings, answers, hangs up when told."""
+    """Every agent's phone: rings, answers, hangs up when told. `invited` gets the user of each INVITE."""
 
     transport: asyncio.DatagramTransport
 
-    def __init__(self) -> None:
+    def __init__(self, sdp: str = SDP, invited: Callable[[str], None] = lambda user: None) -> None:
         self._repeats = _Repeats()
+        self._sdp = sdp
+        self._invited = invited
+        self._known: set[str] = set()
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -82,13 +85,17 @@ class Phones(asyncio.DatagramProtocol):
         text = data.decode()
         if text.startswith("INVITE "):
             call_id = _header(text, "Call-ID")
+            if call_id not in self._known:
+                self._known.add(call_id)
+                self._invited(text[11 : text.index("@")])
             tag = call_id[:12]
             self.transport.sendto(_response(text, "180 Ringing", tag), addr)
-            answer = _response(text, "200 OK", tag, self.contact, SDP)
+            answer = _response(text, "200 OK", tag, self.contact, self._sdp)
             self._repeats.begin(call_id, lambda: self.transport.sendto(answer, addr))
         elif text.startswith("ACK "):
             self._repeats.stop(_header(text, "Call-ID"))
         elif text.startswith(("BYE ", "OPTIONS ", "CANCEL ")):
+            self._known.discard(_header(text, "Call-ID"))
             self._repeats.stop(_header(text, "Call-ID"))
             self.transport.sendto(_response(text, "200 OK", "x"), addr)
 
@@ -98,13 +105,22 @@ class Callers(asyncio.DatagramProtocol):
 
     transport: asyncio.DatagramTransport
 
-    def __init__(self, edge: tuple[str, int], talk_s: float) -> None:
+    def __init__(self, edge: tuple[str, int], talk_s: float, number: str = NUMBER, sdp: str = SDP) -> None:
         self.edge = edge
-        self.talk_s = talk_s
+        self._talk_s = talk_s
+        self._number = number
+        self._sdp = sdp
         self.answered = self.ended = self.failed = self.hung_up = 0
         self._state: dict[str, str] = {}
         self._repeats = _Repeats()
         self._numbers = itertools.count(1)
+
+    def talk_s(self) -> float:
+        """How long the next one talks."""
+        return self._talk_s
+
+    def over(self) -> None:
+        """A call has ended, whoever ended it or refused it."""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -132,14 +148,14 @@ class Callers(asyncio.DatagramProtocol):
         self._state[call_id] = "dialled"
         host = f"{self.edge[0]}:{self.edge[1]}"
         head = (
-            f"INVITE sip:{NUMBER}@{host} SIP/2.0\r\n"
+            f"INVITE sip:{self._number}@{host} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {self.local};branch=z9hG4bK{call_id};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:+4930{number}@{self.local}>;tag=f{number}\r\n"
-            f"To: <sip:{NUMBER}@{host}>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n"
+            f"To: <sip:{self._number}@{host}>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n"
             f"Contact: <sip:trunk@{self.local}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
-            f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(self._sdp)}\r\n\r\n"
         )
-        invite = (head + SDP).encode()
+        invite = (head + self._sdp).encode()
         self._repeats.begin(call_id, lambda: self.transport.sendto(invite, self.edge))
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
@@ -151,6 +167,7 @@ class Callers(asyncio.DatagramProtocol):
             if text.startswith("BYE ") and self._state.pop(call_id, None) is not None:
                 self._repeats.stop(call_id)
                 self.hung_up += 1
+                self.over()
             return
         state, status, method = self._state.get(call_id), int(text[8:11]), _header(text, "CSeq")
         if method == "1 INVITE":
@@ -165,20 +182,24 @@ class Callers(asyncio.DatagramProtocol):
             self.ended += 1
             self._repeats.stop(call_id)
             del self._state[call_id]
+            self.over()
         elif status >= 300:
             self.failed += 1
             del self._state[call_id]
+            self.over()
         elif state == "dialled":
             self._state[call_id] = "answered"
             self.answered += 1
-            asyncio.get_running_loop().call_later(self.talk_s, self._hang_up, call_id, text)
+            asyncio.get_running_loop().call_later(self.talk_s(), self._hang_up, call_id, text)
 
     def _hang_up(self, call_id: str, text: str) -> None:
         if call_id in self._state:
             self._repeats.begin(call_id, lambda: self._send("BYE", text, 2))
 
     def _send(self, method: str, text: str, number: int) -> None:
-        target = _header(text, "Contact").partition(">")[0].lstrip("<") or f"sip:{NUMBER}@{self.edge[0]}"
+        target = (
+            _header(text, "Contact").partition(">")[0].lstrip("<") or f"sip:{self._number}@{self.edge[0]}"
+        )
         branch = f"z9hG4bK{method}{_header(text, 'Call-ID')}"
         message = (
             f"{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {self.local};branch={branch};rport\r\n"

@@ -1,11 +1,16 @@
 """How long after an agent becomes free his phone gets the next INVITE, on the whole platform.
 
 More callers than agents, so that somebody always waits: each caller who has talked hangs up and dials
-again. Talks last 1 s on average, exponentially spread by a seed: equal ones stay in step from the first
-burst on, and agents become free a dozen at a time. An agent is free when the bus has told this process of
-his record without work; the INVITE is counted when it has reached his phone here. Between the two lie acd's
-decision, the contact's record, the reservation and the edge. The rate of calls follows from the number of
-agents: `[calls a second] [seconds]`, 20 and 30.
+again after a while. Talks and pauses last 1 s on average, exponentially spread by a seed: equal ones stay in
+step from the first burst on, and agents become free a dozen at a time. With no pause (`[pause, s]` 0) the
+edge sets up the next call just while the agent whom the last one made free is offered; callers who do not
+know of each other do not do that. An agent is free when the bus has told this process of his record without
+work; the INVITE is counted when it has reached his phone here. Between the two lie acd's decision, the
+contact's record, the reservation and the edge. The rate of calls follows from the number of agents:
+`[calls a second] [seconds] [pause, s]`, 20, 30 and 1.
+
+Callers and phones are templates over two sockets, without audio: they share the two cores with what is
+measured.
 
 Where the time goes is told by the stamps of the facts that the services write on the way, on one clock:
 `freed` (the agent's record), `decided` (acd), `offered` (the contact's record), `reserved` (the agent's,
@@ -19,14 +24,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
-from bench_call_cpu_ms import Agent
+from b2bua_peers import SDP, Callers, Phones
 from bus_traffic import traffic, wake_ups
 from run_queue import Turns, turns
 
@@ -36,8 +44,10 @@ from seatbus.agent.v1.types_pb2 import PRESENCE_READY, WORK_STATE_DONE, WORK_STA
 from seatbus.call.v1.events_pb2 import LegCreated
 from seatbus_kit.runtime import close_runtime, open_runtime
 from seatbus_kit.watch import Change, Watcher
+from seatbus_sip import DigestClient, Response, initial_request, parse_message, sip_uri
+from seatbus_testkit.actors import RegistrationRefused
+from seatbus_testkit.actors_sip import IDS
 from seatbus_testkit.history import History
-from seatbus_testkit.phone import Phone, Policy
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
@@ -119,34 +129,86 @@ def hops(
     return found, late
 
 
-class Seat(Agent):
-    def __init__(self, phone: Phone, agent: str, freed: Freed) -> None:
-        self.agent = agent
-        self._freed = freed
-        super().__init__(phone)
+class Crowd(Callers):
+    """Callers who talk for a while, hang up, and dial again after a pause, until `until`."""
 
-    async def _attend(self) -> None:
-        while True:
-            call = await self.phone.next_call(timeout=3600)
-            self._freed.invited(self.agent, asyncio.get_running_loop().time())
-            await call.answer()
-            call.mouth.mute()
+    def __init__(self, edge: tuple[str, int], number: str, sdp: str, pause_s: float) -> None:
+        super().__init__(edge, TALK_S, number, sdp)
+        self.until = 0.0
+        self.done = 0
+        self._pause_s = pause_s
+        self._chance = random.Random(1)
+
+    def begin(self, count: int, until: float) -> None:
+        """So many callers, who do not all come at once."""
+        self.until = until
+        loop = asyncio.get_running_loop()
+        for _ in range(count):
+            loop.call_later(self._chance.uniform(0, 2 * TALK_S), self.dial)
+
+    def talk_s(self) -> float:
+        return min(self._chance.expovariate(1 / TALK_S), LONGEST_TALK_S)
+
+    def over(self) -> None:
+        self.done += 1
+        loop = asyncio.get_running_loop()
+        pause = self._chance.expovariate(1 / self._pause_s) if self._pause_s else 0.0
+        if loop.time() + pause < self.until:
+            loop.call_later(pause, self.dial)
 
 
-async def calls(caller: Phone, tenant: TestTenant, until: float, done: list[float], seed: int) -> None:
-    loop, chance = asyncio.get_running_loop(), random.Random(seed)
-    await asyncio.sleep(chance.uniform(0, 2 * TALK_S))
-    while loop.time() < until:
-        call = await caller.dial(tenant.number)
-        call.mouth.mute()
-        await call.wait_answered(timeout=60)
-        await asyncio.sleep(min(chance.expovariate(1 / TALK_S), LONGEST_TALK_S))
-        await call.hang_up()
-        done.append(loop.time())
+class Registered(Phones):
+    """Phones of agents, which register by themselves."""
+
+    def __init__(self, sdp: str, invited: Callable[[str], None]) -> None:
+        super().__init__(sdp, invited)
+        self._answers: asyncio.Queue[Response] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if data.startswith(b"SIP/2.0 "):
+            found = parse_message(data)
+            if isinstance(found, Response):
+                self._answers.put_nowait(found)
+            return
+        super().datagram_received(data, addr)
+
+    async def register(self, server: tuple[str, int], user: str) -> None:
+        """One after the other. Raises RegistrationRefused."""
+        digest, address = DigestClient(user, PASSWORD, IDS), self.transport.get_extra_info("sockname")
+        aor, call_id, tag = f"<{sip_uri(user, *server)}>", IDS.token(), IDS.token()
+        for number in (1, 2):
+            request = initial_request(
+                "REGISTER",
+                str(sip_uri(None, *server)),
+                from_=aor,
+                to=aor,
+                call_id=call_id,
+                tag=tag,
+                cseq=number,
+                contact=f"<{sip_uri(user, *address)}>",
+                headers={"Expires": 3600},
+            )
+            request.prepend("Via", f"SIP/2.0/UDP {address[0]}:{address[1]};branch=z9hG4bK{IDS.token()};rport")
+            self.transport.sendto(digest.authorize(request).to_bytes(), server)
+            response = await asyncio.wait_for(self._answers.get(), 10)
+            if response.status == 200:
+                return
+            if response.status != 401 or not digest.accept(response, request):
+                break
+        raise RegistrationRefused(user, response.status, response.reason)
 
 
-async def measure(platform: Platform, rate: float, seconds: float) -> float:
+def deaf() -> socket.socket:
+    """Where audio goes that nobody hears."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+async def measure(platform: Platform, rate: float, seconds: float, pause_s: float) -> float:
     count = max(2, round(rate * AGENTS_A_CALL))
+    crowd_size = count + 10 + round(rate * pause_s)
     tenant = TestTenant.create(
         platform,
         agents=count,
@@ -162,34 +224,35 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
     watcher = Watcher(runtime.bus, "agents")
     watcher.subscribe(freed.changed)
     await watcher.start()
-    seats = []
-    for agent in tenant.agents:
-        phone = await Phone.start(platform.sip, username=tenant.username(agent), password=PASSWORD)
-        phone.policy = Policy.ring()
-        await phone.register()
-        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
-        seats.append(Seat(phone, agent, freed))
-    caller = await Phone.start(platform.sip, host=tenant.caller_host)
     loop = asyncio.get_running_loop()
-    began, done = loop.time(), list[float]()
-    until = began + WARM_UP_S + seconds
-    callers = [asyncio.create_task(calls(caller, tenant, until, done, i)) for i in range(count + 10)]
+    ear = deaf()
+    sdp = SDP.replace("40000", str(ear.getsockname()[1]))
+    agents = {tenant.username(agent): agent for agent in tenant.agents}
+    _, phones = await loop.create_datagram_endpoint(
+        lambda: Registered(sdp, lambda user: freed.invited(agents[user], loop.time())),
+        local_addr=("127.0.0.1", 0),
+    )
+    for user, agent in agents.items():
+        await phones.register(platform.sip, user)
+        await asyncio.to_thread(tenant.agent_do, agent, "login", ready=True)
+    crowd = Crowd(platform.sip, tenant.number, sdp, pause_s)
+    trunk, _ = await loop.create_datagram_endpoint(lambda: crowd, local_addr=(tenant.caller_host, 0))
+    until = loop.time() + WARM_UP_S + seconds
+    crowd.begin(crowd_size, until)
     await asyncio.sleep(WARM_UP_S)
     freed.took.clear()
     monitor = f"http://127.0.0.1:{platform.port_base + 3}"
-    before, queued = len(done), turns(platform.pids())
+    before, queued = crowd.done, turns(platform.pids())
     woken, moved = wake_ups(platform.pids()), traffic(monitor)
     await asyncio.sleep(seconds)
     woken, moved = wake_ups(platform.pids()) - woken, traffic(monitor) - moved
-    all_took, made = list(freed.took), len(done) - before
+    all_took, made = list(freed.took), crowd.done - before
     spent = {name: each.since(queued.get(name, Turns())) for name, each in turns(platform.pids()).items()}
-    results = await asyncio.gather(*callers, return_exceptions=True)
-    failed = [result for result in results if isinstance(result, BaseException)]
-    if failed:
-        print(f"{len(failed)} callers gave up, first: {failed[0]!r}", file=sys.stderr)
-    await caller.close()
-    for seat in seats:
-        await seat.close()
+    await asyncio.sleep(LONGEST_TALK_S)
+    print(f"{crowd.failed} calls were refused, {crowd.repeated} messages repeated, {crowd.open} did not end")
+    crowd.forget()
+    for transport in (trunk, phones.transport, ear):
+        transport.close()
     await watcher.stop()
     found, late = hops(await History.read(runtime.bus, tenant.id), freed.invites)
     await close_runtime(runtime)
@@ -208,7 +271,7 @@ async def measure(platform: Platform, rate: float, seconds: float) -> float:
         print(f"until {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(hop)})")
     p50, p90, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.9, 0.99))
     print(
-        f"calls_per_s {made / seconds:.1f} ({count} agents, {count + 10} callers, {len(took)} measured,"
+        f"calls_per_s {made / seconds:.1f} ({count} agents, {crowd_size} callers, {len(took)} measured,"
         f" {len(all_took) - len(took)} agents had waited for a caller)"
     )
     print(f"free_to_invite_p50_ms {p50:.1f} ms")
@@ -226,10 +289,11 @@ def counts(woken: Counter[str], moved: Counter[tuple[str, str]], calls: int) -> 
 
 
 def main() -> None:
-    rate, seconds = (float(value) for value in [*sys.argv[1:], *("20", "30")[len(sys.argv) - 1 :]])
+    given = sys.argv[1:]
+    rate, seconds, pause_s = (float(value) for value in [*given, *("20", "30", "1")[len(given) :]])
     platform = Platform.start(Path(tempfile.mkdtemp(prefix="free-to-invite-")) / "data")
     try:
-        p99 = uvloop.run(measure(platform, rate, seconds))
+        p99 = uvloop.run(measure(platform, rate, seconds, pause_s))
     finally:
         platform.stop()
     print(f"free_to_invite_p99_ms {p99:.1f} ms")
