@@ -20,18 +20,7 @@ from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.otlp import OtlpCollector
 from seatbus_testkit.phone import Phone, Policy
 
-
-async def _bridged(world: Any, steps: Any) -> tuple[Any, Any]:
-    caller = await world.phone()
-    await world.configure(caller)
-    phone = await world.agent_phone()
-    phone.policy = Policy.answer()
-    world.script(steps.enqueue())
-    call = await caller.dial(world.number)
-    await world.until(lambda: world.acd.enqueued)
-    await world.offer()
-    await world.until(lambda: "CallBridged" in world.types())
-    return call, await phone.next_call()
+from .colleagues import talking
 
 
 async def test_a_killed_edge_takes_its_calls_up_again(empty_world: Any, steps: Any) -> None:
@@ -93,7 +82,7 @@ async def test_a_killed_edge_takes_its_calls_up_again(empty_world: Any, steps: A
 
 
 async def test_restarted_media_gets_its_call_again_and_serves_the_next(world: Any, steps: Any) -> None:
-    call, leg = await _bridged(world, steps)
+    call, leg = await talking(world, steps)
     await world.neighbours.pop("media").stop()
     world.media.incarnation = uuid7()
     world.media.sessions.clear()
@@ -134,7 +123,7 @@ async def own_nats_world(tmp_path: Path) -> Any:
 
 async def test_a_call_goes_on_without_the_bus_and_is_told_afterwards(own_nats_world: Any, steps: Any) -> None:
     world = own_nats_world
-    call, _ = await _bridged(world, steps)
+    call, _ = await talking(world, steps)
     world.server.kill()
     await call.hang_up()
     await asyncio.sleep(0.2)
@@ -154,7 +143,7 @@ async def test_a_call_goes_on_without_the_bus_and_is_told_afterwards(own_nats_wo
 
 
 async def test_facts_are_published_again_on_request(world: Any, steps: Any) -> None:
-    call, _ = await _bridged(world, steps)
+    call, _ = await talking(world, steps)
     await call.hang_up()
     ended = await world.ended()
     before = len(world.events)
@@ -168,7 +157,7 @@ async def test_facts_are_published_again_on_request(world: Any, steps: Any) -> N
 
 
 async def test_a_draining_edge_serves_what_lives_and_refuses_new_calls(world: Any, steps: Any) -> None:
-    call, _ = await _bridged(world, steps)
+    call, _ = await talking(world, steps)
     drained = asyncio.create_task(world.app.drain())
     await asyncio.sleep(0)
     caller = world.phones[0]
@@ -183,7 +172,7 @@ async def test_a_draining_edge_serves_what_lives_and_refuses_new_calls(world: An
 async def test_a_call_is_one_trace(empty_world: Any, steps: Any, otlp_collector: OtlpCollector) -> None:
     world = empty_world
     await world.start_edge(otlp_endpoint=otlp_collector.url)
-    call, _ = await _bridged(world, steps)
+    call, _ = await talking(world, steps)
     await call.hang_up()
     ended = await world.ended()
     await world.until(lambda: not world.app.edge.sessions)

@@ -8,19 +8,7 @@ from typing import Any
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.media.v1 import events_pb2 as media_events
 
-
-async def _talking(world: Any, steps: Any) -> tuple[Any, Any]:
-    caller = await world.phone()
-    await world.configure(caller)
-    phone = await world.agent_phone()
-    world.script(steps.enqueue())
-    call = await caller.dial(world.number)
-    await world.until(lambda: world.acd.enqueued)
-    await world.offer()
-    leg = await phone.next_call()
-    await leg.answer()
-    await world.until(lambda: "CallBridged" in world.types())
-    return call, leg
+from .colleagues import talking
 
 
 def _silence(world: Any, who: str) -> None:
@@ -40,7 +28,7 @@ def _silence(world: Any, who: str) -> None:
 async def test_a_customer_who_neither_speaks_nor_answers_has_left(empty_world: Any, steps: Any) -> None:
     world = empty_world
     await world.start_edge(sip_t1_s=0.05)
-    _, leg = await _talking(world, steps)
+    _, leg = await talking(world, steps)
     world.phones[0].vanish()
     _silence(world, "caller")
     ended = await world.ended()
@@ -53,7 +41,7 @@ async def test_an_agents_phone_that_neither_speaks_nor_answers_is_waited_for(
 ) -> None:
     world = empty_world
     await world.start_edge(sip_t1_s=0.05)
-    call, _ = await _talking(world, steps)
+    call, _ = await talking(world, steps)
     world.phones[1].vanish()
     _silence(world, "agent")
     await world.until(lambda: "CallDeviceLost" in world.types())
@@ -66,7 +54,7 @@ async def test_an_agents_phone_that_neither_speaks_nor_answers_is_waited_for(
 async def test_who_is_silent_but_there_goes_on_talking(empty_world: Any, steps: Any) -> None:
     world = empty_world
     await world.start_edge(sip_t1_s=0.05)
-    call, leg = await _talking(world, steps)
+    call, leg = await talking(world, steps)
     _silence(world, "caller")
     await asyncio.sleep(3.5)
     assert call.state == leg.state == "answered"
