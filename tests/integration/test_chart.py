@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from seatbus_kit.settings import ServiceSettings
+from seatbus_sip_edge.settings import Settings as EdgeSettings
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "seatbus"
@@ -42,6 +43,10 @@ PRODUCTION = (
     "image.repository=registry.example.org/seatbus",
     "image.pullSecrets[0]=registry",
     "serviceMonitor.enabled=true",
+    "sip.tlsPort=5061",
+    "sip.wssPort=5063",
+    "sip.tls.secretName=sip-certificate",
+    "sip.tls.trunkCaKey=carriers.crt",
 )
 VARIANTS: dict[str, tuple[str, ...]] = {
     "defaults": (),
@@ -201,6 +206,26 @@ def test_every_service_accepts_the_environment_that_the_chart_gives(
 
 
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_the_edge_opens_the_ports_that_it_listens_on_and_finds_its_certificate(
+    helm: str, values: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge = workloads(rendered(helm, values))["sip-edge"]
+    for name, value in environment(edge).items():
+        monkeypatch.setenv(name, value)
+    settings = EdgeSettings()
+    opened = {port["name"]: port["containerPort"] for port in container(edge)["ports"]}
+    listening = {f"sip-{transport.lower()}": port for transport, port in settings.sip_listeners}
+    assert {name: port for name, port in opened.items() if name.startswith("sip-")} == listening
+    assert listening["sip-tcp"] == opened["sip"] == settings.sip_port
+    mounted = {mount["name"]: Path(mount["mountPath"]) for mount in container(edge)["volumeMounts"]}
+    files = [settings.sip_tls_cert_file, settings.sip_tls_key_file, settings.trunk_authorities]
+    assert {file.parent for file in files if file is not None} == {
+        path for name, path in mounted.items() if name == "tls"
+    }
+    assert all((file is not None) == ("sip-tls" in listening) for file in files)
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 def test_pods_run_without_privileges_and_keep_off_each_others_ports(
     helm: str, values: tuple[str, ...]
 ) -> None:
@@ -260,6 +285,11 @@ def test_pods_on_the_nodes_network_are_let_in_to_the_others(helm: str) -> None:
             "components.media.autoscale: only for Deployments",
         ),
         (("sip.port=506",), "/sip/port"),
+        (("sip.tcpPort=80",), "/sip/tcpPort"),
+        (("sip.wsPort=5060",), "sip.wsPort: 5060 is also sip.tcpPort"),
+        (("components.acd.ports.lane=5060",), "components.acd.ports.lane: 5060 is also sip.tcpPort"),
+        (("sip.wssPort=5063",), "sip.tls.secretName: required in production"),
+        (("sip.tls.trunkCaKey=ca.crt",), "sip.tls.secretName: required for sip.tls.clientCaKey"),
         (("nats.replicas=2",), "/nats/replicas"),
         (("nats.url=http://nats",), "/nats/url"),
         (("clickhouse.url=mysql://store",), "/clickhouse/url"),

@@ -30,6 +30,15 @@ true
 {{- end }}
 {{- end }}
 
+{{/* Listeners of the edge beside UDP that are switched on, as YAML: name of the variable, then the port. */}}
+{{- define "seatbus.sipListeners" -}}
+{{- range $name, $port := dict "TCP" .Values.sip.tcpPort "TLS" .Values.sip.tlsPort "WS" .Values.sip.wsPort "WSS" .Values.sip.wssPort }}
+{{- if $port }}
+{{ $name }}: {{ $port }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* What values.schema.json cannot say. */}}
 {{- define "seatbus.check" -}}
 {{- $v := .Values -}}
@@ -47,7 +56,20 @@ true
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.nodeCidrs) }}
 {{- fail "networkPolicy.nodeCidrs: required, because SIP and RTP pods reach the others from their nodes' addresses" }}
 {{- end }}
+{{- if and (or $v.sip.tlsPort $v.sip.wssPort) (not $v.sip.tls.secretName) (eq $v.environment "production") }}
+{{- fail "sip.tls.secretName: required in production for sip.tlsPort and sip.wssPort" }}
+{{- end }}
+{{- if and (or $v.sip.tls.clientCaKey $v.sip.tls.trunkCaKey) (not $v.sip.tls.secretName) }}
+{{- fail "sip.tls.secretName: required for sip.tls.clientCaKey and sip.tls.trunkCaKey" }}
+{{- end }}
 {{- $taken := dict (toString $v.sip.port) "sip.port" }}
+{{- range $name, $port := include "seatbus.sipListeners" . | fromYaml }}
+{{- $key := toString $port }}
+{{- if and (hasKey $taken $key) (not (and (eq $name "TCP") (eq $key (toString $v.sip.port)))) }}
+{{- fail (printf "sip.%sPort: %s is also %s" (lower $name) $key (get $taken $key)) }}
+{{- end }}
+{{- $_ := set $taken $key (printf "sip.%sPort" (lower $name)) }}
+{{- end }}
 {{- range $name, $component := $v.components }}
 {{- $where := printf "components.%s" $name }}
 {{- $args := dict "root" $ "name" $name "component" $component }}
@@ -133,6 +155,21 @@ true
 {{- if eq $module "sip_edge" }}
 - {name: SEATBUS_SIP_HOST, value: "0.0.0.0"}
 - {name: SEATBUS_SIP_PORT, value: {{ $v.sip.port | quote }}}
+{{- range $name, $port := include "seatbus.sipListeners" .root | fromYaml }}
+- {name: SEATBUS_SIP_{{ $name }}_PORT, value: {{ $port | quote }}}
+{{- end }}
+{{- with $v.sip.tls }}
+{{- if .secretName }}
+- {name: SEATBUS_SIP_TLS_CERT_FILE, value: /run/seatbus/tls/tls.crt}
+- {name: SEATBUS_SIP_TLS_KEY_FILE, value: /run/seatbus/tls/tls.key}
+{{- end }}
+{{- with .clientCaKey }}
+- {name: SEATBUS_SIP_TLS_CLIENT_CA_FILE, value: {{ printf "/run/seatbus/tls/%s" . }}}
+{{- end }}
+{{- with .trunkCaKey }}
+- {name: SEATBUS_SIP_TLS_TRUNK_CA_FILE, value: {{ printf "/run/seatbus/tls/%s" . }}}
+{{- end }}
+{{- end }}
 - {name: SEATBUS_SIP_REALM, value: {{ $v.sip.realm | quote }}}
 - name: SEATBUS_SIP_ADVERTISED_HOST
   valueFrom: {fieldRef: {fieldPath: status.hostIP}}
