@@ -10,6 +10,7 @@ from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_sip.message import Request
 from seatbus_sip_edge.application.legs.custom_headers import (
     attributes_of,
+    company_shown,
     diverted_from,
     one_line,
     screen_pop,
@@ -51,6 +52,18 @@ def test_the_phone_is_told_of_the_call_and_no_attribute_breaks_out() -> None:
     # Our own names are not for the tenant to give away.
     assert told["X-Seatbus-Call-Id"] == "c1"
     assert "X-None" not in told
+
+
+def test_a_lent_agent_is_shown_whose_call_it_is_in_one_short_line() -> None:
+    call, leg = _call()
+    assert screen_pop(call, leg, {})["X-Seatbus-Tenant"] == "acme"
+    assert company_shown(call, leg, "Acme", "Sales") == ""
+    leg.agent_tenant_id = "acme"
+    assert company_shown(call, leg, "Acme", "Sales") == ""
+    leg.agent_tenant_id = "operator"
+    assert company_shown(call, leg, "Acme", "Sales") == "Acme: Sales"
+    assert company_shown(call, leg, "", "") == "acme"
+    assert company_shown(call, leg, 'A"\r\nVia: x', "y" * 100) == 'A"  Via: x: ' + "y" * 52
 
 
 def test_data_that_does_not_fit_is_left_out_in_whole_pairs() -> None:

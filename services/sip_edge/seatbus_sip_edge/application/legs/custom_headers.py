@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _VALUE: Final = 256
 _DATA: Final = 1024
+# A desk phone's display has room for little more.
+_DISPLAY: Final = 64
 _RESERVED: Final = "x-seatbus-"
 _ROLES: Final = {
     call_types.LEG_ROLE_AGENT: "agent",
@@ -66,6 +68,7 @@ def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]
         "X-Seatbus-Leg-Id": leg.leg_id,
         "X-Seatbus-Interaction-Id": call.interaction_id or call.call_id,
         "X-Seatbus-Role": _ROLES.get(leg.role, "agent"),
+        "X-Seatbus-Tenant": call.tenant_id,
         "X-Seatbus-Queue": leg.queue_id or "-",
         "X-Seatbus-Caller": one_line(call.caller) or "-",
         "X-Seatbus-Dialed": one_line(masked(call.dialed) if call.mask_number else call.dialed) or "-",
@@ -76,6 +79,14 @@ def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]
     if call.referred_by and leg.role == call_types.LEG_ROLE_AGENT:
         headers["Referred-By"] = one_line(call.referred_by)
     return headers | chosen_headers(call, names)
+
+
+def company_shown(call: Call, leg: Leg, company: str, queue: str) -> str:
+    """What the display of a lent agent's phone says beside the number: whose call it is. Else nothing."""
+    if leg.agent_tenant_id in ("", call.tenant_id):
+        return ""
+    name = company or call.tenant_id
+    return one_line(f"{name}: {queue}" if queue else name)[:_DISPLAY]
 
 
 def chosen_headers(call: Call, names: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,13 @@ from seatbus_sip.dialog import Dialog
 from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.forking import ForkResult, Forks
+from seatbus_sip.headers import NameAddr
 from seatbus_sip.reliable import ReliableReceiver, is_reliable
 from seatbus_sip.session_timer import session_expires
 from seatbus_sip.stateless import in_transaction
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.bodies import sdp_of
-from seatbus_sip_edge.application.legs.custom_headers import auto_answer, screen_pop
+from seatbus_sip_edge.application.legs.custom_headers import auto_answer, company_shown, screen_pop
 from seatbus_sip_edge.application.legs.leg import ALLOW, SUPPORTED, SipLeg, text_of
 from seatbus_sip_edge.application.media_kind import name_of
 from seatbus_sip_edge.domain import inputs as on
@@ -109,7 +110,7 @@ class Outgoing:
         invite = initial_request(
             "INVITE",
             phone.contact,
-            from_=f"<{sip_uri(_shown(call, leg_id) or 'anonymous', host)}>",
+            from_=self._from(call, call.legs[leg_id], host),
             to=f"<{sip_uri(phone.username, side.edge.settings.sip_realm)}>",
             call_id=f"{layer.ids.token()}@{host}",
             tag=layer.ids.token(),
@@ -123,6 +124,14 @@ class Outgoing:
         side.refreshing.ask(invite)
         layer.prepare_request(invite, flow)
         return invite, flow
+
+    def _from(self, call: Call, leg: Leg, host: str) -> str:
+        """Whom the phone names, and to a lent agent whose call it is."""
+        found = self._side.edge.config.get(call.tenant_id, "tenant", call.tenant_id)
+        queue = self._side.edge.directory.queue(call.tenant_id, leg.queue_id)
+        company, name = found.tenant.name if found else "", queue.name if queue else ""
+        address = str(sip_uri(_shown(call, leg.leg_id) or "anonymous", host))
+        return str(NameAddr(company_shown(call, leg, company, name), address))
 
     def _told(self, call: Call, leg: Leg, host: str) -> dict[str, str]:
         """The screen pop, and whether the phone shall pick up by itself."""
