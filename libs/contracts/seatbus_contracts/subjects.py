@@ -19,7 +19,6 @@ class Domain(StrEnum):
     CONTACT = "contact"
     RECORDING = "recording"
     CONFIG = "config"
-    MEDIA = "media"
 
 
 class SubjectError(ValueError):

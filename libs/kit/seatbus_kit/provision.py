@@ -83,7 +83,6 @@ STREAMS: Final = (
     Stream("CONTACT", ("sb.*.contact.>",)),
     Stream("RECORDING", ("sb.*.recording.>",)),
     Stream("CONFIG", ("sb.*.config.>",)),
-    Stream("MEDIA", ("sb.*.media.>",)),
     Stream("DLQ", ("sb_dlq.>",)),
     Stream("SCHEDULE", ("sb_timer.>",), schedules=True),
 )
@@ -100,7 +99,6 @@ BUCKETS: Final = (
     BucketSpec("agents"),
     BucketSpec("seats"),
     BucketSpec("leases"),
-    BucketSpec("sessions"),
     BucketSpec("recordings"),
     BucketSpec("board"),
     BucketSpec("toll"),

@@ -30,7 +30,7 @@ async def test_compare_and_set_holds_through_the_loss_of_the_leader(
 ) -> None:
     bus = await open_bus(cluster.url, 3)
     await check_durability(ServiceSettings(environment="production", nats_monitor_url=cluster.monitor_url))
-    bucket = Bucket(bus, "sessions")
+    bucket = Bucket(bus, "toll")
     first = await bucket.create(agent_id, b"1")
     await bucket.update(agent_id, b"2", first)
     with pytest.raises(Conflict):

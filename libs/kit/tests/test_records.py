@@ -27,7 +27,7 @@ from seatbus_testkit.proxy import TcpProxy
 
 
 async def test_a_bucket_refuses_a_write_on_another_revision(bus: Bus, agent_id: str) -> None:
-    bucket = Bucket(bus, "sessions")
+    bucket = Bucket(bus, "toll")
     first = await bucket.create(agent_id, b"1")
     second = await bucket.update(agent_id, b"2", first)
     with pytest.raises(Conflict):
@@ -40,7 +40,7 @@ async def test_a_bucket_refuses_a_write_on_another_revision(bus: Bus, agent_id: 
 
 
 async def test_a_purged_key_is_gone_and_can_be_created_again(bus: Bus, agent_id: str) -> None:
-    bucket = Bucket(bus, "sessions")
+    bucket = Bucket(bus, "toll")
     revision = await bucket.create(agent_id, b"1")
     with pytest.raises(Conflict):
         await bucket.purge(agent_id, revision - 1)
@@ -52,7 +52,7 @@ async def test_a_purged_key_is_gone_and_can_be_created_again(bus: Bus, agent_id:
 
 
 async def test_keys_are_loaded_by_leading_tokens(bus: Bus, agent_id: str) -> None:
-    bucket = Bucket(bus, "sessions")
+    bucket = Bucket(bus, "toll")
     for name in ("a.1", "a.2", "b.1"):
         await bucket.create(f"{agent_id}.{name}", name.encode())
     assert [entry.value for entry in await bucket.load(f"{agent_id}.a")] == [b"a.1", b"a.2"]
@@ -62,7 +62,7 @@ async def test_keys_are_loaded_by_leading_tokens(bus: Bus, agent_id: str) -> Non
 @pytest.mark.parametrize("key", ["", ".a", "a.", "a..b", "a b", "a*", "ü"])
 async def test_a_bad_key_is_refused(bus: Bus, key: str) -> None:
     with pytest.raises(InvalidArgument):
-        await Bucket(bus, "sessions").create(key, b"")
+        await Bucket(bus, "toll").create(key, b"")
 
 
 async def test_a_batch_is_applied_whole_or_not_at_all(bus: Bus, agent_id: str) -> None:
