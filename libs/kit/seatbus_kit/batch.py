@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import nats.errors
 
-from seatbus_kit.bus import heard
+from seatbus_kit.bus import EXPECTED_SUBJECT_SEQ, PubAck, heard
 from seatbus_kit.errors import SeatbusError
 
 if TYPE_CHECKING:
@@ -35,13 +35,26 @@ async def publish_all(
     all the same: repeat from the first failure on, message ids absorb what was there. A burst has to be the
     same one for that. Give at most `MOST`.
     """
+    results = await store_all(bus, messages, timeout=timeout)
+    return [None if isinstance(result, PubAck) else result for result in results]
+
+
+async def store_all(
+    bus: Bus, messages: Sequence[OutMessage], behind: Sequence[int] = (), *, timeout: float = 2.0
+) -> list[PubAck | SeatbusError]:
+    """As `publish_all`, with what the stream said of each. `behind` are the stream sequences of what their
+    subjects have last, 0 for nothing: a message whose subject has something else is a Conflict.
+    """
     asked: list[tuple[bytes, asyncio.Future[Answer]]] = []
     unsent: SeatbusError | None = None
     try:
         with bus.nc.gathered():
-            for message in messages:
+            for number, message in enumerate(messages):
+                headers = message.headers()
+                if behind:
+                    headers[EXPECTED_SUBJECT_SEQ] = str(behind[number])
                 try:
-                    asked.append(bus.ask(message.subject, message.payload, message.headers()))
+                    asked.append(bus.ask(message.subject, message.payload, headers))
                 except SeatbusError as error:
                     unsent = error
                     break
@@ -49,22 +62,22 @@ async def publish_all(
         # The connection broke in between; what of it has left is not known.
         _expire(bus, [token for token, _ in asked])
     timer = asyncio.get_running_loop().call_later(timeout, _expire, bus, [token for token, _ in asked])
-    results: list[SeatbusError | None] = []
+    results: list[PubAck | SeatbusError] = []
     try:
         for message, (_, future) in zip(messages, asked, strict=False):
             try:
-                bus.stored(heard(await future, message.subject))
+                results.append(bus.stored(heard(await future, message.subject)))
             except SeatbusError as error:
                 results.append(error)
-            else:
-                results.append(None)
     finally:
         timer.cancel()
         for token, future in asked[len(results) :]:
             # Some are left only when this task is cancelled.
             future.cancel()
             bus.expired(token)
-    return results + [unsent] * (len(messages) - len(results))
+    if unsent is not None:
+        results += [unsent] * (len(messages) - len(results))
+    return results
 
 
 def _expire(bus: Bus, tokens: list[bytes]) -> None:

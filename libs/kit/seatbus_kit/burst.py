@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from google.protobuf.message import DecodeError
 
 from seatbus.common.v1.burst_pb2 import EventBurst
-from seatbus_kit.clock import to_rfc3339
+from seatbus_kit.clock import from_rfc3339, to_rfc3339
 from seatbus_kit.errors import InvalidArgument, NotFound
 from seatbus_kit.events import (
     MSG_ID,
@@ -180,10 +180,14 @@ def _malformed(envelope: InEvent, what: str, field: str) -> InvalidArgument:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The last fact of an entity that its stream has; `seq` 0: none."""
+    """The last fact of an entity that its stream has; `seq` 0: none. `place` is its message's in the stream,
+    `occurred_at` None where the message does not say.
+    """
 
     seq: int = 0
     type_name: str = ""
+    place: int = 0
+    occurred_at: datetime | None = None
 
 
 async def tail(bus: Bus, stream: str, subject: str, timeout: float = 2.0) -> Tail:
@@ -192,9 +196,18 @@ async def tail(bus: Bus, stream: str, subject: str, timeout: float = 2.0) -> Tai
         answer = await bus.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject}, timeout)
     except NotFound:
         return Tail()
-    headers = _stored_headers(answer)
+    headers, message = _stored_headers(answer), answer.get("message")
     seq = headers.get(SEQ, "")
-    return Tail(int(seq) if seq.isdecimal() else 0, headers.get(LAST_TYPE) or headers.get(TYPE, ""))
+    try:
+        occurred_at = from_rfc3339(headers.get(TIME, ""))
+    except ValueError:
+        occurred_at = None
+    return Tail(
+        int(seq) if seq.isdecimal() else 0,
+        headers.get(LAST_TYPE) or headers.get(TYPE, ""),
+        int(str(message.get("seq", 0))) if isinstance(message, dict) else 0,
+        occurred_at,
+    )
 
 
 def stored_events(stream: str, answer: Mapping[str, object]) -> list[InEvent]:

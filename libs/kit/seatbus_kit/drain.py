@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from seatbus_kit.burst import tail
 from seatbus_kit.errors import SeatbusError
 from seatbus_kit.log import get_logger
 from seatbus_kit.watch import Change, Watcher
 
 if TYPE_CHECKING:
     from seatbus_kit.buckets import Entry
-    from seatbus_kit.events import OutEvent
     from seatbus_kit.records import RecordStore
 
 log = get_logger("seatbus.drain")
@@ -109,22 +107,11 @@ class Drainer(Generic[M]):
                 reason=str(error),
             )
             return 0
-        missing = await self._missing(self._store.pending_events(record))
+        missing = await self._store.outbox.missing(self._store.pending_events(record))
         if not missing:
             return 0
         log.info("drained pending events", key=entry.key, events=len(missing))
         return self._store.publish_pending(entry)
-
-    async def _missing(self, events: list[OutEvent]) -> list[OutEvent]:
-        """Those of `events` that are not on their stream; the last one there tells for all."""
-        if not events:
-            return []
-        outbox, subject = self._store.outbox, events[0].subject
-        if outbox.acked(subject) < events[-1].seq:
-            found = await tail(self._store.bus, self._store.domain.upper(), subject)
-            outbox.known(subject, found.seq)
-        acked = outbox.acked(subject)
-        return [event for event in events if event.seq > acked]
 
 
 async def drain_once(store: RecordStore[M], older_than: float) -> int:

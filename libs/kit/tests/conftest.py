@@ -8,7 +8,9 @@ import pytest
 
 from seatbus.agent.v1.events_pb2 import AgentPresenceChanged
 from seatbus.agent.v1.types_pb2 import AgentState
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import Bus
+from seatbus_kit.events import Delivery
 from seatbus_kit.ids import uuid7
 from seatbus_kit.provision import ensure
 from seatbus_kit.records import Change, RecordStore
@@ -83,7 +85,8 @@ class Agents:
         assert isinstance(state, dict)
         for _ in range(sum((state.get("subjects") or {}).values())):
             msg = await sub.next_msg(timeout=2)
-            found.append((int(msg.headers["Sb-Seq"]), AgentPresenceChanged.FromString(msg.data).reason))
+            for event in read_events(msg.subject, msg.data, msg.headers, Delivery.parse(msg.reply)):
+                found.append((event.seq, AgentPresenceChanged.FromString(event.payload).reason))
         await sub.unsubscribe()
         return found
 

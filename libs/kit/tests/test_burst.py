@@ -260,7 +260,9 @@ async def test_the_last_fact_on_a_stream_is_known_without_opening_the_message(bu
     agent_id = uuid7()
     subject = f"sb.acme.agent.{agent_id}"
     assert await tail(bus, "AGENT", subject) == module.Tail(0, "")
-    await bus.publish(fact(agent_id, 1))
-    assert await tail(bus, "AGENT", subject) == module.Tail(1, TYPE)
-    await bus.publish(message_of(facts(agent_id, 2, 9)))
-    assert await tail(bus, "AGENT", subject) == module.Tail(9, TYPE)
+    ack = await bus.publish(fact(agent_id, 1))
+    at = AT + timedelta(microseconds=1)
+    assert await tail(bus, "AGENT", subject) == module.Tail(1, TYPE, ack.seq, at)
+    ack = await bus.publish(message_of(facts(agent_id, 2, 9)))
+    at = AT + timedelta(microseconds=9)
+    assert await tail(bus, "AGENT", subject) == module.Tail(9, TYPE, ack.seq, at)

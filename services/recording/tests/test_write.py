@@ -12,7 +12,9 @@ import pytest
 from seatbus.common.v1.types_pb2 import Actor, Page, RequestContext
 from seatbus.recording.v1 import service_pb2 as pb
 from seatbus.recording.v1.events_pb2 import RecordingCompleted, RecordingStarted
+from seatbus_kit.burst import read_events
 from seatbus_kit.bus import Bus
+from seatbus_kit.events import Delivery
 from seatbus_kit.ids import uuid7
 from seatbus_kit.settings import ServiceSettings
 from seatbus_kit.trace import TraceContext
@@ -77,7 +79,11 @@ async def test_a_recording_is_stored_announced_listed_and_downloaded(client, ope
         pb.ListRecordingsRequest(tenant_id="acme", call_id=opening.call_id, page=Page(limit=5)), timeout=3
     )
     assert [found.recording_id for found in listed.recordings] == [recording_id]
-    types = [(await seen.next_msg(2)).headers["Sb-Type"] for _ in range(2)]
+    types = []
+    while len(types) < 2:
+        msg = await seen.next_msg(10)
+        events = read_events(msg.subject, msg.data, msg.headers, Delivery("RECORDING", "", 1, 0, 0, 0, 0))
+        types += [event.type_name for event in events]
     assert types == [made.DESCRIPTOR.full_name for made in (RecordingStarted, RecordingCompleted)]
     await bus.close()
 

@@ -22,7 +22,8 @@ from seatbus.tenancy.v1 import service_pb2 as rpc
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus.tenancy.v1.service_pb2_grpc import TenancyServiceStub
 from seatbus_kit.buckets import Bucket, Write
-from seatbus_kit.bus import Bus
+from seatbus_kit.burst import read_events
+from seatbus_kit.bus import Bus, InEvent
 from seatbus_kit.config_view import ConfigView
 from seatbus_kit.errors import (
     AlreadyExists,
@@ -35,6 +36,7 @@ from seatbus_kit.errors import (
     SeatbusError,
     Unavailable,
 )
+from seatbus_kit.events import Delivery
 from seatbus_kit.ids import uuid7
 from seatbus_kit.instances import Instance, Instances
 from seatbus_kit.provision import ensure
@@ -277,13 +279,14 @@ async def test_each_change_is_an_event_in_order(replica: Replica, tenant: str) -
     await replica.apply(tenant, agent("b"), deletes=(("agent", "a"),))
     assert await replica.app._ledger.versions.flush()
     found = await replica.bus.js.subscribe(f"sb.{tenant}.config.{tenant}", ordered_consumer=True)
-    events = [await found.next_msg(timeout=10) for _ in range(2)]
+    events: list[InEvent] = []
+    while len(events) < 2:
+        msg = await found.next_msg(timeout=10)
+        events += read_events(msg.subject, msg.data, msg.headers, Delivery.parse(msg.reply))
     await found.unsubscribe()
-    changes = [events_pb2.ConfigChanged.FromString(event.data) for event in events]
+    changes = [events_pb2.ConfigChanged.FromString(event.payload) for event in events]
     assert [change.version for change in changes] == [1, 2]
-    assert [event.headers["Nats-Msg-Id"] for event in events] == [
-        f"{tenant}/{tenant}/{seq}" for seq in (1, 2)
-    ]
+    assert [event.event_id for event in events] == [f"{tenant}/{tenant}/{seq}" for seq in (1, 2)]
     assert [(ref.kind, ref.id) for ref in changes[1].written] == [("agent", "b")]
     assert [(ref.kind, ref.id) for ref in changes[1].removed] == [("agent", "a")]
 
