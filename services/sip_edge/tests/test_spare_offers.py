@@ -10,6 +10,7 @@ import pytest
 from seatbus.media.v1 import types_pb2 as media
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_kit.errors import ResourceExhausted
+from seatbus_sip_edge.application.spare_offers import SpareOffers
 from seatbus_testkit.phone import Phone, PhoneCall
 
 from .colleagues import offer_to, phone_of
@@ -52,6 +53,21 @@ class Floor:
         return [
             command.remove_endpoint.endpoint_id for command in asked if command.HasField("remove_endpoint")
         ]
+
+    async def browser_rings(self) -> PhoneCall:
+        """Anna's phone is a browser by now: no offer made ahead suits it."""
+        world = self.world
+        device = world.app.edge.config.get(world.tenant, "device", "anna-phone").device
+        device.kind = tenancy.DEVICE_KIND_WEBRTC
+        await world.put("device", "anna-phone", device)
+
+        def known() -> bool:
+            phone = world.app.edge.registrar.reach(world.tenant, "anna")
+            return phone is not None and phone.kind == media.ENDPOINT_KIND_WEBRTC
+
+        await world.until(known)
+        await world.offer(ring_timeout_s=20)
+        return await self.phone.next_call()
 
     async def talks(self) -> PhoneCall:
         side = await self.phone.next_call()
@@ -231,21 +247,10 @@ async def test_who_restarts_takes_away_what_was_made_and_the_agent_is_reached(fl
 
 
 async def test_who_restarts_while_another_phone_rings_takes_it_away_at_last(floor: Floor) -> None:
-    """The phone that rings is another one: a browser cannot be offered ahead."""
     world = floor.world
     call = await floor.waits()
     (spare,) = floor.offers()
-    device = world.app.edge.config.get(world.tenant, "device", "anna-phone").device
-    device.kind = tenancy.DEVICE_KIND_WEBRTC
-    await world.put("device", "anna-phone", device)
-
-    def known() -> bool:
-        phone = world.app.edge.registrar.reach(world.tenant, "anna")
-        return phone is not None and phone.kind == media.ENDPOINT_KIND_WEBRTC
-
-    await world.until(known)
-    await world.offer(ring_timeout_s=20)
-    side = await floor.phone.next_call()
+    side = await floor.browser_rings()
     await restart(world)
     assert floor.call.spare_leg_id == spare.endpoint_id
     await side.answer()
@@ -254,4 +259,24 @@ async def test_who_restarts_while_another_phone_rings_takes_it_away_at_last(floo
     await floor.gone(call)
     call = await floor.waits()
     assert not floor.offers()
+    await floor.gone(call)
+
+
+async def test_who_dies_before_media_was_asked_to_take_it_away_asks_after_the_restart(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = floor.world
+    call = await floor.waits()
+    (spare,) = floor.offers()
+    side = await floor.browser_rings()
+    # The journal has it that the spare leg is given back, and media is not asked.
+    monkeypatch.setattr(SpareOffers, "fitted", lambda *_: [])
+    await side.answer()
+    await world.until(lambda: floor.call.phase == "bridged")
+    assert not floor.call.spare_leg_id
+    monkeypatch.undo()
+    assert not floor.removed()
+    await restart(world)
+    await world.until(lambda: floor.removed() == [spare.endpoint_id])
+    assert side.state == "answered"
     await floor.gone(call)

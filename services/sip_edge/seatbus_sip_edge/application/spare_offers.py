@@ -121,6 +121,7 @@ class SpareOffers:
                 made.make_offer.kind, made.make_offer.zone = met
                 asked.append(made)
                 self._spare = Spare(effect.spare, met, self._call.media_instance)
+                self._call.spare_made = True
             elif not command.HasField("remove_endpoint") or self._is_there(effect.spare):
                 asked.append(command)
         return asked

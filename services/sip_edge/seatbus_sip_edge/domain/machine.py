@@ -65,6 +65,8 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
         rule = CALLS[call.phase].get(type(event))
     if rule is None:
         raise IllegalInput(call.phase.value, type(event).__name__)
+    if isinstance(event, on.Restored):
+        spare.restored(turn)
     following = rule.action(turn, event)
     if following not in rule.to:
         before = call.phase

@@ -264,6 +264,9 @@ class Call:
     agent_leg_id: str = ""
     # While the customer waits for an agent: the endpoint that may have been made for the next one's leg.
     spare_leg_id: str = ""
+    # Media was asked for it; the last such one that was given back: after a crash media may not know of it.
+    spare_made: bool = False
+    spare_left: str = ""
     after_failure: AfterFailure = AfterFailure.END
     # An agent has talked with the customer.
     served: bool = False

@@ -22,7 +22,8 @@ _ENDS: Final = (Phase.ENDING, Phase.ENDED)
 
 def wait_with_music(turn: Turn) -> None:
     call = turn.call
-    call.spare_leg_id = call.spare_leg_id or turn.ids()
+    if not call.spare_leg_id:
+        call.spare_leg_id, call.spare_made = turn.ids(), False
     make = media.MakeOffer(endpoint_id=call.spare_leg_id, like_endpoint_id=call.caller_leg_id)
     turn.media(music(call), media.Command(make_offer=make), spare=call.spare_leg_id)
 
@@ -36,9 +37,23 @@ def taken(turn: Turn, leg_id: str) -> None:
 def give_back(turn: Turn) -> None:
     call = turn.call
     if call.spare_leg_id:
-        remove = media.RemoveEndpoint(endpoint_id=call.spare_leg_id)
-        turn.media(media.Command(remove_endpoint=remove), spare=call.spare_leg_id)
+        _remove(turn, call.spare_leg_id)
+        call.spare_left = call.spare_leg_id if call.spare_made else call.spare_left
         call.spare_leg_id = ""
+
+
+def restored(turn: Turn) -> None:
+    """First of all after a restart: what was given back goes once more, in case media was not told."""
+    call = turn.call
+    # It may have been asked for after the last entry of the journal.
+    call.spare_made = bool(call.spare_leg_id)
+    if call.spare_left and call.phase not in _ENDS:
+        _remove(turn, call.spare_left)
+
+
+def _remove(turn: Turn, leg_id: str) -> None:
+    remove = media.RemoveEndpoint(endpoint_id=leg_id)
+    turn.media(media.Command(remove_endpoint=remove), spare=leg_id)
 
 
 def settle(turn: Turn) -> None:
