@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,13 +15,16 @@ from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.media.v1 import service_pb2_grpc as media_grpc
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.burst import tail
+from seatbus_kit.events import OutEvent
 from seatbus_kit.ids import uuid7
+from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_testkit.history import History
 from seatbus_testkit.nats import NatsServer
 from seatbus_testkit.otlp import OtlpCollector
 from seatbus_testkit.phone import Phone, Policy
 
 from .colleagues import talking
+from .test_recovery import restart
 
 
 async def test_a_killed_edge_takes_its_calls_up_again(empty_world: Any, steps: Any) -> None:
@@ -79,6 +83,31 @@ async def test_a_killed_edge_takes_its_calls_up_again(empty_world: Any, steps: A
         )
 
     await world.until(gone)
+
+
+async def test_what_was_published_just_before_the_end_is_not_published_again(
+    world: Any, steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bus has it, the journal does not know: killed between the answer and the note of it."""
+    in_doubt: list[OutEvent] = []
+    resume = Publisher.resume
+
+    def resumed(publisher: Publisher, events: Iterable[OutEvent]) -> None:
+        in_doubt.extend(events)
+        resume(publisher, in_doubt)
+
+    monkeypatch.setattr(Publisher, "resume", resumed)
+    publisher = world.app.edge.publisher
+    publisher._published = lambda *_: None
+    call, _ = await talking(world, steps)
+    await world.until(lambda: not list(publisher.pending()))
+    assert (await History.read(world.bus, world.tenant)).gaps() == []
+    await restart(world)
+    assert [event.seq for event in in_doubt] == list(range(1, len(in_doubt) + 1))
+    assert len(in_doubt) > 1
+    await call.hang_up()
+    await world.ended()
+    assert (await History.read(world.bus, world.tenant)).gaps() == []
 
 
 async def test_restarted_media_gets_its_call_again_and_serves_the_next(world: Any, steps: Any) -> None:
