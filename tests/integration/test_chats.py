@@ -1,117 +1,17 @@
-"""A tenant's own chat system and the platform, by the HTTP API alone."""
+"""Chats of a tenant's own system, by the HTTP API alone."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import httpx
 import pytest
 
-from seatbus_testkit.eventually import eventually as eventually_often
 from seatbus_testkit.platform import Platform
-from seatbus_testkit.tenant import TestTenant
+
+from .chats import chats, client, eventually
 
 pytestmark = pytest.mark.platform
-
-# Each look is a request or two.
-eventually = partial(eventually_often, seconds=60, every=0.1)
-
-
-@dataclass
-class ChatSystem:
-    """What it knows of its chats it has from the stream."""
-
-    http: httpx.AsyncClient
-    tenant: TestTenant
-    known: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ended: dict[str, str] = field(default_factory=dict)
-
-    def path(self, rest: str) -> str:
-        return self.tenant.path(rest).removeprefix("/")
-
-    async def follow(self) -> None:
-        path = self.path("contacts/stream")
-        async with self.http.stream("GET", path, params={"channel": "chat"}) as answer:
-            async for line in answer.aiter_lines():
-                if line.startswith("data: "):
-                    self._heard(json.loads(line.removeprefix("data: ")))
-
-    def _heard(self, event: dict[str, Any]) -> None:
-        self.known.update({one["contact_id"]: one for one in event["contacts"]})
-        for one in event["ended"]:
-            self.known.pop(one["contact_id"], None)
-            self.ended[one["contact_id"]] = one["outcome"]
-
-    async def queue(self, **more: Any) -> str:
-        body = {"queue_id": self.tenant.queue, "channel": "chat", **more}
-        answer = await self.http.post(self.path("contacts"), json=body)
-        assert answer.status_code == 201, answer.text
-        contact_id: str = answer.json()["contact_id"]
-        return contact_id
-
-    async def offer(self, contact_id: str, agent: str) -> str:
-        """The rid, once the agent's own record has it."""
-
-        async def offered() -> bool:
-            made = self.known.get(contact_id, {}).get("offered", [])
-            return [one["agent_id"] for one in made] == [agent] and made[0]["rid"] in await self.work(agent)
-
-        await eventually(offered)
-        rid: str = self.known[contact_id]["offered"][0]["rid"]
-        return rid
-
-    async def work(self, agent: str) -> dict[str, str]:
-        """State of what the agent has in hand, by rid."""
-        state = (await self.http.get(self.path(f"agents/{agent}/state"))).json()
-        return {item["rid"]: item["state"] for item in state["work"]}
-
-    async def tell(self, contact_id: str, what: str, **body: Any) -> tuple[int, str]:
-        """Status and broken rule."""
-        answer = await self.http.post(self.path(f"contacts/{contact_id}/{what}"), json=body)
-        return answer.status_code, answer.json()["error"]["rule"] if answer.content else ""
-
-
-@asynccontextmanager
-async def client(tenant: TestTenant, role: str) -> AsyncIterator[httpx.AsyncClient]:
-    body = {"id": f"key-{role}", "label": role, "role": role}
-    key = (await asyncio.to_thread(tenant.platform.post, tenant.path("api-keys"), body))["key"]
-    base, headers = tenant.platform.http.base_url, {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30, trust_env=False) as http:
-
-        async def known() -> bool:
-            return (await http.get(tenant.path("agent-states"))).status_code == 200
-
-        await eventually(known)
-        yield http
-
-
-@asynccontextmanager
-async def chats(platform: Platform) -> AsyncIterator[ChatSystem]:
-    """Two agents for two chats each; only a1 is there."""
-    tenant = await asyncio.to_thread(
-        TestTenant.create, platform, agents=2, queue={"ring_timeout_s": 60, "wrap_up_s": 0}
-    )
-    many = {"voice": 1, "chat": 2}
-    upserts = [
-        {"id": agent, "agent": {"name": agent, "branch_id": "main", "capacities": many}}
-        for agent in tenant.agents
-    ]
-    await asyncio.to_thread(platform.post, tenant.path("config"), {"upserts": upserts})
-    async with client(tenant, "supervisor") as http:
-        made = ChatSystem(http, tenant)
-        following = asyncio.create_task(made.follow())
-        await asyncio.to_thread(tenant.agent_do, "a1", "login", ready=True)
-        try:
-            yield made
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_chats_are_queued_offered_taken_refused_and_ended_over_http(platform: Platform) -> None:
@@ -158,3 +58,79 @@ async def test_chats_are_queued_offered_taken_refused_and_ended_over_http(platfo
         async with client(tenant, "auditor") as reader:
             body = {"queue_id": tenant.queue, "channel": "chat"}
             assert (await reader.post(tenant.path("contacts"), json=body)).status_code == 403
+
+
+async def test_chats_go_on_in_another_queue_with_their_place(platform: Platform) -> None:
+    """Moved, by a queue's overflow, and where an overflow leads to nothing that a chat could follow."""
+    async with chats(platform) as system:
+        tenant = system.tenant
+        here, there = tenant.queue, "q2"
+        member = {"members": [{"agent_id": "a2"}]}
+        queues = {
+            there: {**member, "ring_timeout_s": 60},
+            "closed": {**member, "closed": True},
+            "away": {**member, "leave_without_agents": True, "overflow": {"voicemail": True}},
+            "short": {**member, "max_wait_s": 1, "overflow": {"queue_id": "closed"}},
+            "patient": {**member, "max_wait_s": 1, "overflow": {"queue_id": there}},
+            "mail": {**member, "max_wait_s": 1, "overflow": {"voicemail": True}},
+        }
+        upserts = [{"id": name, "queue": {"name": name, **queue}} for name, queue in queues.items()]
+        await asyncio.to_thread(tenant.platform.post, tenant.path("config"), {"upserts": upserts})
+        full = [await system.queue() for _ in range(2)]
+        for contact in full:
+            await system.offer(contact, "a1")
+        older = await system.queue(attributes={"page": "cart"}, customer="ann")
+        younger = await system.queue(queue_id=there)
+
+        async def move(contact: str, queue: str) -> httpx.Response:
+            path = system.path(f"contacts/{contact}/move")
+            return await system.http.post(path, json={"queue_id": queue})
+
+        refused = [(await move(older, queue)) for queue in ("closed", "away", "nowhere")]
+        rules = [(one.status_code, one.json()["error"]["rule"]) for one in refused]
+        assert rules == [(409, "queue_closed"), (409, "no_agents"), (404, "configured queue")]
+        assert (await move(full[0], there)).json()["error"]["rule"] == "not_waiting", "it is offered"
+        assert (await move(full[0][:-1] + "0", there)).status_code == 404
+        assert system.known[older]["queue_id"] == here
+
+        moved = await move(older, there)
+        assert (moved.status_code, moved.json()["position"]) == (200, 1), "it came first"
+        again, next_id = await move(older, there), moved.json()["contact_id"]
+        assert again.json()["contact_id"] == next_id != older
+        await eventually(lambda: system.ended.get(older) == "VISIT_OUTCOME_TRANSFERRED_OUT")
+        onward = system.onward[older]
+        assert (onward["contact_id"], onward["queue_id"], onward["cause"]) == (next_id, there, "moved")
+        await eventually(lambda: next_id in system.known)
+        shown = system.known[next_id]
+        assert (shown["previous_contact_id"], shown["attributes"]) == (older, {"page": "cart"})
+        gone = await system.http.delete(system.path(f"contacts/{older}"))
+        assert gone.json()["next_contact_id"] == next_id
+
+        overflowed, lost, mailed = [
+            await system.queue(queue_id=name) for name in ("patient", "short", "mail")
+        ]
+        await eventually(lambda: {overflowed, lost, mailed} <= system.ended.keys())
+        assert {system.ended[one] for one in (overflowed, lost, mailed)} == {"VISIT_OUTCOME_OVERFLOWED"}
+        found = [system.onward[one] for one in (overflowed, lost, mailed)]
+        assert [(one["cause"], one["queue_id"], one["refusal"]) for one in found] == [
+            ("max_wait", there, ""),
+            ("max_wait", "", "queue_closed"),
+            ("max_wait", "", "needs_a_call"),
+        ]
+        waiting = (await system.http.get(system.path(f"queues/{there}/waiting"))).json()["contacts"]
+        third = found[0]["contact_id"]
+        assert [one["contact_id"] for one in waiting] == [next_id, younger, third]
+        await asyncio.to_thread(tenant.agent_do, "a2", "login", ready=True)
+        for contact in (next_id, younger):
+            assert await system.tell(contact, "accept", rid=await system.offer(contact, "a2")) == (204, "")
+
+        async def told() -> bool:
+            visits = (await system.http.get(system.path("queue-visits"))).json()["visits"]
+            outcomes = {visit["contact_id"]: visit["outcome"] for visit in visits}
+            return [outcomes.get(one) for one in (older, next_id, overflowed)] == [
+                "transferred_out",
+                "answered",
+                "overflowed",
+            ]
+
+        await eventually(told)

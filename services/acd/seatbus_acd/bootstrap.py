@@ -16,6 +16,7 @@ from seatbus_acd.adapters.decision_log import DecisionLog
 from seatbus_acd.adapters.edges import EdgeClient
 from seatbus_acd.adapters.holders import Holders
 from seatbus_acd.adapters.left_behind import LeftBehind
+from seatbus_acd.adapters.next_visits import NextVisitClient
 from seatbus_acd.adapters.routing_memory import RoutingMemory
 from seatbus_acd.adapters.sizing import Sizing
 from seatbus_acd.adapters.tenancy import TenancyClient
@@ -74,6 +75,7 @@ class AcdApp:
             self._overflow_of,
             self._open_now,
             RoutingMemory(bus, clock),
+            NextVisitClient(runtime.channels, settings.instance_id, lambda: runtime.rpc.address),
         )
         holders = Holders(self._leases, instances, runtime.channels)
         self._router = Router(

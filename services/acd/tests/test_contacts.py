@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.contacts import FRONT, Contacts, spec_of, visit_of
+from seatbus_acd.application.contact_forms import FRONT, spec_of, visit_of
+from seatbus_acd.application.contacts import Contacts
 from seatbus_acd.domain.model import Decision, Offer, QueueSpec, Rule
 from seatbus_acd.domain.visit import Fence, offers_of
 from seatbus_kit.clock import SystemClock

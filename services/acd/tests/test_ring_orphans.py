@@ -14,7 +14,8 @@ from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.agent.v1 import service_pb2 as agent
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.tenancy.v1 import types_pb2 as tenancy
-from seatbus_acd.application.contacts import Contacts, visit_of
+from seatbus_acd.application.contact_forms import visit_of
+from seatbus_acd.application.contacts import Contacts
 from seatbus_acd.domain.model import Decision, Offer, QueueSpec, Rule
 from seatbus_acd.domain.visit import Fence
 from seatbus_kit.buckets import Bucket

@@ -99,7 +99,10 @@ def _status(entry: Entry) -> wire.ContactStatus:
         attributes=record.attributes,
         offered=offers_of(record),
         call_id=record.call_id if record.edge_instance else "",
+        previous_contact_id=record.previous_contact_id,
     )
+    if record.HasField("onward"):
+        status.onward.CopyFrom(record.onward)
     if not entry.deleted:
         return status
     status.state = wire.CONTACT_STATE_ENDED

@@ -10,7 +10,7 @@ from seatbus.call.v1 import service_pb2 as api
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.call.v1.service_pb2_grpc import CallControlStub
 from seatbus.common.v1.types_pb2 import ACTOR_KIND_SYSTEM, Actor, RequestContext
-from seatbus_acd.application.contacts import trace_of
+from seatbus_acd.application.contact_forms import trace_of
 from seatbus_acd.application.ports import Leg
 from seatbus_acd.domain.model import LeaveReason
 from seatbus_kit.errors import DeadlineExceeded, OutcomeUnknown, Refused, Unavailable

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.contacts import spec_of, visit_of
+from seatbus_acd.application.contact_forms import spec_of, visit_of
 from seatbus_acd.domain.model import ContactArrived, ContactKey, QueueKey
 from seatbus_acd.domain.visit import offers_of
 from seatbus_kit.ids import uuid7
@@ -59,6 +59,9 @@ class Adoption:
         if key in shard.visits:
             return
         visit = shard.visits[key] = visit_of(record)
+        if record.HasField("onward"):
+            shard.start(shard.departures.resume(visit, record))
+            return
         shard.apply(ContactArrived(spec_of(record, revision, shard.members((key[0], record.queue_id)))))
         for made in offers_of(record):
             # The last holder may have died before it told the edge.

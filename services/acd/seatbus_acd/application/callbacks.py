@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.contacts import spec_of, visit_of
+from seatbus_acd.application.contact_forms import spec_of, visit_of
 from seatbus_acd.application.offers import offers_ended
 from seatbus_acd.domain.model import ContactChanged, LeaveReason, OfferFailed, Skip
 from seatbus_kit import metrics

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from seatbus.acd.v1 import types_pb2 as wire
-from seatbus_acd.application.ports import CallbackPlan, Visit
+from seatbus_acd.application.contact_forms import (
+    FRONT,
+    decision_message,
+    must_be_alike,
+    offer_message,
+    trace_of,
+    visit_of,
+)
 from seatbus_acd.domain import visit as rules
-from seatbus_acd.domain.model import ContactKey, ContactSpec, Offered
 from seatbus_contracts.subjects import record_key
-from seatbus_kit.errors import NotFound, Refused
+from seatbus_kit.errors import NotFound, Refused, Unavailable
 from seatbus_kit.records import Change, RecordStore
-from seatbus_kit.trace import TraceContext
 from seatbus_kit.watch import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from google.protobuf.timestamp_pb2 import Timestamp
-
-    from seatbus_acd.domain.model import AgentKey, Decision, Offer, QueueSpec
+    from seatbus_acd.application.ports import Visit
+    from seatbus_acd.domain.model import ContactKey, Offer, QueueSpec
     from seatbus_acd.domain.visit import Fence
     from seatbus_kit.buckets import Entry
     from seatbus_kit.clock import Clock
 
-OPERATOR: Final = "operator"
 _REMEMBER_ENDED: Final = 20_000
 # So many contacts of a tenant are read as one copy.
 _MANY: Final = 32
-# The order key of the front of the queue, and when who is there came: before everybody else.
-FRONT: Final = 1
-FRONT_AT: Final = 0.0
 
 
 class Contacts:
@@ -56,6 +54,7 @@ class Contacts:
 
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             if found is not None:
+                must_be_alike(visit_of(found), record)
                 self._fence.check(found)
                 # Another edge may have taken the call over.
                 moved = found.edge_instance != record.edge_instance and not rules.calls_back(found)
@@ -137,6 +136,52 @@ class Contacts:
 
         return rules.must_exist(await self._mutate(visit, decide, f"{rid}/waits"))
 
+    async def set_out(self, visit: Visit, onward: wire.Onward, fifo: int) -> wire.Contact:
+        """A contact without a call leaves its queue: where to is known before it is done. One that leaves
+        already goes where it went. Raises NotFound when the visit has ended.
+        """
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            if record.HasField("onward"):
+                return Change(record, write=False)
+            record.fifo = record.fifo or fifo
+            return Change(record, rules.set_out(record, onward))
+
+        return rules.must_exist(await self._mutate(visit, decide, f"{onward.contact_id}/out"))
+
+    async def redirect(self, visit: Visit, onward: wire.Onward) -> wire.Contact:
+        """Elsewhere, or nowhere. Raises NotFound when the visit has ended."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            record.onward.CopyFrom(onward)
+            return Change(record)
+
+        name = f"{onward.contact_id}/to/{onward.queue_id}/{onward.refusal}"
+        return rules.must_exist(await self._mutate(visit, decide, name))
+
+    async def stay(self, visit: Visit, onward: wire.Onward) -> wire.Contact:
+        """It does not leave after all. Raises NotFound when the visit has ended."""
+
+        def decide(found: wire.Contact | None) -> Change[wire.Contact]:
+            record = rules.must_exist(found)
+            self._fence.check(record)
+            record.ClearField("onward")
+            return Change(record)
+
+        return rules.must_exist(await self._mutate(visit, decide, f"{onward.contact_id}/stays"))
+
+    async def onward(self, key: ContactKey) -> wire.Onward | None:
+        """Where a contact without a call goes, or has gone when it ended."""
+        entry = await self._store.bucket.read(record_key(*key))
+        if entry is None or not entry.value:
+            return None
+        record = self._store.parse(entry.value)
+        return record.onward if record.HasField("onward") else None
+
     async def to_front(self, visit: Visit) -> None:
         """Before everybody of its class, for good. Raises NotFound when the visit has ended."""
 
@@ -157,6 +202,7 @@ class Contacts:
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             record = rules.must_exist(found)
             self._fence.check(record)
+            rules.must_stay(record)
             change(record)
             return Change(record)
 
@@ -171,11 +217,13 @@ class Contacts:
         *,
         rid: str = "",
         cause: str = "",
+        leaves: bool = False,
     ) -> wire.VisitOutcome:
         """Ends the visit, under `rid` if given; returns what it ended as, now or earlier. `cause`: of a
-        call-back. Who has asked for one is free to hang up: that ends nothing.
+        call-back. Who has asked for one is free to hang up: that ends nothing. What has set out ends when it
+        is there (`leaves`), and nobody else ends it.
 
-        Raises NotFound for a visit nobody remembers, Refused(not_current_offer).
+        Raises NotFound for a visit nobody remembers, Refused(not_current_offer), Unavailable.
         """
         now = self._clock.now()
         offered: list[str] = []
@@ -183,6 +231,8 @@ class Contacts:
         def decide(found: wire.Contact | None) -> Change[wire.Contact]:
             record = rules.must_exist(found)
             self._fence.check(record)
+            if record.HasField("onward") and not leaves:
+                raise Unavailable(f"contact {key[1]} leaves its queue at this moment, try again")
             if rid:
                 rules.win(record, rid)
             if rules.calls_back(record) and outcome == wire.VISIT_OUTCOME_ABANDONED:
@@ -301,114 +351,3 @@ async def queue_of_contact(store: RecordStore[wire.Contact], key: ContactKey) ->
     if entry is None or not entry.value:
         return ""
     return store.parse(entry.value).queue_id
-
-
-def trace_of(call_id: str) -> TraceContext | None:
-    try:
-        return TraceContext.for_call(call_id)
-    except ValueError:
-        return None
-
-
-def _seconds(moment: Timestamp) -> float:
-    seconds: float = moment.seconds + moment.nanos / 1e9
-    return seconds
-
-
-def visit_of(record: wire.Contact) -> Visit:
-    visit = Visit(
-        record.tenant_id,
-        record.contact_id,
-        record.call_id,
-        record.queue_id,
-        record.edge_instance,
-        record.channel,
-        _seconds(record.enqueued_at),
-        record.caller,
-    )
-    if not rules.calls_back(record):
-        return visit
-    wanted = record.callback
-    plan = CallbackPlan(
-        wanted.number,
-        wanted.order == wire.CALLBACK_ORDER_CUSTOMER_FIRST,
-        wanted.attempts,
-        wanted.max_attempts,
-        record.interaction_id,
-        record.branch_id,
-        dict(record.attributes),
-        record.visit,
-    )
-    # The call is that of the present attempt.
-    return replace(
-        visit, call_id=record.offer.call_id, edge_instance=record.offer.edge_instance, callback=plan
-    )
-
-
-def _first_at(record: wire.Contact) -> float | None:
-    if record.fifo == FRONT:
-        return FRONT_AT
-    return _seconds(record.first_enqueued_at) if record.HasField("first_enqueued_at") else None
-
-
-def spec_of(record: wire.Contact, fifo: int, members: Collection[AgentKey] = ()) -> ContactSpec:
-    """The engine's view of a record. `members` tell whose the preferred agent is."""
-    tenant = record.tenant_id
-    offered = tuple(
-        Offered(made.rid, (made.agent_tenant_id, made.agent_id), _seconds(made.offered_at))
-        for made in rules.offers_of(record)
-    )
-    preferred = None
-    if record.preferred_agent_id:
-        own, shared = (tenant, record.preferred_agent_id), (OPERATOR, record.preferred_agent_id)
-        preferred = shared if shared in members and own not in members else own
-    return ContactSpec(
-        (tenant, record.contact_id),
-        (tenant, record.queue_id),
-        record.fifo or fifo,
-        _seconds(record.enqueued_at),
-        record.priority,
-        record.channel,
-        tuple(sorted((skill.name, skill.level) for skill in record.requirements)),
-        record.offers,
-        offered,
-        _first_at(record),
-        tuple((tenant, queue) for queue in record.also_queue_ids),
-        preferred,
-        record.branch_id,
-        rules.calls_back(record),
-        record.callback.customer_waits,
-        _seconds(record.callback.not_before),
-        _seconds(record.callback.expires_at),
-    )
-
-
-def offer_message(visit: Visit, offer: Offer, now: datetime) -> wire.Offer:
-    message = wire.Offer(
-        rid=offer.rid,
-        agent_tenant_id=offer.agent[0],
-        agent_id=offer.agent[1],
-        agent_revision=offer.agent_revision,
-        ring_rid=offer.ring,
-    )
-    if visit.callback is not None:
-        message.call_id, message.edge_instance = visit.call_id, visit.edge_instance
-    message.offered_at.FromDatetime(now)
-    return message
-
-
-def decision_message(decision: Decision) -> wire.Decision:
-    message = wire.Decision(
-        contact_id=decision.contact[1],
-        queue_id=decision.queue[1],
-        rule=decision.rule.value,
-        chosen_agent_id=decision.chosen[1] if decision.chosen else "",
-        candidate_agent_ids=[agent for _, agent in decision.first_candidates],
-        candidates=decision.candidates,
-        position=decision.position,
-        won_queue_id=decision.won[1] if decision.won else "",
-        step=decision.step,
-        also_chosen_agent_ids=[agent for _, agent in decision.also],
-    )
-    message.at.FromDatetime(datetime.fromtimestamp(decision.at, UTC))
-    return message

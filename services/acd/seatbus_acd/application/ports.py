@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from seatbus.acd.v1 import types_pb2 as wire
     from seatbus.tenancy.v1.types_pb2 import Route
     from seatbus_acd.domain.model import AgentKey, LeaveReason, Offer, QueueKey
 
@@ -99,6 +100,17 @@ class Memory(Protocol):
     async def waits(self, tenants: Iterable[str]) -> dict[QueueKey, tuple[float, float, float]]: ...
 
     async def keep_wait(self, queue: QueueKey, statistics: tuple[float, float, float]) -> None: ...
+
+
+class NextVisits(Protocol):
+    """Whoever holds the routing group of a queue."""
+
+    async def open(self, record: wire.Contact) -> int:
+        """Opens the visit that `onward` of a record names; returns its position. Idempotent.
+
+        Raises Refused, NotFound, ResourceExhausted(queue_full), or a retryable SeatbusError.
+        """
+        ...
 
 
 class Leg(Enum):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.tenancy.v1.types_pb2 import Route
-from seatbus_acd.application.contacts import FRONT, FRONT_AT, spec_of, visit_of
+from seatbus_acd.application.contact_forms import FRONT, FRONT_AT, must_be_alike, spec_of, visit_of
 from seatbus_acd.application.offers import offers_ended
 from seatbus_acd.application.ports import Departure
 from seatbus_acd.domain.model import (
     ContactArrived,
     ContactChanged,
-    ContactLeft,
     LeaveReason,
     OfferFailed,
     OfferProgress,
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from seatbus_acd.application.ports import Visit
     from seatbus_acd.application.shard import Shard
     from seatbus_acd.domain.model import AgentKey, ContactKey, QueueSpec
-    from seatbus_acd.domain.pools import Contact
+    from seatbus_acd.domain.pools import Contact, Held
 
 _RETRY_S: Final = 1.0
 # Outcomes of offers that are the customer's of a call-back.
@@ -41,14 +39,15 @@ class Requests:
 
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
-        # Contacts on their way into the bucket: they count against a queue's limit.
-        self._opening: Counter[QueueKey] = Counter()
+        # Contacts on their way into the bucket, with their queue: they count against its limit.
+        self._opening: dict[ContactKey, QueueKey] = {}
 
     # Of the edge
 
     async def enqueue(self, record: wire.Contact, request_id: str) -> int:
-        """The contact's position (0: it is offered at once, or has ended). Raises NotFound for the queue,
-        Refused(queue_closed, no_agents, blocked_caller, another_group), ResourceExhausted(queue_full).
+        """The contact's position (0: it is offered at once, or has ended). Who was taken in before is not
+        refused, whatever the queue is now. Raises NotFound for the queue, ResourceExhausted(queue_full),
+        Refused(queue_closed, no_agents, blocked_caller, another_group, other_contact).
         """
         shard = self._shard
         key = (record.tenant_id, record.contact_id)
@@ -58,11 +57,23 @@ class Requests:
                 return await shard.callbacks.request(known, record, request_id)
             if known.callback is not None:
                 raise Refused("callback_taken", "the caller is called back, and does not hold the line")
+            must_be_alike(known, record)
             if known.edge_instance != record.edge_instance:
                 await self._moved(key, record, request_id)
             return shard.engine.position(key)
+        if not record.edge_instance and await shard.contacts.ended_as(key) is not None:
+            # Ids that clients choose come again under other request ids.
+            return 0
         queue = shard.queue(record.tenant_id, record.queue_id)
-        self._admit(queue, record)
+        try:
+            self._admit(queue, record)
+        except (Refused, ResourceExhausted):
+            if await shard.contacts.ended_as(key) is not None:
+                return 0
+            if await shard.contacts.read(key) is None:
+                raise
+            await self._visit(key)
+            return await self.enqueue(record, request_id)
         priority = record.priority or queue.priority
         record.priority = queue.callers.priority(record.caller, record.attributes, priority)
         if queue.last_agent_s and record.caller and not record.preferred_agent_id:
@@ -73,11 +84,11 @@ class Requests:
         if record.HasField("callback"):
             record.callback.CopyFrom(await shard.callbacks.admit(queue, record))
             held = shard.callbacks.reserve(record, record.callback.number)
-        self._opening[queue.key] += 1
+        self._opening[key] = queue.key
         try:
             opened = await shard.contacts.open(record, queue, request_id)
         finally:
-            self._opening[queue.key] -= 1
+            self._opening.pop(key, None)
             if held is not None:
                 shard.callbacks.free(held)
         if opened is None:
@@ -85,6 +96,9 @@ class Requests:
         if not shard.alive:
             raise Unavailable(f"routing group {shard.fence.group} moves to another replica")
         stored, fifo = opened
+        if stored.HasField("onward"):
+            await self._visit(key)
+            return 0
         if calls_back(stored) and held is None:
             raise Refused("callback_taken", "the caller is called back, and does not hold the line")
         if key not in shard.visits:
@@ -118,7 +132,9 @@ class Requests:
         found = shard.engine.queues[queue.key]
         if queue.leave_without_agents and not found.present and not record.HasField("callback"):
             raise Refused("no_agents", f"no agent of queue {name} is logged in")
-        waiting = len(found.places) + self._opening[queue.key]
+        own = (record.tenant_id, record.contact_id)
+        opening = sum(to == queue.key for key, to in self._opening.items() if key != own)
+        waiting = len(found.places) + opening
         if queue.max_waiting and waiting >= queue.max_waiting:
             raise ResourceExhausted(
                 f"queue {name} is full: {waiting} wait", field="queue_id", rule="queue_full"
@@ -180,9 +196,9 @@ class Requests:
         elif outcome == "answered":
             await shard.answered(key, rid, request_id)
         elif outcome.startswith(CUSTOMER):
-            await shard.callbacks.failed(await self._visit(key), rid, outcome)
+            await shard.callbacks.failed(await self._offered(key), rid, outcome)
         else:
-            visit = await self._visit(key)
+            visit = await self._offered(key)
             if customer_waits and visit.callback is not None:
                 visit = await shard.callbacks.customer_waits(visit, rid)
             contact = shard.engine.contacts.get(key)
@@ -203,13 +219,15 @@ class Requests:
         shard = self._shard
         visit = await self._visit(key)
         contact = shard.engine.contacts.get(key)
-        if contact is not None and contact.rid:
-            await self._withdraw(visit, contact)
-        if front and contact is not None:
+        rang = list(contact.held) if contact is not None else []
+        if front:
+            # Before it waits again: a free agent would be offered it at once.
             await shard.contacts.to_front(visit)
-            shard.apply(ContactLeft(key))
-            placed = replace(contact.spec, fifo=FRONT, first_at=FRONT_AT, offers=contact.offers, offered=())
-            shard.apply(ContactArrived(placed))
+            contact = shard.engine.contacts.get(key)
+            if contact is not None:
+                spec = replace(contact.spec, fifo=FRONT, first_at=FRONT_AT)
+                shard.apply(ContactChanged(spec))
+        await self._withdraw(visit, rang)
         return shard.engine.position(key)
 
     async def prioritise(self, key: ContactKey, priority: int, request_id: str) -> int:
@@ -221,15 +239,23 @@ class Requests:
             shard.apply(ContactChanged(replace(contact.spec, priority=priority)))
         return shard.engine.position(key)
 
-    async def move(self, key: ContactKey, to_queue: str) -> None:
+    async def move(self, key: ContactKey, to_queue: str) -> tuple[str, int]:
         """To another queue, of whatever group, at the place that the first enqueue gives it there.
 
-        Its edge opens the new visit: a visit has one queue. Raises Refused(offered).
+        A visit has one queue: the edge of a call opens the next one; of a contact without a call its id and
+        position are returned. Raises NotFound, Refused(not_waiting), and what that queue refuses.
         """
         shard = self._shard
-        visit = await self._visit(key)
-        if visit.without_call:
-            raise Refused("without_call", "only a call is moved: cancel the contact, and enqueue it there")
+        try:
+            visit = await self._visit(key)
+            if visit.without_call:
+                return await shard.departures.move(visit, to_queue)
+        except NotFound as error:
+            # Asked again it is there already.
+            done = await shard.departures.before(key, to_queue) if error.field == "contact_id" else ""
+            if not done:
+                raise
+            return done, 0
         if visit.callback is not None:
             raise Refused("callback", "a call-back belongs to its queue: cancel it, and ask for another one")
         contact = self._waiting(key)
@@ -237,6 +263,7 @@ class Requests:
         target = Route(queue_id=to_queue)
         departure = Departure(LeaveReason.MOVED, target, spec.fifo, spec.came_at)
         await shard.depart(visit, departure)
+        return "", 0
 
     async def pull(self, key: ContactKey, agent: AgentKey) -> str:
         """The rid under which the contact is offered to the agent. Raises Refused."""
@@ -248,12 +275,21 @@ class Requests:
         if not any(agent in queue.roster.members for queue in allowed):
             raise Refused("pull_not_allowed", f"agent {agent[1]} may not pull from this contact's queue")
         known = shard.engine.agents.get(agent)
-        if known is None or not known.free(contact.spec.channel):
+        channel = contact.spec.channel
+        if known is not None and known.spec is not None and not known.spec.capacity(channel):
+            raise Refused("no_capacity", f"agent {agent[1]} takes no contacts of channel {channel}")
+        if known is None or not known.free(channel):
             raise Refused("agent_not_ready", f"agent {agent[1]} is not ready, or is busy")
         shard.apply(Pulled(key, agent))
         if not contact.rid or contact.agent is not known:
             raise Refused("not_waiting", "the contact went to another agent at this moment")
         return contact.rid
+
+    async def knows(self, key: ContactKey) -> bool:
+        """It waits, is offered, or has ended of late."""
+        contacts = self._shard.contacts
+        known = key in self._shard.visits or await contacts.ended_as(key) is not None
+        return known or await contacts.read(key) is not None
 
     # Inside
 
@@ -263,13 +299,12 @@ class Requests:
             raise Refused("not_waiting", f"contact {key[1]} does not wait: it is offered, or leaves")
         return contact
 
-    async def _withdraw(self, visit: Visit, contact: Contact) -> None:
+    async def _withdraw(self, visit: Visit, offers: list[Held]) -> None:
         """The contact does not wait until its agents are free."""
-        shard = self._shard
-        offers = contact.held
+        shard, key = self._shard, (visit.tenant, visit.contact_id)
         for held in offers:
             await shard.take_back(visit, held.rid, "requeued")
-            shard.apply(OfferFailed(contact.spec.key, held.rid, Skip.AGENT))
+            shard.apply(OfferFailed(key, held.rid, Skip.AGENT))
             shard.start(shard.offers.release(visit, held.agent.key, held.rid))
 
     async def _without_call(self, key: ContactKey, *, only: bool) -> Visit | None:
@@ -289,15 +324,27 @@ class Requests:
             raise Refused("has_a_call", f"contact {key[1]} has a call, or waits for one")
         return None
 
+    async def _offered(self, key: ContactKey) -> Visit:
+        """Raises Refused(not_current_offer)."""
+        try:
+            return await self._visit(key)
+        except NotFound as error:
+            raise Refused("not_current_offer", error.message) from error
+
     async def _visit(self, key: ContactKey) -> Visit:
+        """Raises NotFound, Unavailable for one that another group has for the moment."""
         shard = self._shard
         visit = shard.visits.get(key)
+        if visit is not None:
+            return visit
+        there = await shard.contacts.read(key) is not None
+        if there:
+            await shard.adoption.adopt([key])
+        visit = shard.visits.get(key)
+        if visit is None and there:
+            raise Unavailable(f"contact {key[1]} moves between routing groups, try again")
         if visit is None:
-            if await shard.contacts.read(key) is not None:
-                await shard.adoption.adopt([key])
-            visit = shard.visits.get(key)
-        if visit is None:
-            raise Refused("not_current_offer", f"no visit {key[1]} is waiting or offered")
+            raise NotFound(f"no contact {key[1]} waits or is offered", field="contact_id", rule="known")
         return visit
 
 

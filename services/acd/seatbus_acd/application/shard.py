@@ -11,6 +11,7 @@ from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.adoption import Adoption
 from seatbus_acd.application.callbacks import Callbacks
 from seatbus_acd.application.contacts import Contacts
+from seatbus_acd.application.departures import Departures
 from seatbus_acd.application.digital import Digital
 from seatbus_acd.application.memory import Decisions, WaitEstimates
 from seatbus_acd.application.offers import Offers, offers_ended
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from seatbus.tenancy.v1.types_pb2 import Route
-    from seatbus_acd.application.ports import Agents, Edges, Memory, Visit
+    from seatbus_acd.application.ports import Agents, Edges, Memory, NextVisits, Visit
     from seatbus_acd.domain.model import AgentKey
     from seatbus_kit.clock import Clock
     from seatbus_kit.records import RecordStore
@@ -73,6 +74,7 @@ class Deps:
     # Whether a tenant's schedule is open.
     open_now: Callable[[str, str], bool]
     memory: Memory
+    next_visits: NextVisits
 
 
 class Shard:
@@ -98,6 +100,7 @@ class Shard:
         self.requests = Requests(self)
         self.callbacks = Callbacks(self)
         self.digital = Digital(self)
+        self.departures = Departures(self)
         self._may_decide = may_decide
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
@@ -242,8 +245,7 @@ class Shard:
     async def depart(self, visit: Visit, departure: Departure) -> None:
         """The edge takes the caller out of the queue, then the visit ends. Raises as `Edges.leave`."""
         try:
-            if not visit.without_call:
-                await self.deps.edges.leave(visit, departure, self.fence.epoch)
+            await self.deps.edges.leave(visit, departure, self.fence.epoch)
         except NotFound:
             await self.end_gone(visit)
             return
@@ -259,6 +261,8 @@ class Shard:
         try:
             if visit.callback is not None:
                 await self.callbacks.over(visit, effect.reason)
+            elif visit.without_call:
+                await self.departures.overflow(visit, spec, effect.reason)
             else:
                 await self.depart(visit, Departure(effect.reason, target, spec.fifo, spec.came_at))
         except StaleEpoch:

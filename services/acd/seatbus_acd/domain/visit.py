@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.acd.v1.events_pb2 import (
@@ -14,6 +14,7 @@ from seatbus.acd.v1.events_pb2 import (
     ContactOffered,
     ContactReturned,
 )
+from seatbus_acd.domain.model import LeaveReason
 from seatbus_kit.errors import NotFound, Refused, StaleEpoch
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from seatbus_acd.domain.model import QueueSpec
+
+# Queues that overflow into each other would hand a contact round for ever.
+MOST_VISITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,23 @@ def _enqueued(record: wire.Contact, queue: QueueSpec) -> list[Message]:
     ]
 
 
+def set_out(record: wire.Contact, onward: wire.Onward) -> list[Message]:
+    """It leaves its queue, and nobody is offered it any more. What could not be written back is given up."""
+    events: list[Message] = []
+    for old in [old.rid for old in offers_of(record)]:
+        events += give_back(record, old, "failed")
+    record.onward.CopyFrom(onward)
+    if record.visit + 1 >= MOST_VISITS and onward.cause != LeaveReason.MOVED.value:
+        record.onward.queue_id, record.onward.refusal = "", "too_many_visits"
+    return events
+
+
+def must_stay(record: wire.Contact) -> None:
+    """Raises Refused(not_waiting) for a contact that leaves its queue."""
+    if record.HasField("onward"):
+        raise Refused("not_waiting", f"contact {record.contact_id} leaves its queue")
+
+
 def request_callback(record: wire.Contact, callback: wire.Callback, now: datetime) -> list[Message]:
     """The caller does not hold the line any more; the place stays. Raises Refused(not_waiting)."""
     if record.state != wire.CONTACT_STATE_WAITING:
@@ -132,7 +153,11 @@ def offers_of(record: wire.Contact) -> list[wire.Offer]:
 
 
 def offer(record: wire.Contact, made: Sequence[wire.Offer], decision: wire.Decision) -> list[Message]:
-    """P2 step 1. Older offers that could not be written back before are given up here."""
+    """P2 step 1. Older offers that could not be written back before are given up here.
+
+    Raises Refused(not_waiting).
+    """
+    must_stay(record)
     events: list[Message] = []
     for old in [old.rid for old in offers_of(record)]:
         events += give_back(record, old, "failed")
@@ -222,6 +247,7 @@ def end(
         visit=record.visit,
         cause=cause,
         attempts=record.callback.attempts,
+        next_contact_id=record.onward.contact_id if record.onward.queue_id else "",
     )
     if answered:
         event.agent_id = record.offer.agent_id

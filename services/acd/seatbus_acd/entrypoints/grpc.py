@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from seatbus.acd.v1 import service_pb2 as api
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus.acd.v1.service_pb2_grpc import AcdServiceServicer
-from seatbus_acd.application.contacts import OPERATOR, decision_message
+from seatbus_acd.application.contact_forms import OPERATOR, decision_message
 from seatbus_acd.application.snapshot import preview, queue_snapshots
 from seatbus_acd.entrypoints.desk import is_forwarded
-from seatbus_kit.errors import InvalidArgument
+from seatbus_kit.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -44,6 +44,7 @@ _OUTCOMES: Final = {
     api.OFFER_OUTCOME_CUSTOMER_MACHINE: "customer_machine",
     api.OFFER_OUTCOME_CUSTOMER_HUNG_UP: "customer_hung_up",
 }
+_GOES_ON: Final = (wire.VISIT_OUTCOME_TRANSFERRED_OUT, wire.VISIT_OUTCOME_OVERFLOWED)
 _DEFAULT_PAGE: Final = 200
 _WATCH_S: Final = 0.5
 # Sent though nothing changed, so that a silent line is noticed.
@@ -94,6 +95,7 @@ class AcdServicer(AcdServiceServicer):
                 caller=request.caller,
                 also_queue_ids=request.also_queue_ids,
                 fifo=request.first_fifo,
+                previous_contact_id=request.previous_contact_id,
             )
             if request.HasField("first_enqueued_at"):
                 record.first_enqueued_at.CopyFrom(request.first_enqueued_at)
@@ -113,7 +115,9 @@ class AcdServicer(AcdServiceServicer):
             outcome = await shard.requests.cancel(
                 key, request.outcome, asked.request_id, without_call=request.without_call
             )
-            return api.CancelResponse(outcome=outcome)
+            onward = await shard.contacts.onward(key) if outcome in _GOES_ON else None
+            next_id = onward.contact_id if onward is not None and onward.queue_id else ""
+            return api.CancelResponse(outcome=outcome, next_contact_id=next_id)
 
         return await self._desk.at_contact(key, "Cancel", request, context, here)
 
@@ -148,8 +152,8 @@ class AcdServicer(AcdServiceServicer):
         await self._desk.must_know((tenant, request.to_queue_id))
 
         async def here(shard: Shard) -> api.MoveResponse:
-            await shard.requests.move(key, request.to_queue_id)
-            return api.MoveResponse()
+            contact_id, position = await shard.requests.move(key, request.to_queue_id)
+            return api.MoveResponse(contact_id=contact_id, position=position)
 
         return await self._desk.at_contact(key, "Move", request, context, here)
 
@@ -206,6 +210,8 @@ class AcdServicer(AcdServiceServicer):
                 for decision in await self._log.of(key)
                 if (decision.at.ToMicroseconds(), decision.chosen_agent_id) not in known
             ]
+            if not decisions and not await shard.requests.knows(key):
+                raise NotFound(f"no contact {key[1]} is known", field="contact_id", rule="known")
             decisions.sort(key=lambda decision: decision.at.ToMicroseconds())
             answer = api.ExplainResponse(decisions=decisions, position=shard.engine.position(key))
             visit = shard.visits.get(key)

@@ -34,7 +34,10 @@ _ENQUEUED: Final[dict[str, Any]] = {
 }
 _OUTCOME: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"outcome": {"type": "string", "enum": list(acd_types.VisitOutcome.keys())}},
+    "properties": {
+        "outcome": {"type": "string", "enum": list(acd_types.VisitOutcome.keys())},
+        "next_contact_id": {"type": "string"},
+    },
     "required": ["outcome"],
 }
 
@@ -72,7 +75,10 @@ class ContactRoutes:
             without_call=True,
         )
         answer = await self._neighbours.ask("acd", "Cancel", request, acd.CancelResponse)
-        return json_response({"outcome": acd_types.VisitOutcome.Name(answer.outcome)})
+        told = {"outcome": acd_types.VisitOutcome.Name(answer.outcome)}
+        if answer.next_contact_id:
+            told["next_contact_id"] = answer.next_contact_id
+        return json_response(told)
 
     async def accept(self, ask: Ask) -> Response:
         return await self._report(ask, ask.body_as(models.Taken).rid, acd.OFFER_OUTCOME_ANSWERED)
@@ -140,11 +146,14 @@ class ContactRoutes:
                   answer={"type": "string"},
                   description="Server-sent events `contacts` `{snapshot, contacts, ended}`: all that wait or "
                   "are offered, then those that have changed, and those that have ended with their "
-                  "`outcome`; an empty one each 5 s. `offered` of a contact names agent and `rid`. `error` "
+                  "`outcome`; an empty one each 5 s. `offered` of a contact names agent and `rid`. `onward` "
+                  "of one that left its queue without an agent says why, and in which queue it goes on under "
+                  "which `contact_id`, or what refused it; that one has a `previous_contact_id`. `error` "
                   "says why a stream ends before its 5 minutes."),
             Route("DELETE", f"{path}/{{id}}", P.CALLS_CONTROL, "The customer has gone", self.cancel,
                   "contacts", answer=_OUTCOME,
-                  description="Before an agent has taken it. 409 `has_a_call`: a call is hung up instead."),
+                  description="Before an agent has taken it. 409 `has_a_call`: a call is hung up instead. "
+                  "What had gone on in another queue names its `next_contact_id`: that one waits."),
             Route("POST", f"{path}/{{id}}/accept", P.CALLS_CONTROL, "The agent takes the contact",
                   self.accept, "contacts", body=models.Taken, status=204, example=EXAMPLES["contacts/accept"],
                   description="409 `not_current_offer`: the time to answer is over, another one has it, or "

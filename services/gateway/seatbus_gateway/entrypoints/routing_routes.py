@@ -25,6 +25,13 @@ _POSITION: Final = {
 }
 
 
+_MOVED: Final = {
+    "type": "object",
+    "properties": {"contact_id": {"type": "string"}, "position": {"type": "integer"}},
+    "required": ["contact_id", "position"],
+}
+
+
 class RoutingRoutes:
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
@@ -47,8 +54,8 @@ class RoutingRoutes:
         return json_response({"position": answer.position})
 
     async def move(self, ask: Ask) -> Response:
-        await self._tell(ask, "Move", to_queue_id=ask.body_as(models.Move).queue_id)
-        return Response(status_code=204)
+        answer = await self._tell(ask, "Move", to_queue_id=ask.body_as(models.Move).queue_id)
+        return json_response({"contact_id": answer.contact_id, "position": answer.position})
 
     async def prioritise(self, ask: Ask) -> Response:
         answer = await self._tell(ask, "Prioritise", priority=ask.body_as(models.Prioritise).priority)
@@ -114,7 +121,11 @@ class RoutingRoutes:
             Route("POST", f"{contact}/requeue", P.CALLS_CONTROL, "Back to its place, or to the front",
                   self.requeue, "routing", body=models.Requeue, answer=_POSITION),
             Route("POST", f"{contact}/move", P.CALLS_CONTROL, "To another queue, with its place",
-                  self.move, "routing", body=models.Move, status=204),
+                  self.move, "routing", body=models.Move, answer=_MOVED,
+                  description="A chat, an e-mail or a task goes on there under a new id, which is told; the "
+                  "other one ends as `transferred_out`. Of a call both are empty. 409: it does not wait, or "
+                  "that queue does not take it (`queue_closed`, `no_agents`; 429 `queue_full`), and it "
+                  "waits on."),
             Route("POST", f"{contact}/prioritise", P.CALLS_CONTROL, "Another class", self.prioritise,
                   "routing", body=models.Prioritise, answer=_POSITION),
             Route("POST", f"{contact}/pull", P.CALLS_CONTROL, "An agent picks a waiting contact", self.pull,

@@ -74,7 +74,7 @@ class ContactReturned(_message.Message):
     def __init__(self, rid: _Optional[str] = ..., agent_id: _Optional[str] = ..., reason: _Optional[str] = ..., call_id: _Optional[str] = ..., attempts: _Optional[int] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ContactEnded(_message.Message):
-    __slots__ = ("outcome", "call_id", "queue_id", "enqueued_at", "wait_us", "agent_id", "agent_tenant_id", "offers", "rid", "service_level_s", "short_abandon_s", "interaction_id", "visit", "cause", "attempts")
+    __slots__ = ("outcome", "call_id", "queue_id", "enqueued_at", "wait_us", "agent_id", "agent_tenant_id", "offers", "rid", "service_level_s", "short_abandon_s", "interaction_id", "visit", "cause", "attempts", "next_contact_id")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,7 @@ class ContactEnded(_message.Message):
     VISIT_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     outcome: _types_pb2.VisitOutcome
     call_id: str
     queue_id: str
@@ -105,4 +106,5 @@ class ContactEnded(_message.Message):
     visit: int
     cause: str
     attempts: int
-    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait_us: _Optional[int] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., offers: _Optional[int] = ..., rid: _Optional[str] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., interaction_id: _Optional[str] = ..., visit: _Optional[int] = ..., cause: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
+    next_contact_id: str
+    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait_us: _Optional[int] = ..., agent_id: _Optional[str] = ..., agent_tenant_id: _Optional[str] = ..., offers: _Optional[int] = ..., rid: _Optional[str] = ..., service_level_s: _Optional[int] = ..., short_abandon_s: _Optional[int] = ..., interaction_id: _Optional[str] = ..., visit: _Optional[int] = ..., cause: _Optional[str] = ..., attempts: _Optional[int] = ..., next_contact_id: _Optional[str] = ...) -> None: ...

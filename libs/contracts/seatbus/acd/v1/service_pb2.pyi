@@ -45,7 +45,7 @@ OFFER_OUTCOME_CUSTOMER_MACHINE: OfferOutcome
 OFFER_OUTCOME_CUSTOMER_HUNG_UP: OfferOutcome
 
 class EnqueueRequest(_message.Message):
-    __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes", "caller", "also_queue_ids", "first_fifo", "first_enqueued_at", "callback")
+    __slots__ = ("context", "contact_id", "call_id", "queue_id", "edge_instance", "requirements", "priority", "preferred_agent_id", "channel", "visit", "interaction_id", "branch_id", "attributes", "caller", "also_queue_ids", "first_fifo", "first_enqueued_at", "callback", "previous_contact_id")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +71,7 @@ class EnqueueRequest(_message.Message):
     FIRST_FIFO_FIELD_NUMBER: _ClassVar[int]
     FIRST_ENQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     context: _types_pb2_1.RequestContext
     contact_id: str
     call_id: str
@@ -89,7 +90,8 @@ class EnqueueRequest(_message.Message):
     first_fifo: int
     first_enqueued_at: _timestamp_pb2.Timestamp
     callback: _types_pb2.Callback
-    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2_1.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., channel: _Optional[str] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., caller: _Optional[str] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., first_fifo: _Optional[int] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., callback: _Optional[_Union[_types_pb2.Callback, _Mapping]] = ...) -> None: ...
+    previous_contact_id: str
+    def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., call_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2_1.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., channel: _Optional[str] = ..., visit: _Optional[int] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., caller: _Optional[str] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., first_fifo: _Optional[int] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., callback: _Optional[_Union[_types_pb2.Callback, _Mapping]] = ..., previous_contact_id: _Optional[str] = ...) -> None: ...
 
 class EnqueueResponse(_message.Message):
     __slots__ = ("position", "estimated_wait_s")
@@ -112,10 +114,12 @@ class CancelRequest(_message.Message):
     def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., without_call: _Optional[bool] = ...) -> None: ...
 
 class CancelResponse(_message.Message):
-    __slots__ = ("outcome",)
+    __slots__ = ("outcome", "next_contact_id")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     outcome: _types_pb2.VisitOutcome
-    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ...) -> None: ...
+    next_contact_id: str
+    def __init__(self, outcome: _Optional[_Union[_types_pb2.VisitOutcome, str]] = ..., next_contact_id: _Optional[str] = ...) -> None: ...
 
 class ReportOfferRequest(_message.Message):
     __slots__ = ("context", "contact_id", "rid", "outcome", "customer_waits", "without_call")
@@ -164,10 +168,12 @@ class MoveRequest(_message.Message):
     def __init__(self, context: _Optional[_Union[_types_pb2_1.RequestContext, _Mapping]] = ..., contact_id: _Optional[str] = ..., to_queue_id: _Optional[str] = ...) -> None: ...
 
 class MoveResponse(_message.Message):
-    __slots__ = ("position",)
+    __slots__ = ("position", "contact_id")
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     position: int
-    def __init__(self, position: _Optional[int] = ...) -> None: ...
+    contact_id: str
+    def __init__(self, position: _Optional[int] = ..., contact_id: _Optional[str] = ...) -> None: ...
 
 class PrioritiseRequest(_message.Message):
     __slots__ = ("context", "contact_id", "priority")

@@ -154,7 +154,10 @@ class AcdServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Move(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """To another queue, with its place. A contact without a call goes on there as a new visit, which is named; the next
+        visit of a call is opened by its edge. FAILED_PRECONDITION: it does not wait, or that queue does not take it, and
+        it waits on where it is.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -56,7 +56,7 @@ CALLBACK_ORDER_AGENT_FIRST: CallbackOrder
 CALLBACK_ORDER_CUSTOMER_FIRST: CallbackOrder
 
 class Contact(_message.Message):
-    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id", "first_enqueued_at", "also_queue_ids", "caller", "callback", "also_offered")
+    __slots__ = ("meta", "tenant_id", "contact_id", "channel", "call_id", "edge_instance", "queue_id", "group", "requirements", "priority", "state", "fifo", "enqueued_at", "offer", "epoch", "offers", "preferred_agent_id", "visit", "attributes", "interaction_id", "branch_id", "first_enqueued_at", "also_queue_ids", "caller", "callback", "also_offered", "onward", "previous_contact_id")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,8 @@ class Contact(_message.Message):
     CALLER_FIELD_NUMBER: _ClassVar[int]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
     ALSO_OFFERED_FIELD_NUMBER: _ClassVar[int]
+    ONWARD_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     meta: _types_pb2.RecordMeta
     tenant_id: str
     contact_id: str
@@ -116,7 +118,21 @@ class Contact(_message.Message):
     caller: str
     callback: Callback
     also_offered: _containers.RepeatedCompositeFieldContainer[Offer]
-    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ..., also_offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ...) -> None: ...
+    onward: Onward
+    previous_contact_id: str
+    def __init__(self, meta: _Optional[_Union[_types_pb2.RecordMeta, _Mapping]] = ..., tenant_id: _Optional[str] = ..., contact_id: _Optional[str] = ..., channel: _Optional[str] = ..., call_id: _Optional[str] = ..., edge_instance: _Optional[str] = ..., queue_id: _Optional[str] = ..., group: _Optional[str] = ..., requirements: _Optional[_Iterable[_Union[_types_pb2.Skill, _Mapping]]] = ..., priority: _Optional[int] = ..., state: _Optional[_Union[ContactState, str]] = ..., fifo: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., epoch: _Optional[int] = ..., offers: _Optional[int] = ..., preferred_agent_id: _Optional[str] = ..., visit: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., interaction_id: _Optional[str] = ..., branch_id: _Optional[str] = ..., first_enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., also_queue_ids: _Optional[_Iterable[str]] = ..., caller: _Optional[str] = ..., callback: _Optional[_Union[Callback, _Mapping]] = ..., also_offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., onward: _Optional[_Union[Onward, _Mapping]] = ..., previous_contact_id: _Optional[str] = ...) -> None: ...
+
+class Onward(_message.Message):
+    __slots__ = ("contact_id", "queue_id", "cause", "refusal")
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    contact_id: str
+    queue_id: str
+    cause: str
+    refusal: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., cause: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class Callback(_message.Message):
     __slots__ = ("number", "order", "attempts", "max_attempts", "retry_s", "requested_at", "not_before", "expires_at", "last_failure", "customer_waits")
@@ -271,7 +287,7 @@ class WaitingContact(_message.Message):
     def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., call_id: _Optional[str] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., position: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_id: _Optional[str] = ..., rule: _Optional[str] = ..., channel: _Optional[str] = ..., callback: _Optional[bool] = ..., also_agent_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ContactStatus(_message.Message):
-    __slots__ = ("contact_id", "queue_id", "channel", "state", "caller", "priority", "enqueued_at", "interaction_id", "attributes", "offered", "outcome", "call_id")
+    __slots__ = ("contact_id", "queue_id", "channel", "state", "caller", "priority", "enqueued_at", "interaction_id", "attributes", "offered", "outcome", "call_id", "onward", "previous_contact_id")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -291,6 +307,8 @@ class ContactStatus(_message.Message):
     OFFERED_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    ONWARD_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     contact_id: str
     queue_id: str
     channel: str
@@ -303,7 +321,9 @@ class ContactStatus(_message.Message):
     offered: _containers.RepeatedCompositeFieldContainer[Offer]
     outcome: VisitOutcome
     call_id: str
-    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., channel: _Optional[str] = ..., state: _Optional[_Union[ContactState, str]] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., interaction_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., outcome: _Optional[_Union[VisitOutcome, str]] = ..., call_id: _Optional[str] = ...) -> None: ...
+    onward: Onward
+    previous_contact_id: str
+    def __init__(self, contact_id: _Optional[str] = ..., queue_id: _Optional[str] = ..., channel: _Optional[str] = ..., state: _Optional[_Union[ContactState, str]] = ..., caller: _Optional[str] = ..., priority: _Optional[int] = ..., enqueued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., interaction_id: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., offered: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., outcome: _Optional[_Union[VisitOutcome, str]] = ..., call_id: _Optional[str] = ..., onward: _Optional[_Union[Onward, _Mapping]] = ..., previous_contact_id: _Optional[str] = ...) -> None: ...
 
 class CallbackEntry(_message.Message):
     __slots__ = ("contact_id", "queue_id", "call_id", "priority", "enqueued_at", "callback", "calling_call_id", "agent_id")
