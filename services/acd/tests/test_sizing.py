@@ -224,6 +224,8 @@ def test_the_command_sets_the_simulation_beside_the_formulas(capsys: pytest.Capt
         (["--customers", "10", "--shrinkage", "100%"], "--shrinkage: must be a share"),
         (["--calls-per-hour", "9", "--customers", "10"], "--customers: must not be given together"),
         (["--customers", "1e11", "--daily-rate", "1"], "--customers: at most 100,000,000 calls"),
+        (["--calls-per-hour", "1e8", "--aht", "86400"], "--calls-per-hour: needs 3,200,000,000 seats"),
+        (["--customers", "1e6", "--max-load", "1e-6"], "--customers: needs 25,000,000 seats"),
     ],
 )
 def test_errors_name_the_option_and_the_rule(

@@ -30,6 +30,8 @@ from seatbus_acd.sizing.staffing import (
 _RUNS: Final = 10
 _COUNTED_CALLS: Final = 40_000
 _MOST_CALLS_PER_HOUR: Final = 1e8
+# The formulas take time in proportion to them.
+_MOST_SEATS: Final = 10_000_000
 _SHARES: Final = ("daily_rate", "busy_hour")
 
 
@@ -61,6 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         load = _load(given)
+        seats = load.erlangs / given.max_load
+        if seats > _MOST_SEATS:
+            option = "--calls-per-hour" if load.thumb is None else "--customers"
+            rule = f"needs {seats:,.0f} seats at this --aht and --max-load, more than {_MOST_SEATS:,}"
+            raise ScenarioError(option, rule)
         rows = _rows(given, load)
         simulated = None if given.no_simulation else _simulate(given, load, rows[-1].agents)
     except ScenarioError as error:
