@@ -49,6 +49,11 @@ class Commands:
             lane.cancel()
         self.work.cancel()
 
+    def take_apart(self) -> None:
+        """Ends the circles of references in which this and its parts hold each other."""
+        for part in (self.media.links, self.media.spare, self.media, self.flow, self.queue, self.work, self):
+            vars(part).clear()
+
     def repeat_reports(self) -> None:
         """After a restart: what the predecessor owed for a call that had ended. Repeats are harmless."""
         call = self._session.call

@@ -230,7 +230,7 @@ class Edge:
         if session.adopted:
             self.owners.ended(session.sip.keys)
         # On whole seconds: many calls are forgotten in one turn of the loop.
-        self.loop.call_at(ceil(self.loop.time() + 64 * self.settings.sip_t1_s), session.sip.forget)
+        self.loop.call_at(ceil(self.loop.time() + 64 * self.settings.sip_t1_s), session.forget)
         if not self.sessions:
             self._empty.set()
 

@@ -86,7 +86,8 @@ class Reaper:
             name = f"{key[0]} {key[1]}"
             if self._ripe("dialog", name, 64 * edge.settings.sip_t1_s + _SLACK_S):
                 self._tell("dialog", leg_id, call_id)
-                session.sip.forget()
+                edge.legs.pop(key, None)
+                session.forget()
             else:
                 found.add(("dialog", name))
         return found

@@ -46,6 +46,7 @@ class Session:
         self.over_at: float | None = None
         self.recovered = False
         self.adopted = False
+        self._forgotten = False
         self._done: dict[str, None] = {}
         self._timers: dict[tuple[fx.Timer, str], asyncio.TimerHandle] = {}
 
@@ -179,6 +180,20 @@ class Session:
 
     def _snapshot(self) -> bytes:
         return snapshot(self, self.edge.publisher.unpublished(self.call.call_id))
+
+    def forget(self) -> None:
+        """The peers can repeat nothing any more.
+
+        Taken apart, a call is freed at once. Otherwise only a collection finds it, for which the whole edge
+        stands still: 60 to 180 ms at 20 calls a second.
+        """
+        if self._forgotten:
+            return
+        self._forgotten = True
+        self.sip.forget()
+        self.sip.take_apart()
+        self.commands.take_apart()
+        del self.commands, self.spans
 
     # ---- timers -----------------------------------------------------------------------------------------
     def set_timer(self, effect: fx.SetTimer) -> None:

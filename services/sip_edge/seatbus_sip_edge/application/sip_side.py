@@ -283,6 +283,25 @@ class SipSide:
         self.close()
         self.legs.clear()
 
+    def take_apart(self) -> None:
+        """Ends the circles of references in which this and its parts hold each other. Answers find no leg."""
+        for part in (
+            self.incoming,
+            self.outgoing,
+            self.ringing,
+            self.asking,
+            self.provisional,
+            self.refreshing,
+            self.referring,
+            self.sizing,
+            self.vanishing,
+            self.within,
+            self.restoring,
+        ):
+            vars(part).clear()
+        vars(self).clear()
+        self.legs, self._keys = {}, []
+
     def close(self) -> None:
         """Nothing happens by time any more."""
         for leg in self.legs.values():
