@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from seatbus_kit.ids import uuid7
 from seatbus_testkit.platform import Platform
 
 from .chats import chats, client, eventually
@@ -90,8 +91,13 @@ async def test_chats_go_on_in_another_queue_with_their_place(platform: Platform)
         rules = [(one.status_code, one.json()["error"]["rule"]) for one in refused]
         assert rules == [(409, "queue_closed"), (409, "no_agents"), (404, "configured queue")]
         assert (await move(full[0], there)).json()["error"]["rule"] == "not_waiting", "it is offered"
-        assert (await move(full[0][:-1] + "0", there)).status_code == 404
-        assert system.known[older]["queue_id"] == here
+        assert (await move(uuid7(), there)).status_code == 404
+
+        def waits_here() -> bool:
+            shown = system.known.get(older, {})
+            return shown.get("queue_id") == here and not shown.get("onward")
+
+        await eventually(waits_here)
 
         moved = await move(older, there)
         assert (moved.status_code, moved.json()["position"]) == (200, 1), "it came first"
