@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,32 @@ from seatbus_testkit import routing_world as base
 from seatbus_testkit.routing_checker import Talk
 
 OPERATOR = "operator"
+
+
+class Members:
+    """Who serves which tenant: each has agents of its own, and every third agent serves all who share.
+
+    A tenant that stands alone shares nobody, so that its queue is a routing group by itself.
+    """
+
+    def __init__(self, tenants: int, agents: Sequence[str]) -> None:
+        self.agents = list(agents)
+        self.tenants = [f"t{number}" for number in range(tenants)]
+        self.alone: set[str] = set()
+
+    def turn(self, tenant: str) -> None:
+        """Who shares stands alone from now on, and the other way round."""
+        self.alone ^= {tenant}
+
+    def of(self, tenant: str) -> list[str]:
+        own = self.tenants.index(tenant)
+        number = len(self.tenants)
+        shares = tenant not in self.alone
+        return [
+            name
+            for i, name in enumerate(self.agents)
+            if i % number == own or (shares and i % 3 == 0 and self.tenants[i % number] not in self.alone)
+        ]
 
 
 @dataclass
@@ -111,35 +138,43 @@ class RoutingWorld(base.RoutingWorld[Edge]):
         )
         edge.world = self
         self.chance = random.Random(seed)
+        self._simultaneous: frozenset[str] = frozenset()
 
-    async def configure(self, tenants: dict[str, Sequence[str]], simultaneous: Collection[str] = ()) -> None:
-        """Tenants with one queue each, served by the operator's agents that are named; `simultaneous`: those
-        in whose queues several ring at once.
+    async def configure(self, members: Members, simultaneous: Collection[str] = ()) -> None:
+        """Tenants with one queue each, served by the operator's agents; `simultaneous`: those in whose queues
+        several ring at once.
         """
-        agents = sorted({name for members in tenants.values() for name in members})
+        self._simultaneous = frozenset(simultaneous)
         objects = [
             tenancy.ConfigObject(
                 tenant_id=OPERATOR, id=OPERATOR, tenant=tenancy.Tenant(name="Operator", operator=True)
             ),
             *(
                 tenancy.ConfigObject(tenant_id=OPERATOR, id=name, agent=tenancy.Agent(name=name))
-                for name in agents
+                for name in members.agents
+            ),
+            *(
+                tenancy.ConfigObject(tenant_id=tenant, id=tenant, tenant=tenancy.Tenant(name=tenant))
+                for tenant in members.tenants
             ),
         ]
-        for tenant, members in tenants.items():
+        await self.put(objects)
+        await self.serve(members, members.tenants)
+
+    async def serve(self, members: Members, tenants: Iterable[str]) -> None:
+        """The queues of these tenants have the members that they should have, one after the other."""
+        for tenant in tenants:
             queue = tenancy.Queue(
                 name=f"queue of {tenant}",
                 ring_timeout_s=3,
-                members=[tenancy.Member(agent_id=name, agent_tenant_id=OPERATOR) for name in members],
-                ring_agents=3 if tenant in simultaneous else 0,
+                members=[
+                    tenancy.Member(agent_id=name, agent_tenant_id=OPERATOR) for name in members.of(tenant)
+                ],
             )
-            if tenant in simultaneous:
-                queue.strategy = tenancy.STRATEGY_SIMULTANEOUS_RING
-            objects += [
-                tenancy.ConfigObject(tenant_id=tenant, id=tenant, tenant=tenancy.Tenant(name=tenant)),
-                tenancy.ConfigObject(tenant_id=tenant, id=f"q-{tenant}", queue=queue),
-            ]
-        await self.put(objects)
+            if tenant in self._simultaneous:
+                queue.strategy, queue.ring_agents = tenancy.STRATEGY_SIMULTANEOUS_RING, 3
+            item = tenancy.ConfigObject(tenant_id=tenant, id=f"q-{tenant}", queue=queue)
+            await self.insist(partial(self.put, [item]))
 
     async def press(self, agent_id: str, presence: agent_types.Presence) -> None:
         """The agent's ready or not-ready key; a press that is refused changes nothing."""

@@ -1,4 +1,5 @@
-"""Thousands of contacts on two replicas of each service, which are killed and paused, and the bus as well.
+"""Thousands of contacts on two replicas of each service, which are killed and paused, and the bus as well,
+while agents join and leave queues, so that routing groups merge and split.
 
 Minutes long: `make chaos`. The history of the run is judged afterwards. The seed is printed; CHAOS_SEED
 repeats a run, HISTORY_CONTACTS and HISTORY_AGENTS change its size.
@@ -22,14 +23,16 @@ from typing import TypeAlias
 import pytest
 
 from seatbus.acd.v1 import events_pb2 as contact_facts
+from seatbus.acd.v1 import types_pb2 as acd_types
 from seatbus.agent.v1 import types_pb2 as agent_types
 from seatbus.call.v1 import types_pb2 as call_types
+from seatbus_kit.errors import SeatbusError
 from seatbus_testkit.history import History
 from seatbus_testkit.nats import NatsCluster, NatsServer
 from seatbus_testkit.routing_checker import ContactLog, Waiting, lost, overtaken, two_agents, two_at_once
 from seatbus_testkit.stuck_agents import Leftover, StuckAgents
 
-from .routing_world import OPERATOR, Caller, RoutingWorld
+from .routing_world import OPERATOR, Caller, Members, RoutingWorld
 
 CONTACTS = int(os.environ.get("HISTORY_CONTACTS", "2000"))
 AGENTS = int(os.environ.get("HISTORY_AGENTS", "200"))
@@ -56,6 +59,8 @@ class Run:
     longest_stay_s: float = 0.0
     complaints: list[str] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
+    # How often agents have changed queues.
+    changes: int = 0
 
 
 @asynccontextmanager
@@ -69,20 +74,35 @@ async def routing(bus: Bus, directory: Path, program: Sequence[str] = ()) -> Asy
         yield world
 
 
-async def configure(world: RoutingWorld) -> list[str]:
-    """Agents serve one, two or all tenants, so that every queue competes with every other."""
-    agents = [f"a{i:03}" for i in range(AGENTS)]
-    tenants = {
-        f"t{number}": [name for i, name in enumerate(agents) if i % TENANTS == number or i % 3 == 0]
-        for number in range(TENANTS)
-    }
-    await world.configure(tenants, SIMULTANEOUS)
+async def configure(world: RoutingWorld) -> Members:
+    """Agents serve one or all tenants, so that every queue competes with every other."""
+    members = Members(TENANTS, [f"a{i:03}" for i in range(AGENTS)])
+    await world.configure(members, SIMULTANEOUS)
     for start in range(0, AGENTS, 20):
-        await asyncio.gather(*(world.login(name) for name in agents[start : start + 20]))
-    return agents
+        await asyncio.gather(*(world.login(name) for name in members.agents[start : start + 20]))
+    return members
 
 
-async def one_caller(world: RoutingWorld, caller: Caller) -> None:
+async def members_change(world: RoutingWorld, run: Run, members: Members) -> None:
+    """A tenant stands alone, or shares agents with others again: its queue leaves their group or joins it."""
+    while True:
+        await asyncio.sleep(world.chance.uniform(1, 4))
+        before = {tenant: members.of(tenant) for tenant in members.tenants}
+        members.turn(world.chance.choice(members.tenants))
+        await world.serve(members, [t for t in members.tenants if members.of(t) != before[t]])
+        run.changes += 1
+
+
+async def one_caller(world: RoutingWorld, run: Run, caller: Caller) -> None:
+    """What the platform refuses an edge that is in the right is a complaint."""
+    try:
+        await one_visit(world, caller)
+    except SeatbusError as error:
+        run.complaints.append(f"contact {caller.contact_id} of {caller.queue}: {error!r}")
+        caller.done.set()
+
+
+async def one_visit(world: RoutingWorld, caller: Caller) -> None:
     await world.enqueue(caller)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(caller.done.wait(), caller.patience)
@@ -99,7 +119,7 @@ async def traffic(world: RoutingWorld, run: Run) -> None:
         talk_s = chance.uniform(0.5, AGENTS / A_SECOND * 0.9)
         caller = Caller(tenant=tenant, queue=f"q-{tenant}", patience=patience, talk_s=talk_s)
         run.callers.append(caller)
-        tasks.append(asyncio.create_task(one_caller(world, caller)))
+        tasks.append(asyncio.create_task(one_caller(world, run, caller)))
         await asyncio.sleep(chance.expovariate(A_SECOND))
     await asyncio.gather(*tasks)
 
@@ -156,10 +176,12 @@ def faults(world: RoutingWorld, bus: Bus) -> list[Fault]:
     ]
 
 
-async def harm(world: RoutingWorld, bus: Bus, run: Run) -> None:
-    """One fault after the other, until four of five contacts have come and each kind has had its turn."""
+async def harm(world: RoutingWorld, bus: Bus, run: Run, changes: int) -> None:
+    """One fault after the other, until four of five contacts have come, each kind has had its turn and agents
+    have changed queues so often.
+    """
     kinds = faults(world, bus)
-    while len(run.callers) < run.contacts * 0.8 or run.faults.total() < len(kinds):
+    while len(run.callers) < run.contacts * 0.8 or run.faults.total() < len(kinds) or run.changes < changes:
         await asyncio.sleep(world.chance.uniform(1, 3))
         fault = kinds.pop(0)
         kinds.append(fault)
@@ -190,15 +212,17 @@ async def work_without_a_leg(world: RoutingWorld, name: str) -> list[Leftover]:
 async def contact_history(
     world: RoutingWorld, callers: Sequence[Caller]
 ) -> tuple[dict[str, Waiting], list[str]]:
-    """How each contact waited, and what is missing in any sequence. All facts are kept beside the logs."""
+    """How each contact waited, and complaints: what is missing in any sequence, and who was sent away though
+    no queue ever closes. All facts are kept beside the logs.
+    """
     logs = {caller.contact_id: ContactLog(caller.contact_id) for caller in callers}
     for caller in callers:
         logs[caller.contact_id].confirmed(caller.confirmed_at)
-    gaps = []
+    complaints: list[str] = []
     kept = (world.directory / "facts.txt").open("w")
     for tenant in [OPERATOR, *(f"t{number}" for number in range(TENANTS))]:
         history = await History.read(world.runtime.bus, tenant)
-        gaps += history.gaps()
+        complaints += history.gaps()
         for event in sorted(history.events, key=lambda event: (event.entity, event.seq)):
             what = " ".join(str(event.decode()).split())
             kept.write(
@@ -219,24 +243,32 @@ async def contact_history(
                     log.returned(at, pause, fact.rid)
                 case contact_facts.ContactEnded():
                     log.ended(at)
+                    if fact.outcome == acd_types.VISIT_OUTCOME_OVERFLOWED:
+                        complaints.append(f"contact {event.entity} of {fact.queue_id} was sent away")
                 case _:
                     pass
     kept.close()
-    return {contact: log.waiting() for contact, log in logs.items()}, gaps
+    return {contact: log.waiting() for contact, log in logs.items()}, complaints
 
 
-async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing: int = 1) -> Run:
+async def play(
+    world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing: int = 1, changes: int = 0
+) -> Run:
+    """`changes`: how often agents change queues at least; 0: never."""
     print(f"CHAOS_SEED={SEED}")
     run = Run(contacts)
-    agents = await configure(world)
+    members = await configure(world)
+    agents = members.agents
     began = time.monotonic()
     background = [
         *(asyncio.create_task(keys_pressed(world, agents)) for _ in range(pressing)),
         asyncio.create_task(all_ready_again(world, agents)),
     ]
+    if changes:
+        background.append(asyncio.create_task(members_change(world, run, members)))
     callers = asyncio.create_task(traffic(world, run))
     try:
-        await harm(world, bus, run)
+        await harm(world, bus, run, changes)
         judge = StuckAgents(lambda name: work_without_a_leg(world, name), time.time(), STUCK_S)
         await judge.watch(agents, callers.done)
         # Once more when all that was under way has ended.
@@ -248,13 +280,13 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
             task.cancel()
         await asyncio.gather(*background, callers, return_exceptions=True)
     talks = world.edge.all_talks()
-    waitings, gaps = await contact_history(world, run.callers)
-    run.complaints = [
+    waitings, complaints = await contact_history(world, run.callers)
+    run.complaints += [
         *two_at_once(talks),
         *two_agents(talks),
         *lost([caller.contact_id for caller in run.callers], waitings),
         *overtaken(list(waitings.values()), run.outages),
-        *gaps,
+        *complaints,
     ]
     late = [caller.contact_id for caller in run.callers if not caller.done.is_set()]
     run.complaints += [f"contact {contact} was neither served nor let go" for contact in late]
@@ -264,7 +296,7 @@ async def play(world: RoutingWorld, bus: Bus, contacts: int = CONTACTS, pressing
         f"{len(run.callers)} contacts, {answered} answered, {len(talks)} talks, "
         f"{world.edge.refused} offers refused as stale, {time.monotonic() - began:.0f} s; longest in work "
         f"without a leg after the faults: {run.longest_stay_s:.2f} s; "
-        f"faults: {dict(run.faults)}"
+        f"faults: {dict(run.faults)}; agents changed queues {run.changes} times"
     )
     return run
 
@@ -279,11 +311,12 @@ def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
 @pytest.mark.timeout(1200)
 async def test_nobody_is_double_booked_lost_overtaken_or_stuck(bus: Bus, tmp_path: Path) -> None:
     async with routing(bus, tmp_path) as world:
-        run = await play(world, bus)
+        run = await play(world, bus, changes=6)
     assert run.complaints == []
     assert run.stuck == []
     assert min(run.faults.values()) >= 1
     assert len(run.faults) == 5
+    assert run.changes >= 6
 
 
 @pytest.mark.timeout(1200)

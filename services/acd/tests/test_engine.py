@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -29,6 +29,8 @@ from seatbus_acd.domain.model import (
     Offer,
     OfferFailed,
     OfferProgress,
+    QueueKey,
+    QueuesMove,
     QueueSpec,
     Relaxation,
     Rule,
@@ -73,6 +75,7 @@ class EngineHistories(RuleBasedStateMachine):
         self.offers: dict[ContactKey, Offer] = {}
         self.leaving: set[ContactKey] = set()
         self.resting: set[ContactKey] = set()
+        self.moving: Counter[QueueKey] = Counter()
         self.rids: set[str] = set()
         self.ended: dict[ContactKey, int] = defaultdict(int)
         # The truth about agents, and what the engine has been shown of it.
@@ -97,7 +100,7 @@ class EngineHistories(RuleBasedStateMachine):
                 case CheckOffer():
                     assert self.offers[effect.key].rid == effect.rid
                 case Waits():
-                    if effect.decision.rule is Rule.RETRY_LATER:
+                    if effect.decision.rule in (Rule.RETRY_LATER, Rule.QUEUE_MOVES):
                         self.resting.add(effect.decision.contact)
         return effects
 
@@ -109,6 +112,7 @@ class EngineHistories(RuleBasedStateMachine):
         assert all(made.agent != offer.agent for made in self.offers.values()), "one contact an agent"
         spec = self.waiting[offer.key]
         queue = self.engine.queues[spec.queue].spec
+        assert not self.moving[spec.queue], "nobody of a queue whose contacts are not all here"
         assert offer.agent in queue.members
         assert all(SKILLS[offer.agent].get(name, 0) >= level for name, level in queue.requirements)
         assert self.shown[offer.agent] >= self.blocked[offer.agent], "not before his record is newer"
@@ -144,8 +148,18 @@ class EngineHistories(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.01, 40))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+        self.rest_ends(Tick())
+
+    @rule(queue=st.sampled_from(sorted(QUEUES)), here=st.booleans())
+    def queue_moves(self, queue: QueueKey, here: bool) -> None:
+        if here and not self.moving[queue]:
+            return
+        self.moving[queue] += -1 if here else 1
+        self.rest_ends(QueuesMove(frozenset([queue]), here))
+
+    def rest_ends(self, event: Event) -> None:
         before = set(self.resting)
-        self.give(Tick())
+        self.give(event)
         for key in before:
             if self.engine.contacts[key].waiting:
                 self.resting.discard(key)
@@ -406,6 +420,23 @@ def test_an_offer_of_which_nothing_is_heard_is_checked() -> None:
     assert engine.apply(Tick(), 34.9) == []
     assert engine.apply(Tick(), 35.0) == [CheckOffer(offer.key, offer.rid)]
     assert engine.apply(Tick(), 45.0) == [CheckOffer(offer.key, offer.rid)]
+
+
+def test_who_comes_while_a_queue_moves_here_goes_after_those_who_waited_elsewhere() -> None:
+    engine = Engine(1)
+    moves = frozenset([(T, "sales")])
+    engine.apply(QueuesMove(moves, here=False), 0)
+    engine.apply(configured(), 0)
+    engine.apply(ready(AGENTS[0], 1, 1.0), 10)
+    [waits] = engine.apply(caller(9, 10), 10)
+    assert isinstance(waits, Waits)
+    assert waits.decision.rule is Rule.QUEUE_MOVES
+    assert not offers(engine.apply(caller(5, 2), 11))
+    assert not offers(engine.apply(Tick(), 60))
+    [offer] = offers(engine.apply(QueuesMove(moves, here=True), 60))
+    assert offer.key == (T, "c5")
+    [offer] = offers(engine.apply(ready(AGENTS[1], 20, 60.0), 61))
+    assert offer.key == (T, "c9")
 
 
 def test_why_a_call_waits_is_told() -> None:

@@ -25,7 +25,7 @@ class Adoption:
 
     def __init__(self, shard: Shard, mine: Callable[[QueueKey], bool]) -> None:
         self._shard = shard
-        self._mine = mine
+        self.mine = mine
         # Contacts of other groups, looked at once.
         self._foreign: set[ContactKey] = set()
 
@@ -41,7 +41,7 @@ class Adoption:
         found: dict[ContactKey, tuple[wire.Contact, Entry]] = {}
         for record, entry in await shard.contacts.load(keys):
             key = (record.tenant_id, record.contact_id)
-            if self._mine((key[0], record.queue_id)):
+            if self.mine((key[0], record.queue_id)):
                 found[key] = record, entry
             else:
                 self._foreign.add(key)
@@ -56,7 +56,8 @@ class Adoption:
     def _arrived(self, record: wire.Contact, revision: int) -> None:
         shard = self._shard
         key = (record.tenant_id, record.contact_id)
-        if key in shard.visits:
+        # A queue that has moved on meanwhile is looked through by who has it now.
+        if key in shard.visits or not self.mine((key[0], record.queue_id)):
             return
         visit = shard.visits[key] = visit_of(record)
         if record.HasField("onward"):
@@ -83,7 +84,7 @@ class Adoption:
         """Contacts whose queue belongs to another group now are adopted there."""
         shard = self._shard
         for key, visit in list(shard.visits.items()):
-            if not self._mine((visit.tenant, visit.queue_id)):
+            if not self.mine((visit.tenant, visit.queue_id)):
                 shard.left(key)
 
     async def reconcile(self) -> None:

@@ -95,6 +95,9 @@ class Requests:
             return 0
         if not shard.alive:
             raise Unavailable(f"routing group {shard.fence.group} moves to another replica")
+        if not shard.adoption.mine(queue.key):
+            # Here it would have left: for this group the queue is gone.
+            raise Unavailable(f"queue {record.queue_id} moves to another routing group, try again")
         stored, fifo = opened
         if stored.HasField("onward"):
             await self._visit(key)

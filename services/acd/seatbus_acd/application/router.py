@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from seatbus_acd.application.contacts import queue_of_contact
 from seatbus_acd.application.shard import Deps, Shard
-from seatbus_acd.domain.model import AgentGone
+from seatbus_acd.domain.model import AgentGone, QueuesMove
 from seatbus_acd.domain.visit import Fence
 from seatbus_kit.errors import NotFound, SeatbusError, Unavailable
 from seatbus_kit.lease import TAKEOVER_S
@@ -28,6 +28,7 @@ _SETTLE_S: Final = 0.05
 _DRAIN_S: Final = 2.0
 _VACANT_LOOK_S: Final = 0.02
 _LOOKS_S: Final = (0.3, 0.7, 2.0)
+_LOOK_AGAIN_S: Final = 1.0
 
 
 class Topology(Protocol):
@@ -210,7 +211,7 @@ class Router:
         self._taken_over()
         log.info("routing group taken over", group=group, epoch=epoch, contacts=len(shard.visits))
         self._ready.setdefault(group, asyncio.Event()).set()
-        self._look_again(group, ())
+        self._look_again(group, (), frozenset())
 
     def _lost(self, group: str) -> None:
         ready = self._ready.get(group)
@@ -283,41 +284,55 @@ class Router:
             had = set(shard.engine.queues)
             known = set(shard.engine.agents)
             part = self._topology.part(group)
+            gained = part.queues.keys() - had
+            moving = frozenset(queue for queue in gained if before.group(queue) not in (None, group))
+            if moving:
+                shard.apply(QueuesMove(moving, here=False))
             shard.configure(part)
             for status in self._feed.of(part.agents.keys() - known):
                 shard.agent_seen(status)
-            gained = part.queues.keys() - had
             if gained:
-                sources = {name for name in map(before.group, gained) if name is not None} - {group}
-                self._look_again(group, sources)
+                self._look_again(group, {before.group(queue) or "" for queue in moving}, moving)
 
     def _answers_for(self, group: str, queue: QueueKey) -> bool:
         found = self._topology.group(queue)
         # Contacts of a queue that is gone leave by the word of their tenant's first group.
         return group == (found or self._topology.first_group(queue[0]) or group)
 
-    def _look_again(self, group: str, sources: Iterable[str]) -> None:
+    def _look_again(self, group: str, sources: Iterable[str], moving: frozenset[QueueKey]) -> None:
         """Another replica may learn of the change a moment later, and write until then."""
-        task = asyncio.create_task(self._looking(group, frozenset(sources)), name=f"look {group}")
+        looking = self._looking(group, frozenset(sources), moving)
+        task = asyncio.create_task(looking, name=f"look {group}")
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
-    async def _looking(self, group: str, sources: frozenset[str]) -> None:
+    async def _looking(self, group: str, sources: frozenset[str], moving: frozenset[QueueKey]) -> None:
+        """Nobody in queues that are `moving` here is offered before the first look: those who came before
+        would be overtaken.
+        """
+        shard = self._shards.get(group)
         loop = asyncio.get_running_loop()
         until = loop.time() + TAKEOVER_S
         while not all(self._vacant(source) or source in self._topology.groups for source in sources):
             if loop.time() > until:
                 break
             await asyncio.sleep(_VACANT_LOOK_S)
-        for pause in (0.0, *_LOOKS_S) if sources else _LOOKS_S:
-            await asyncio.sleep(pause)
-            shard = self.shard(group)
-            if shard is None:
+        pauses = [0.0, *_LOOKS_S] if sources else [*_LOOKS_S]
+        while pauses or moving:
+            await asyncio.sleep(pauses.pop(0) if pauses else _LOOK_AGAIN_S)
+            if shard is None or self._shards.get(group) is not shard:
+                # Whoever takes the group over looks for all.
                 return
+            if self.shard(group) is not shard:
+                continue
             try:
                 await shard.adoption.reconcile()
             except SeatbusError as error:
                 log.info("contacts not adopted yet", group=group, reason=str(error))
+                continue
+            if moving:
+                shard.apply(QueuesMove(moving, here=True))
+                moving = frozenset()
 
     # Agents
 

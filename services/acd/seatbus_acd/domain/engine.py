@@ -34,6 +34,7 @@ from seatbus_acd.domain.model import (
     OfferProgress,
     Pulled,
     QueueKey,
+    QueuesMove,
     Rule,
     Skip,
     Tick,
@@ -93,6 +94,8 @@ class Engine(Matching):
                 self._agent_gone(event.key)
             case Configured():
                 self._configured(event)
+            case QueuesMove():
+                self._queues_move(event)
             case Tick():
                 pass
         self._pass_gates()
@@ -181,6 +184,7 @@ class Engine(Matching):
         contact = self.contacts.pop(event.key, None)
         if contact is None:
             return
+        self._awaiting.pop(event.key, None)
         self._stop_waiting(contact)
         for key in contact.spec.queues:
             queue = self.queues.get(key)
@@ -286,6 +290,31 @@ class Engine(Matching):
         for contact in in_turn(resting):
             if contact.waiting:
                 self._wait(contact, tell=False)
+
+    def _queues_move(self, event: QueuesMove) -> None:
+        """When all are here, who has waited for the others goes on, each in his place."""
+        for key in event.queues:
+            times = self._moving.pop(key, 0) + (-1 if event.here else 1)
+            if times > 0:
+                self._moving[key] = times
+        if not event.here:
+            moving = [self.queues[key] for key in event.queues if key in self.queues]
+            for contact in in_turn(c for queue in moving for c in queue.contacts.values() if c.waiting):
+                self._stop_waiting(contact)
+                self._join(contact)
+            return
+        awaiting, self._awaiting = self._awaiting, {}
+        here = [
+            contact
+            for key, contact in awaiting.items()
+            if self.contacts.get(key) is contact and not contact.held and not contact.leaving
+        ]
+        for contact in here:
+            contact.armed.pop(Kind.OWN, None)
+            self._join(contact)
+        for contact in in_turn(here):
+            if contact.waiting:
+                self._wait(contact, tell=True)
 
     # Time
 

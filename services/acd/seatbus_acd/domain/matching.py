@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus_acd.domain.decisions import rid_of, rule_of, told, why_waiting
 from seatbus_acd.domain.floor import Floor
-from seatbus_acd.domain.model import LeaveQueue, LeaveReason, Offer, Strategy, Waits
+from seatbus_acd.domain.model import LeaveQueue, LeaveReason, Offer, Rule, Strategy, Waits
 from seatbus_acd.domain.pools import Held, Option
 from seatbus_acd.domain.reach import reach
 from seatbus_acd.domain.timers import Kind, Timers
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Effect,
         QueueKey,
         QueueSpec,
-        Rule,
     )
     from seatbus_acd.domain.pools import Agent, Class, Contact, Pool, Queue
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 OFFER_GRACE_S: Final = 15.0
 # A call-back rests while its queue is closed.
 CLOSED_LOOK_S: Final = 30.0
+_MOVING_LOOK_S: Final = 10.0
 
 
 def longest_wait(spec: ContactSpec, queue: QueueSpec) -> float:
@@ -56,6 +56,9 @@ class Matching:
         self._epoch = epoch
         self._floor = Floor()
         self.contacts: dict[ContactKey, Contact] = {}
+        # Queues whose contacts are not all here yet: how often that was said. Who waits for it, in order.
+        self._moving: dict[QueueKey, int] = {}
+        self._awaiting: dict[ContactKey, Contact] = {}
         self._timers = Timers()
         self._now = 0.0
         self._effects: list[Effect] = []
@@ -134,6 +137,12 @@ class Matching:
             return
         if queue.spec.leave_without_agents and not queue.present and not spec.callback:
             self._leave_queue(contact, LeaveReason.NO_AGENTS)
+            return
+        if any(key in self._moving for key in spec.queues):
+            if spec.key not in self._awaiting:
+                self._awaiting[spec.key] = contact
+                self._tell(contact, Rule.QUEUE_MOVES)
+            self._arm(contact, _MOVING_LOOK_S)
             return
         if self._floor.has_spare_pools:
             used = (pool for c in self.contacts.values() for o in c.reach.options for pool in o.pools)

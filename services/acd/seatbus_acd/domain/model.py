@@ -297,13 +297,23 @@ class LeaveFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuesMove:
+    """Contacts of these queues are on their way here from another holder: none is offered before all are
+    `here`, which is told once for each time.
+    """
+
+    queues: frozenset[QueueKey]
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
 Event: TypeAlias = (
     "Configured | AgentSeen | AgentGone | ContactArrived | ContactChanged | ContactLeft | Pulled"
-    " | AgentReserved | OfferFailed | OfferProgress | LeaveFailed | Tick"
+    " | AgentReserved | OfferFailed | OfferProgress | LeaveFailed | QueuesMove | Tick"
 )
 
 
@@ -331,6 +341,7 @@ class Rule(StrEnum):
     NO_MEMBERS = "no_members"
     CAPPED = "capped"
     RETRY_LATER = "retry_later"
+    QUEUE_MOVES = "queue_moves"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from seatbus.acd.v1 import service_pb2 as api
 from seatbus_acd.adapters.holders import FORWARDED
-from seatbus_kit.errors import SeatbusError, StaleEpoch, Unavailable
+from seatbus_kit.errors import NotFound, SeatbusError, StaleEpoch, Unavailable
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -60,7 +60,14 @@ class Desk:
         context: Context,
         here: Callable[[Shard], Awaitable[T]],
     ) -> T:
-        return await self._at_group(await self.must_know(key), method, request, context, here)
+        group = await self.must_know(key)
+        try:
+            return await self._at_group(group, method, request, context, here)
+        except NotFound:
+            if self._router.group(key) == group:
+                raise
+            # While its group was waited for the queue has moved to another one.
+            raise Unavailable(f"queue {key[1]} moves to another routing group, try again") from None
 
     async def at_contact(
         self,
