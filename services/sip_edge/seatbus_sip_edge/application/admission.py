@@ -13,7 +13,7 @@ from seatbus_sip.headers import clean_text
 from seatbus_sip.values import read_privacy
 from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.application.legs.bodies import sdp_of
-from seatbus_sip_edge.application.legs.custom_headers import attributes_of, diverted_from
+from seatbus_sip_edge.application.legs.custom_headers import attributes_of, diversions, diverted_from
 from seatbus_sip_edge.application.replacing import Replacing
 from seatbus_sip_edge.application.replacing_party import ReplacingParty
 from seatbus_sip_edge.domain import inputs as on
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = get_logger("sip_edge.sip")
 
 _OPERATOR = "operator"
+# Numbers that are diverted to each other call each other for ever: networks give up after five or so.
+_MOST_DIVERSIONS = 10
 # Attribute of a call that its caller did not dial.
 _DIVERTED = "diverted_from"
 
@@ -222,6 +224,9 @@ class Admission:
             trunk_tenant=tenant if trunk_id else "",
             branch_id=branch_id,
         )
+        left = request.integer("Max-Forwards")
+        call.hops = call.hops if left is None else left
+        call.diversions = diversions(request) if trunk is not None else 0
         refusal: tuple[int, call_types.HangupCause] | None = None
         if owner is None:
             refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)
@@ -234,6 +239,8 @@ class Admission:
             call.flow_version = flow_object.flow.version if flow_object is not None else 0
             if number.disabled:
                 refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)
+            elif call.diversions >= _MOST_DIVERSIONS:
+                refusal = (482, Cause.HANGUP_CAUSE_REJECTED)
             elif trunk is not None and not edge.quotas.inbound_allowed(
                 call.tenant_id, tenant, trunk_id, trunk
             ):

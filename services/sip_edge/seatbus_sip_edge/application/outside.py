@@ -133,6 +133,8 @@ class Outside:
         if call.emergency:
             refs = self._emergency_refs(call)
         else:
+            if call.hops <= 1:
+                return Refusal(483, "too_many_hops")
             rule = self._guard(call, leg, number)
             if rule is not None:
                 return Refusal(403, rule.value)
@@ -238,7 +240,15 @@ class Outside:
         )
         peer = f"{trunk.host}:{trunk.port}" if trunk.port else trunk.host
         to = f"sip:{trunk.number_prefix}{user}@{peer}"
-        shown = shown_on(trunk, caller, own, withheld=call.withheld, diverted_by=diverted, target=to)
+        shown = shown_on(
+            trunk,
+            caller,
+            own,
+            withheld=call.withheld,
+            diverted_by=diverted,
+            target=to,
+            before=call.diversions,
+        )
         parameter = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         headers = {"Allow": ALLOW, "Supported": SUPPORTED, **shown.headers}
         if trunk.custom_headers:
@@ -256,6 +266,8 @@ class Outside:
             headers=headers,
             body=sdp,
         )
+        # RFC 7332: hops are counted through us: numbers that are sent on to each other come to an end.
+        invite.set("Max-Forwards", max(1, call.hops - 1))
         side.refreshing.ask(invite)
         return invite
 

@@ -55,11 +55,12 @@ def shown_on(
     withheld: bool = False,
     diverted_by: str = "",
     target: str = "",
+    before: int = 0,
 ) -> Shown:
     """What a trunk is told of the caller (RFC 3323, 3325, 5806, 7044).
 
     A number that the trunk may not show is replaced by the trunk's default one; `diverted_by` is the access
-    number whose call goes on to the outside, to `target` (an address).
+    number whose call goes on to the outside, to `target` (an address); `before`: how often it went on before.
     """
     plan = Plan.of(trunk.dial_plan)
     domain = trunk.from_domain or host
@@ -82,7 +83,7 @@ def shown_on(
     if diverted_by:
         by = written(normalise(diverted_by, plan))
         if trunk.diversion_header == tenancy.DIVERSION_HEADER_DIVERSION:
-            headers["Diversion"] = f"<sip:{by}@{domain}>;reason=unconditional"
+            headers["Diversion"] = f"<sip:{by}@{domain}>;reason=unconditional;counter={before + 1}"
         elif trunk.diversion_header == tenancy.DIVERSION_HEADER_HISTORY_INFO:
             # RFC 4458: 302 says that it was diverted on purpose, before anybody rang.
             headers["History-Info"] = f"<sip:{by}@{domain}>;index=1, <{target};cause=302>;index=1.1;mp=1"

@@ -247,6 +247,9 @@ class Call:
     outcome: list[object] = field(default_factory=list)
     # After a restart: the present step is carried out again when ivr says that it still is the present one.
     resuming: bool = False
+    # Of what was left to who called us, and how often it had been diverted: what is sent on does not circle.
+    hops: int = 70
+    diversions: int = 0
     media_instance: str = ""
     media_incarnation: str = ""
     has_session: bool = False

@@ -61,6 +61,16 @@ def diverted_from(request: Request) -> str:
         return ""
 
 
+def diversions(request: Request) -> int:
+    """How often a call was diverted before it came to us, by its Diversion headers (RFC 5806, `counter`)."""
+    try:
+        entries = request.addresses("Diversion")
+    except SipError:
+        return 0
+    counters = [entry.params.get("counter") or "" for entry in entries]
+    return sum(int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 1 for text in counters)
+
+
 def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]:
     """What the phone of an agent, a consulted one or a supervisor is told of the call at ringing."""
     headers = {
