@@ -43,6 +43,7 @@ LAST_TYPE: Final = "Sb-Last-Type"
 # Far below the bus's largest payload (1 MiB by default).
 MOST_FACTS: Final = 100
 MOST_BYTES: Final = 128 * 1024
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FACT_BYTES: Final = 32  # of a fact without its texts and payload
 
 
@@ -68,7 +69,9 @@ class OutBurst:
             made = burst.facts.add(
                 seq=fact.seq, type=fact.type_name, payload=fact.payload, causation=fact.causation
             )
-            made.occurred_at.FromDatetime(fact.occurred_at)
+            since = fact.occurred_at - _EPOCH
+            made.occurred_at.seconds = since.days * 86_400 + since.seconds
+            made.occurred_at.nanos = since.microseconds * 1000
             if shared is None and fact.trace is not None:
                 made.traceparent = fact.trace.to_traceparent()
         payload: bytes = burst.SerializeToString()
@@ -92,7 +95,10 @@ class OutBurst:
     def _trace(self) -> TraceContext | None:
         """The trace of all, None when they differ."""
         trace = self.facts[0].trace
-        return trace if all(fact.trace == trace for fact in self.facts) else None
+        for fact in self.facts:
+            if fact.trace is not trace and fact.trace != trace:
+                return None
+        return trace
 
 
 OutMessage: TypeAlias = OutEvent | OutBurst

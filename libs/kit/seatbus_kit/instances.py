@@ -222,23 +222,31 @@ class Instances:
         for callback in self._callbacks:
             callback(change.key, instance)
 
-    def _alive(self) -> Iterable[_Seen]:
+    def _silent_since(self) -> float:
+        """Who was not heard after this moment counts as gone."""
         if not self._following:
             raise RuntimeError("the registry is not followed: the service's settings say asks_others = False")
         # While the bus is away, and until everybody had time to beat again, nobody is judged.
         now = self._clock.monotonic()
         if self._watcher.staleness() > _BLIND_S or now - self._watcher.loaded_at < STALE_S:
-            return list(self._seen.values())
-        return [seen for seen in self._seen.values() if now - seen.since < STALE_S]
+            return float("-inf")
+        return now - STALE_S
 
     def all(self, service: str) -> list[Instance]:
         """Live instances of a service, draining ones included, by id."""
-        found = [seen.instance for seen in self._alive() if seen.instance.service == service]
+        silent = self._silent_since()
+        found = [
+            seen.instance
+            for seen in self._seen.values()
+            if seen.instance.service == service and seen.since > silent
+        ]
         return sorted(found, key=lambda instance: instance.id)
 
     def get(self, instance_id: str) -> Instance | None:
         """A live instance by id, None when it is unknown or silent."""
-        return next((seen.instance for seen in self._alive() if seen.instance.id == instance_id), None)
+        silent = self._silent_since()
+        seen = self._seen.get(instance_id)
+        return seen.instance if seen is not None and seen.since > silent else None
 
     def pick(self, service: str, *, key: str | None = None, exclude: Iterable[str] = ()) -> Instance | None:
         """An instance for new work, of the own region where there is one; None when nobody is left.
@@ -247,18 +255,21 @@ class Instances:
         otherwise the least loaded. Draining instances get no new work.
         """
         unwanted = frozenset(exclude)
-        found = [
+        silent = self._silent_since()
+        near = [
             seen
-            for seen in self._alive()
+            for seen in self._seen.values()
             if seen.instance.service == service
+            and seen.since > silent
             and not seen.instance.draining
             and seen.instance.id not in unwanted
         ]
-        # What was there before our first look may be left over from a crash.
-        found = [seen for seen in found if seen.proven] or found
-        near = [seen for seen in found if seen.instance.region == self._region] or found
         if not near:
             return None
+        if len(near) > 1:
+            # What was there before our first look may be left over from a crash.
+            near = [seen for seen in near if seen.proven] or near
+            near = [seen for seen in near if seen.instance.region == self._region] or near
         if key is not None:
             return max(near, key=lambda seen: _score(seen.instance.id, key)).instance
         # Between two heartbeats the load does not move, so picks count as a little load.

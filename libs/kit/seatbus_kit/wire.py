@@ -52,7 +52,7 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 
 def encode_headers(headers: Mapping[str, str]) -> bytes:
     """Raises BadHeaderError for a name or value that would begin another line."""
-    text = "\r\n".join([_VERSION, *(f"{name}: {value}" for name, value in headers.items()), "", ""])
+    text = "\r\n".join([_VERSION, *[f"{name}: {value}" for name, value in headers.items()], "", ""])
     lines = len(headers) + 2
     if text.count("\n") != lines or text.count("\r") != lines:
         raise nats.errors.BadHeaderError("line break in a header")

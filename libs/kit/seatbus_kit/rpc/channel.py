@@ -134,13 +134,13 @@ class LaneMethod:
             return await self._grpc(request, timeout=timeout, metadata=metadata, **more)
         return await self._by_lane(*found, request, timeout, None, tuple(metadata or ()))
 
-    async def call(self, request: Any, timeout: float, trace: TraceContext | None) -> Any:
+    def call(self, request: Any, timeout: float, trace: TraceContext | None) -> Awaitable[Any]:
         """The same with the trace as it is. Raises AioRpcError."""
         found = self._found()
         if found is None:
             metadata = (("traceparent", trace.to_traceparent()),) if trace is not None else None
-            return await self._grpc(request, timeout=timeout, metadata=metadata)
-        return await self._by_lane(*found, request, timeout, trace, ())
+            return cast("Awaitable[Any]", self._grpc(request, timeout=timeout, metadata=metadata))
+        return self._by_lane(*found, request, timeout, trace, ())
 
     def _found(self) -> tuple[Connection, int] | None:
         connection = self._lane.connection()

@@ -15,7 +15,7 @@ from seatbus_kit.rpc.status import from_status
 from seatbus_kit.trace import current_trace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Coroutine
 
     from seatbus_kit.telemetry import Tracer
     from seatbus_kit.trace import TraceContext
@@ -104,19 +104,29 @@ def _name(method: object) -> str:
     return f"{service.rpartition('.')[2]}.{name}"
 
 
-async def invoke(
+def invoke(
     method: UnaryMethod[Request, Response],
     request: Request,
     timeout: float,
     trace: TraceContext | None = None,
-) -> Response:
+) -> Coroutine[Any, Any, Response]:
     """Calls a unary method of a stub. Raises the SeatbusError that the service raised, DeadlineExceeded after
     `timeout` seconds, Unavailable when the request certainly did not leave, OutcomeUnknown when it may have.
     """
     if _tracer is not None and _tracer.enabled:
-        with _tracer.span(_name(method), trace, kind="client") as span:
-            return await _call(method, request, timeout, span.context)
-    return await _call(method, request, timeout, trace or current_trace())
+        return _traced(_tracer, method, request, timeout, trace)
+    return _call(method, request, timeout, trace or current_trace())
+
+
+async def _traced(
+    tracer: Tracer,
+    method: UnaryMethod[Request, Response],
+    request: Request,
+    timeout: float,
+    trace: TraceContext | None,
+) -> Response:
+    with tracer.span(_name(method), trace, kind="client") as span:
+        return await _call(method, request, timeout, span.context)
 
 
 async def _call(

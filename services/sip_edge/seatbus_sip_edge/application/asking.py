@@ -10,6 +10,8 @@ from seatbus_kit.log import get_logger
 from seatbus_sip_edge.application.lanes import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from google.protobuf.message import Message
 
     from seatbus_sip_edge.application.session import Session
@@ -46,11 +48,24 @@ class Asking:
         over_at = self._session.over_at
         return over_at is None or self._edge.monotonic() < over_at + _OWED_AFTER_END_S
 
-    async def _ask(self, service: str, method: str, request: Message, **options: Any) -> Any:
-        options.setdefault("timeout", _RPC_S)
-        options.setdefault("deadline", _NEVER)
-        return await self._edge.neighbours.command(
-            service, method, request, trace=self._session.trace, **options
+    def _ask(
+        self,
+        service: str,
+        method: str,
+        request: Message,
+        *,
+        timeout: float = _RPC_S,
+        deadline: float = _NEVER,
+        **options: Any,
+    ) -> Coroutine[Any, Any, Any]:
+        return self._edge.neighbours.command(
+            service,
+            method,
+            request,
+            timeout=timeout,
+            deadline=deadline,
+            trace=self._session.trace,
+            **options,
         )
 
     async def _report(self, service: str, method: str, request: Message, first_address: str = "") -> None:
