@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seatbus_sip.dialog import Dialog, Role
+from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.adapters.journal import Journal, frame, read_segment, recover, segments
 from seatbus_sip_edge.domain.model import Call
 
@@ -171,3 +173,30 @@ def test_what_a_peer_wrote_in_no_utf8_is_written_and_read(tmp_path: Path) -> Non
     first, second = read_segment(path)
     assert first[3] == {"from": "M\ufffdller \U0001f600"}
     assert first[2] == second[2]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("sip:anna@h", "sip:anna@h"), (b"sip:\xfc@h".decode("utf-8", "surrogateescape"), "sip:\ufffd@h")],
+)
+def test_a_dialog_is_written_as_it_is_and_comes_back(tmp_path: Path, written: str, read: str) -> None:
+    dialog = Dialog(
+        role=Role.UAS,
+        state=DialogState.CONFIRMED,
+        route_set=("<sip:a;lr>", "<sip:b;lr>"),
+        call_id="id",
+        contact="<sip:edge>",
+        local_tag="l",
+        local_uri="sip:us@h",
+        remote_tag="r",
+        remote_target="sip:anna@h",
+        remote_uri=written,
+        remote_cseq=7,
+        remote_offer_pending=True,
+    )
+    path = tmp_path / "000000000001.journal"
+    path.write_bytes(frame(["t", "c", {}, {"leg": {"dialog": dialog}}, []]))
+    (found,) = read_segment(path)
+    stored = found[3]["leg"]["dialog"]
+    assert stored == {**dialog.to_dict(), "remote_uri": read}
+    assert Dialog.from_dict(stored).to_dict() == stored

@@ -26,6 +26,7 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -72,6 +73,8 @@ def _readable(entry: Entry, default: Callable[[object], object] | None) -> bytes
     def plain(value: object) -> object:
         if is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in fields(value)}
+        if isinstance(value, Enum):
+            return value.value
         if default is None:
             raise TypeError(f"a {type(value).__name__} cannot be written to the journal")
         return default(value)
@@ -283,7 +286,7 @@ class Journal:
         if batch.checkpoint is not None or self._fd < 0:
             self._rotate(batch.checkpoint or [])
         if batch.frames:
-            _write_all(self._fd, b"".join(batch.frames))
+            _write_all(self._fd, batch.frames[0] if len(batch.frames) == 1 else b"".join(batch.frames))
 
     def _rotate(self, checkpoint: list[bytes]) -> None:
         if self._fd >= 0:

@@ -44,17 +44,21 @@ class Restoring:
         self._side = side
 
     def to_dict(self) -> dict[str, object]:
-        """What a successor needs: dialogs, where they go, and INVITEs that are not finished yet."""
+        """What a successor needs: dialogs, where they go, and INVITEs that are not finished yet.
+
+        To be written as JSON at once: the dialogs in it are those of the legs.
+        """
         stored: dict[str, object] = {}
         for leg_id, leg in self._side.legs.items():
             item: dict[str, object] = {
                 "flow": leg.flow.remote,
                 "transport": leg.flow.transport,
                 "sdp": leg.local_sdp,
-                **({"trunk": [leg.trunk.tenant, leg.trunk.trunk_id]} if leg.trunk is not None else {}),
             }
+            if leg.trunk is not None:
+                item["trunk"] = [leg.trunk.tenant, leg.trunk.trunk_id]
             if leg.dialog is not None:
-                item["dialog"] = leg.dialog.to_dict()
+                item["dialog"] = leg.dialog
             if leg.invite:
                 item["invite"] = leg.invite
             if ring := self._side.ringing.to_list(leg):
