@@ -287,6 +287,21 @@ def test_the_place_of_an_earlier_visit_counts_and_the_limits_start_anew() -> Non
     assert floor.engine.next_wake == floor.now + 60
 
 
+def test_nobody_wakes_for_a_deadline_of_who_has_left() -> None:
+    floor = Floor(queue(members=(A,), max_wait_s=60))
+    floor.caller("c1")
+    left, later = floor.now + 60, floor.now + 65
+    floor.wait(5)
+    floor.caller("c2")
+    assert floor.engine.next_wake == left
+    floor.give(ContactLeft((T, "c1")))
+    floor.wait(1)
+    assert floor.engine.next_wake == later
+    floor.give(ContactLeft((T, "c2")))
+    floor.wait(1)
+    assert floor.engine.next_wake is None
+
+
 def test_comfort_messages_come_on_schedule_while_the_caller_waits_and_name_the_place() -> None:
     floor = Floor(queue(members=(A,), comfort=Comfort(10, 20)))
     floor.caller("c1")

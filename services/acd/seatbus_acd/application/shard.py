@@ -105,7 +105,7 @@ class Shard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._noting: asyncio.TimerHandle | None = None
-        self._wake_at: float | None = None
+        self._wake_at = 0.0
         self._stopped = False
 
     @property
@@ -334,17 +334,21 @@ class Shard:
             log.warning("routing step failed", group=self.fence.group, error=str(error))
 
     def _set_wake(self) -> None:
+        """A timer that is too early stays: it looks again, and most deadlines are gone before their time."""
         at = self.engine.next_wake
-        if at == self._wake_at and self._wake is not None:
+        if at is None or (self._wake is not None and self._wake_at <= at) or self._stopped:
             return
-        self._wake_at = at
         if self._wake is not None:
             self._wake.cancel()
-            self._wake = None
-        if at is not None and not self._stopped:
-            delay = max(0.0, at - self.deps.timeline())
-            self._wake = asyncio.get_running_loop().call_later(delay, self._tick)
+        self._wake_at = at
+        # The loop counts milliseconds: rather late than twice.
+        delay = max(0.0, at - self.deps.timeline() + 0.001)
+        self._wake = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
         self._wake = None
-        self.apply(Tick())
+        at = self.engine.next_wake
+        if at is not None and at <= self.deps.timeline():
+            self.apply(Tick())
+        else:
+            self._set_wake()

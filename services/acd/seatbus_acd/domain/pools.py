@@ -253,6 +253,9 @@ class Pool:
 def in_turn(contacts: Iterable[Contact]) -> Iterator[Contact]:
     """As agents choose: those of a class by first enqueue, the classes by the first of each."""
     classes: dict[Class, list[Contact]] = {}
-    for contact in sorted(contacts, key=lambda c: (c.spec.fifo, c.spec.key)):
+    found = sorted(contacts, key=lambda c: (c.spec.fifo, c.spec.key))
+    if len(found) < 2:
+        return iter(found)
+    for contact in found:
         classes.setdefault((contact.ageing_s, contact.spec.priority), []).append(contact)
     return merge(*classes.values(), key=lambda c: c.place)

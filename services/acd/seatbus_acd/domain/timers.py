@@ -37,11 +37,18 @@ class Timers:
         heapq.heappush(self._heap, (at, self._count, kind, contact.spec.key))
 
     def due(self, now: float, contacts: dict[ContactKey, Contact]) -> Iterator[tuple[Kind, Contact]]:
-        """What has expired, in order. What is armed meanwhile is looked at too."""
+        """What has expired, in order. What is armed meanwhile is looked at too. Those in front that nobody
+        waits for any more are dropped, so that nobody wakes for them.
+        """
         heap = self._heap
-        while heap and heap[0][0] <= now:
-            _, token, kind, key = heapq.heappop(heap)
+        while heap:
+            at, token, kind, key = heap[0]
             contact = contacts.get(key)
             if contact is not None and contact.armed.get(kind) == token:
+                if at > now:
+                    return
+                heapq.heappop(heap)
                 del contact.armed[kind]
                 yield kind, contact
+            else:
+                heapq.heappop(heap)
