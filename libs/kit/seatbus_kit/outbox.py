@@ -26,7 +26,7 @@ log = get_logger("seatbus.outbox")
 _REMEMBERED: Final = 50_000
 # What happens within this time leaves together, an entity's events as one message: each message is a synced
 # write, and one that comes alone costs the server four times as much as one of several. Nobody waits for it.
-_GATHER_S: Final = 0.1
+_GATHER_S: Final = 0.05
 _RETRY_S: Final = 0.1
 _REFUSED_RETRY_S: Final = 5.0
 # An entity whose key comes back has been away for longer (`MARKER_TTL_S`), clocks differ by less.
