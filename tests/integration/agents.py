@@ -105,13 +105,19 @@ async def until_bridged(tenant: TestTenant, timeout: float = 30.0) -> None:
 
 async def outcomes(tenant: TestTenant, count: int) -> list[str]:
     """The outcomes of all queue visits, the oldest first, once there are `count`."""
+    return [row["outcome"] for row in await ended_visits(tenant, count)]
+
+
+async def ended_visits(tenant: TestTenant, count: int) -> list[dict[str, Any]]:
+    """All queue visits, the oldest first, once there are `count` and all have ended: a call's record may be
+    there a moment before."""
 
     def rows() -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = tenant.platform.get(tenant.path("queue-visits"))["visits"]
         return found if len(found) >= count and all(row["outcome"] for row in found) else None
 
     found = await asyncio.to_thread(tenant.platform.until, rows, 30, f"{count} ended visits of {tenant.id}")
-    return [row["outcome"] for row in sorted(found, key=lambda row: str(row["enqueued_at"]))]
+    return sorted(found, key=lambda row: str(row["enqueued_at"]))
 
 
 async def all_cdrs(tenant: TestTenant, count: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from seatbus_testkit.phone import Phone
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, until_bridged, wait_level
+from .agents import agent_phone, caller_of, outcomes, reach_queue, until_agent, until_bridged, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -45,8 +45,7 @@ async def test_a_caller_who_hangs_up_in_the_queue_is_counted_as_abandoned(platfo
     assert cdr["queue_visits"] == 1
     assert cdr["agent_id"] == ""
     assert 900_000 < int(str(cdr["wait_us"])) < 4_000_000
-    visits = platform.get(tenant.path("queue-visits"))["visits"]
-    assert [visit["outcome"] for visit in visits] == ["abandoned"]
+    assert await outcomes(tenant, 1) == ["abandoned"]
 
     def counted() -> bool:
         queue = tenant.board_queue()

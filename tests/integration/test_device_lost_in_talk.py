@@ -10,7 +10,7 @@ from seatbus_testkit.phone import Phone, PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .agents import agent_phone, caller_of, outcomes, reach_queue, until_agent, wait_level
 from .conversations import CALLER, FIRST, SECOND, hears, hears_music
 from .conversations import talk as conversation
 
@@ -56,8 +56,7 @@ async def test_the_talk_goes_on_with_the_phone_that_was_restarted(platform: Plat
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
     assert [segment["cause"] for segment in cdr["segments"]] == ["device_lost", "caller_hung_up"]
     assert cdr["queue_visits"] == 1
-    visits = platform.get(tenant.path("queue-visits"))["visits"]
-    assert [visit["outcome"] for visit in visits] == ["answered"]
+    assert await outcomes(tenant, 1) == ["answered"]
 
 
 async def test_a_phone_that_reconnects_goes_on_in_the_same_dialog(platform: Platform) -> None:

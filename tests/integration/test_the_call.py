@@ -15,7 +15,7 @@ from seatbus_rtp.tones import dominant_frequency, level_dbfs
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import TestTenant
 
-from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
+from .agents import agent_phone, caller_of, ended_visits, reach_queue, until_agent, wait_level
 
 pytestmark = pytest.mark.platform
 
@@ -77,11 +77,11 @@ async def test_a_caller_presses_one_and_talks_to_the_longest_idle_agent(
     assert len(tenant.cdrs(limit=100)) == 1
 
     await recording_has_both(platform, tenant, cdr)
+    visits = await ended_visits(tenant, 1)
+    assert [(v["outcome"], v["agent_id"]) for v in visits] == [("answered", "a2")]
     queue = await asyncio.to_thread(tenant.board_queue)
     assert (queue["offered"], queue["answered"], queue["abandoned"], queue["waiting"]) == (1, 1, 0, 0)
     assert queue["service_level"] == 1.0
-    visits = platform.get(tenant.path("queue-visits"))["visits"]
-    assert [(v["outcome"], v["agent_id"]) for v in visits] == [("answered", "a2")]
 
     def all_states() -> bool:
         rows = platform.get(tenant.path("agent-intervals"), agent_id="a2")["intervals"]

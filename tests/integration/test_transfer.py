@@ -109,7 +109,7 @@ async def test_a_blind_transfer_to_a_queue_is_a_new_visit(tenant: TestTenant) ->
     def visits() -> list[dict[str, Any]] | None:
         rows = tenant.platform.get(tenant.path("queue-visits"), limit=100)["visits"]
         mine = [row for row in rows if row["call_id"] == call.call_id]
-        return mine if len(mine) == 2 else None
+        return mine if len(mine) == 2 and all(row["outcome"] for row in mine) else None
 
     rows = await asyncio.to_thread(tenant.platform.until, visits, 30, "both visits of the call")
     assert {(row["queue_id"], row["outcome"]) for row in rows} == {
