@@ -60,6 +60,11 @@ def refuse(request: Request, can: Capabilities) -> Refusal | None:
     )
 
 
+def refuse_within(request: Request, can: Capabilities) -> Refusal | None:
+    """Why this request of a dialog is not served: an extension or a body that is not known."""
+    return unknown_extension(request, can) or _content(request, can)
+
+
 def _method(request: Request, can: Capabilities) -> Refusal | None:
     if request.method in can.methods:
         return None

@@ -27,8 +27,8 @@ class Settings(ServiceSettings):
     # PEM files of TLS and WSS. Outside of production a self-signed certificate is made in DATA_DIR/tls.
     sip_tls_cert_file: Path | None = None
     sip_tls_key_file: Path | None = None
-    # Who signs the certificates of trunks that connect to us (without it none is asked for), and of those that
-    # we connect to (without it the system's authorities). `sip_tls_ca_file` is each of them that is not set.
+    # Who signs the certificates of trunks that connect to us (not set: none is asked for), and of those
+    # that we connect to (not set: the system's authorities). `sip_tls_ca_file` is each that is not set.
     sip_tls_client_ca_file: Path | None = None
     sip_tls_trunk_ca_file: Path | None = None
     sip_tls_ca_file: Path | None = None

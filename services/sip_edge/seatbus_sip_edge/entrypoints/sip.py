@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seatbus_kit.log import get_logger
 from seatbus_sip import events as ev
-from seatbus_sip.checks import Capabilities, refuse, unknown_extension
+from seatbus_sip.checks import Capabilities, refuse, refuse_within
 from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text, quote_string
 from seatbus_sip.message import Request
@@ -165,13 +165,13 @@ class SipEntry:
     def _request(self, tx: ServerTransaction, request: Request, flow: Flow) -> None:
         if request.to.tag is not None:
             found = self._leg(request.call_id, request.to.tag)
-            unknown = unknown_extension(request, SERVED)
+            refusal = refuse_within(request, SERVED)
             if found is None and not self._edge.lamps.within(tx, request):
                 self._respond(tx, tx.response(481))
             elif found is None:
                 return
-            elif unknown is not None:
-                self._say_no(tx, unknown.write_to(tx.response(unknown.status)), unknown.field, unknown.rule)
+            elif refusal is not None:
+                self._say_no(tx, refusal.write_to(tx.response(refusal.status)), refusal.field, refusal.rule)
             else:
                 found[0].sip.within.on_request(found[1], tx, request)
             return

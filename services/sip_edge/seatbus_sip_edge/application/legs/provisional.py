@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatbus_kit.log import get_logger
 from seatbus_sip.errors import SipError
 from seatbus_sip.reliable import ReliableSender
+from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.bodies import sdp_of
 from seatbus_sip_edge.domain import inputs as on
 
@@ -55,9 +56,10 @@ class Provisional:
         self._side.session.feed(on.CallerNotAcknowledged())
 
     def prack(self, leg: SipLeg, tx: ServerTransaction, request: Request) -> None:
-        """A PRACK came."""
+        """A PRACK came; after an answer of ours it may bring another offer (RFC 3262 section 5)."""
         sender, invite = leg.provisional, leg.request
         try:
+            sdp = sdp_of(request)
             fits = (
                 sender is not None and invite is not None and sender.acknowledge(request, invite.cseq.number)
             )
@@ -73,12 +75,32 @@ class Provisional:
         offered = leg.late and sender is not None and sender.described
         leg.late = leg.late and not offered
         self._side.session.checkpoint()
-        said = sdp_of(request) if offered else None
-        self._side.edge.journal.then(lambda: self._acknowledged(leg, tx, said))
+        if sdp and not offered and sender is not None and sender.described:
+            self._side.session.commands.media.reoffer(
+                leg.leg_id, sdp, lambda answer: self._answered(leg, tx, request, answer)
+            )
+            return
+        said = sdp if offered else None
+        self._side.edge.journal.then(lambda: self._acknowledged(leg, tx.response(200), tx, said))
 
-    def _acknowledged(self, leg: SipLeg, tx: ServerTransaction, answer: str | None) -> None:
+    def _answered(self, leg: SipLeg, tx: ServerTransaction, request: Request, answer: str) -> None:
+        dialog = leg.dialog
+        if dialog is None or dialog.state is DialogState.TERMINATED:
+            self._side.respond(tx, tx.response(481))
+            return
+        if not answer:
+            self._acknowledged(leg, tx.response(488), tx, None)
+            return
+        leg.local_sdp = answer
+        response = dialog.response(request, 200, body=answer)
+        self._side.session.checkpoint()
+        self._side.edge.journal.then(lambda: self._acknowledged(leg, response, tx, None))
+
+    def _acknowledged(
+        self, leg: SipLeg, response: Response, tx: ServerTransaction, answer: str | None
+    ) -> None:
         """`answer`: the caller's, to an offer of ours in the response; None where it had made the offer."""
-        self._side.respond(tx, tx.response(200))
+        self._side.respond(tx, response)
         if answer is not None:
             self._side.session.feed(on.CallerAnswerGiven(answer))
         sdp, leg.answer_waits = leg.answer_waits, None
