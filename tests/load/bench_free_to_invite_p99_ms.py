@@ -208,7 +208,7 @@ def deaf() -> socket.socket:
 
 async def measure(platform: Platform, rate: float, seconds: float, pause_s: float) -> float:
     count = max(2, round(rate * AGENTS_A_CALL))
-    crowd_size = count + 10 + round(rate * pause_s)
+    crowd_size = count + 10 + round(1.5 * rate * pause_s)
     tenant = TestTenant.create(
         platform,
         agents=count,
