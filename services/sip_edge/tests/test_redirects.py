@@ -34,11 +34,12 @@ async def _fact(world: Any) -> Any:
     return world.last("LegRedirected")
 
 
-async def test_a_carrier_s_302_is_followed_where_the_trunk_says_so(world: Any) -> None:
+@pytest.mark.parametrize("contact", [f"<sip:{NEXT}@198.51.100.7>", "<tel:+49-40-777.888;npdi>"])
+async def test_a_carrier_s_302_is_followed_where_the_trunk_says_so(world: Any, contact: str) -> None:
     phone, out = await _dialled(world, **FOLLOW)
     out.phone.policy = Policy.manual()
     call = await phone.dial(OUTSIDE)
-    await _redirects(out, f"<sip:{NEXT}@198.51.100.7>")
+    await _redirects(out, contact)
     there = await out.call()
     assert there.request.target.username == NEXT
     await there.answer()
