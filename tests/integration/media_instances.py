@@ -20,7 +20,7 @@ from seatbus_testkit.tenant import PASSWORD, TestTenant
 
 from .agents import caller_of, reach_queue
 from .browser.browser_phone import MICROPHONE_HZ, BrowserPhone, browser_phone
-from .conversations import CALLER, HEARD_DBFS
+from .conversations import CALLER, FIRST, HEARD_DBFS, Talk, hears
 from .sip.peers import baresip_agent
 
 # About 2 s are expected. The rest is a loaded machine's.
@@ -41,6 +41,15 @@ async def until_moved(platform: Platform, tenant: TestTenant, lost: str) -> None
         return lost not in instances_of(platform, tenant)
 
     await asyncio.to_thread(platform.until, moved, BACK_S, f"all calls to leave {lost}")
+
+
+async def back_in_talk(made: Talk) -> None:
+    """Returns once customer and agent hear each other, from now on."""
+    for call in (made.customer, made.first):
+        call.ears.clear()
+    await asyncio.gather(
+        hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
+    )
 
 
 @asynccontextmanager

@@ -22,8 +22,8 @@ from seatbus_testkit.phone import PhoneCall
 from seatbus_testkit.platform import Platform
 from seatbus_testkit.tenant import PASSWORD, TestTenant
 
-from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, SPOKEN_DBFS, Talk, hears, hears_music, talk
-from .media_instances import BACK_S, gone, until_moved
+from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, SPOKEN_DBFS, hears, hears_music, talk
+from .media_instances import BACK_S, back_in_talk, gone, until_moved
 from .stored_audio import loudest, stored, tones_when_complete
 
 pytestmark = pytest.mark.platform
@@ -103,14 +103,6 @@ def met_at(call: PhoneCall) -> str:
     return call.agreed.remote[0] if call.agreed is not None else ""
 
 
-async def both_hear(made: Talk) -> None:
-    for call in (made.customer, made.first):
-        call.ears.clear()
-    await asyncio.gather(
-        hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
-    )
-
-
 async def carries(site: Site, call_id: str) -> str:
     """The branch's instance that meets a leg of the call."""
     there = {item["id"]: item["address"] for item in site.platform.get("/status")["services"]["media"]}
@@ -130,14 +122,14 @@ async def test_two_networks_talk_over_a_link(site: Site) -> None:
     async with talk(tenant) as made:
         assert (met_at(made.customer), met_at(made.first)) == (CITY, BRANCH)
         assert str(made.record()["media_instance"]).startswith("media-")
-        await both_hear(made)
+        await back_in_talk(made)
         made.customer.mouth.send_dtmf("5")
         await made.first.ears.wait_digits("5")
         # What is done to the leg's audio is done at the other end of the link.
         await made.ask("hold", {"leg_id": made.leg_of("a1"), "on": True})
         await hears_music(made.customer)
         await made.ask("hold", {"leg_id": made.leg_of("a1"), "on": False})
-        await both_hear(made)
+        await back_in_talk(made)
         await made.customer.hang_up()
         await made.first.wait_ended()
     cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
@@ -163,10 +155,10 @@ async def test_the_branch_gets_another_instance_when_its_own_dies(site: Site) ->
     """The call and its recording stay where they are."""
     tenant = company(site)
     async with talk(tenant) as made:
-        await both_hear(made)
+        await back_in_talk(made)
         before = made.record()
         async with branch_gone(site, await carries(site, made.call_id)):
-            await both_hear(made)
+            await back_in_talk(made)
             assert met_at(made.first) == BRANCH
             for name in ("media_instance", "recording_id"):
                 assert made.record()[name] == before[name]
@@ -185,12 +177,12 @@ async def test_the_city_gets_another_instance_when_the_calls_own_dies(site: Site
     """The agent's phone stays where it is met, and is not asked anything."""
     tenant = company(site)
     async with talk(tenant) as made:
-        await both_hear(made)
+        await back_in_talk(made)
         agreed = made.first.agreed
         lost = str(made.record()["media_instance"])
         async with gone(site.platform, lost):
             await until_moved(site.platform, tenant, lost)
-            await both_hear(made)
+            await back_in_talk(made)
             assert made.first.agreed == agreed
             await made.customer.hang_up()
             await made.first.wait_ended()
@@ -202,14 +194,14 @@ async def test_both_get_another_instance_when_both_of_theirs_die(site: Site, fir
     """One after the other, before the first move can have ended."""
     tenant = company(site)
     async with talk(tenant) as made, AsyncExitStack() as lost:
-        await both_hear(made)
+        await back_in_talk(made)
         city = str(made.record()["media_instance"])
         own = await carries(site, made.call_id)
         deaths = [gone(site.platform, city), branch_gone(site, own)]
         for death in deaths if first == "city" else reversed(deaths):
             await lost.enter_async_context(death)
         await until_moved(site.platform, tenant, city)
-        await both_hear(made)
+        await back_in_talk(made)
         assert (met_at(made.customer), met_at(made.first)) == (CITY, BRANCH)
         assert await carries(site, made.call_id) != own
         await made.first.hang_up()

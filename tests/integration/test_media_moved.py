@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from seatbus_testkit.tenant import TestTenant
 from .agents import agent_phone, caller_of, reach_queue, until_agent, wait_level
 from .browser.browser_phone import can_browse, phone_site
 from .conversations import CALLER, FIRST, HEARD_DBFS, SECOND, hears, hears_music, talk
-from .media_instances import BACK_S, gone, instances_of, talk_with_baresip, talk_with_browser, until_moved
+from .media_instances import (
+    BACK_S,
+    back_in_talk,
+    gone,
+    instances_of,
+    talk_with_baresip,
+    talk_with_browser,
+    until_moved,
+)
 from .outside import DIALLED, NUMBER, branch, carrier, configure
 from .stored_audio import tones_when_complete
 from .test_agent_offered_ahead import STRAIGHT, waits
@@ -48,11 +57,7 @@ async def test_a_talk_goes_on_at_another_instance_when_its_own_is_frozen(two: Pl
         two.kill(lost, signal.SIGSTOP)
         try:
             await asyncio.sleep(0.7)
-            made.customer.ears.clear()
-            made.first.ears.clear()
-            await asyncio.gather(
-                hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
-            )
+            await back_in_talk(made)
             print(f"media_frozen_to_heard {time.monotonic() - began:.2f} s")
             assert lost not in instances_of(two, tenant)
         finally:
@@ -87,11 +92,7 @@ async def test_a_talk_and_a_waiting_caller_go_on_when_their_instance_dies_for_go
         began = time.monotonic()
         async with gone(two, lost):
             await asyncio.sleep(0.7)
-            made.customer.ears.clear()
-            made.first.ears.clear()
-            await asyncio.gather(
-                hears(made.customer, FIRST, timeout=BACK_S), hears(made.first, CALLER, timeout=BACK_S)
-            )
+            await back_in_talk(made)
             print(f"media_killed_to_heard {time.monotonic() - began:.2f} s")
             await until_moved(two, tenant, lost)
             for call in waiting:
@@ -153,15 +154,21 @@ async def test_a_customer_who_waits_is_given_to_an_agent_at_the_other_instance(t
             await ringing.wait_ended()
 
 
-async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platform) -> None:
-    tenant = TestTenant.create(two, agents=1)
+@asynccontextmanager
+async def dialled(tenant: TestTenant) -> AsyncIterator[tuple[PhoneCall, PhoneCall]]:
+    """The agent's call of a number, and the same at the number, before it rings."""
     await configure(tenant, branch())
     async with (
         agent_phone(tenant, "a1", ready=False) as phone,
         carrier(tenant, policy=Policy(answer_after_s=None)) as out,
     ):
         call = await phone.dial(DIALLED)
-        there = await out.next_call()
+        yield call, await out.next_call()
+
+
+async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platform) -> None:
+    tenant = TestTenant.create(two, agents=1)
+    async with dialled(tenant) as (call, there):
         await there.ring()
         await call.wait_ringing()
         (lost,) = instances_of(two, tenant)
@@ -182,13 +189,7 @@ async def test_a_number_that_is_dialled_answers_at_the_other_instance(two: Platf
 async def test_early_audio_is_mended_at_the_answer(two: Platform) -> None:
     """The agent's phone has an answer in a 183: nothing can be offered to it until the number answers."""
     tenant = TestTenant.create(two, agents=1)
-    await configure(tenant, branch())
-    async with (
-        agent_phone(tenant, "a1", ready=False) as phone,
-        carrier(tenant, policy=Policy(answer_after_s=None)) as out,
-    ):
-        call = await phone.dial(DIALLED)
-        there = await out.next_call()
+    async with dialled(tenant) as (call, there):
         await there.progress()
         there.mouth.play_tone(FIRST, -15.0)
         await hears(call, FIRST)
