@@ -150,3 +150,38 @@ async def test_who_may_have_two_calls_is_rung_for_two_companies_at_once(platform
         for call in calls:
             await call.hang_up()
         await until_agent(operator, "ben", presence="READY")
+
+
+async def test_a_lent_agent_consults_and_transfers_to_colleagues_of_his_own(platform: Platform) -> None:
+    operator = lender(platform, "cleo", "dora")
+    tenant = company(platform, "cleo")
+    async with (
+        caller_of(tenant) as caller,
+        agent_phone(operator, "cleo") as cleo,
+        agent_phone(operator, "dora") as dora,
+    ):
+        call = await waits(caller, tenant)
+        first = await cleo.next_call()
+        await first.answer()
+        await until_bridged(tenant)
+        [live] = platform.get(tenant.path("calls"))["calls"]
+        path = tenant.path(f"calls/{live['call_id']}")
+        for word, body, status in (
+            ("transfer", {"agent_id": "cleo"}, 409),
+            ("transfer", {"agent_id": "nobody"}, 404),
+            ("consult", {"agent_id": "dora"}, 200),
+        ):
+            answer = await asyncio.to_thread(platform.http.post, f"{path}/{word}", json=body)
+            assert answer.status_code == status, answer.text
+        asked = await dora.next_call()
+        assert asked.request.get("X-Seatbus-Role") == "consult"
+        assert shown(asked)[0] == tenant.id
+        await asked.answer()
+        await until_agent(operator, "dora", presence="READY", work="TALKING")
+        body = {"end": "transfer"}
+        assert (await asyncio.to_thread(platform.http.post, f"{path}/consult/complete", json=body)).is_success
+        await first.wait_ended()
+        await call.hang_up()
+        await asked.wait_ended()
+    cdr = await asyncio.to_thread(tenant.wait_cdr, cause="caller_hung_up")
+    assert {part["agent_id"] for part in cdr["segments"]} == {"cleo", "dora"}

@@ -34,11 +34,23 @@ class Directory:
     def __init__(self, config: ConfigView) -> None:
         self._config = config
 
+    def agents_tenant(self, tenant: str, agent_id: str, lent_by: str = "") -> str:
+        """Whose agent it is: the tenant's, else of `lent_by`, whose agent has its call. Empty: nobody's."""
+        for owner in (tenant, lent_by):
+            if owner and self._config.get(owner, "agent", agent_id) is not None:
+                return owner
+        return ""
+
     def destination(
-        self, tenant: str, target: call_types.OutboundTarget | tenancy.Route | ivr.TransferAction
+        self,
+        tenant: str,
+        target: call_types.OutboundTarget | tenancy.Route | ivr.TransferAction,
+        lent_by: str = "",
     ) -> Destination:
-        """The target with its configuration, if it has any."""
+        """The target with its configuration, if it has any. `lent_by` as of `agents_tenant`."""
         bare = destination_of(target)
+        if bare.is_agent:
+            return destination_of(target, agent_tenant_id=self.agents_tenant(tenant, bare.id, lent_by))
         found = self._config.get(tenant, _OBJECTS[bare.kind], bare.id) if bare.kind in _OBJECTS else None
         if found is None:
             return bare
@@ -89,14 +101,20 @@ class Directory:
             audio.append(_number(max(1, round(wait_s / 60))))
         return tuple(audio)
 
-    def dialled(self, tenant: str, user: str, agent_at: Callable[[str, str], str]) -> Destination | None:
-        """Whom a phone names by a user part: extension, account, access number, queue, or a number."""
-        agent_id = agent_at(tenant, user)
-        device = self._config.device_by_username(user) if user and not agent_id else None
-        if device is not None and device[0] == tenant:
-            agent_id = device[2].agent_id
-        if agent_id:
-            return Destination(Kind.AGENT, agent_id)
+    def dialled(
+        self, tenant: str, user: str, agent_at: Callable[[str, str], str], own: str = ""
+    ) -> Destination | None:
+        """Whom a phone names by a user part: extension, account, access number, queue, or a number.
+
+        `own`: the tenant of the phone, if it is another one; its people are named as ever.
+        """
+        for owner in dict.fromkeys((own or tenant, tenant)):
+            agent_id = agent_at(owner, user)
+            device = self._config.device_by_username(user) if user and not agent_id else None
+            if device is not None and device[0] == owner:
+                agent_id = device[2].agent_id
+            if agent_id:
+                return Destination(Kind.AGENT, agent_id, owner)
         number = self._config.number(user) if user else None
         if number is not None and number[0] == tenant and number[2].flow_id:
             return self.destination(tenant, call_types.OutboundTarget(flow_id=number[2].flow_id))
@@ -104,9 +122,10 @@ class Directory:
             return self.destination(tenant, call_types.OutboundTarget(queue_id=user))
         return Destination(Kind.NUMBER, user) if _NUMBER.fullmatch(user) else None
 
-    def existing(self, tenant: str, target: call_types.OutboundTarget) -> Destination:
-        """As `destination`. Raises NotFound for a queue, flow or agent that the tenant does not have."""
-        to = self.destination(tenant, target)
-        if to.kind in _OBJECTS and self._config.get(tenant, _OBJECTS[to.kind], to.id) is None:
+    def existing(self, tenant: str, target: call_types.OutboundTarget, lent_by: str = "") -> Destination:
+        """As `destination`. Raises NotFound for a queue, flow or agent that is not there."""
+        to = self.destination(tenant, target, lent_by)
+        owner = to.tenant_id or tenant
+        if to.kind in _OBJECTS and self._config.get(owner, _OBJECTS[to.kind], to.id) is None:
             raise NotFound(f"no {_OBJECTS[to.kind]} {to.id}", field=f"target.{to.kind.value}")
         return to

@@ -24,6 +24,12 @@ _SLOTS = range(100, 1000)
 _SUPERVISORS = 4
 
 
+def _lent_by(session: Session) -> str:
+    """The tenant of the agent who has, or has parked, the call: his colleagues are reached by it, too."""
+    leg = session.call.agent_leg
+    return leg.agent_tenant_id if leg is not None else session.call.parked_by_tenant
+
+
 class Conversation:
     """What is asked of people who talk. Each answer is given when a successor would know of the change."""
 
@@ -64,9 +70,12 @@ class Conversation:
             raise Refused("not_talking", f"the leg is {leg.phase.value}", field="leg_id")
         return leg
 
-    def _agent(self, tenant: str, agent_id: str, field: str) -> None:
-        if self._edge.config.get(tenant, "agent", agent_id) is None:
+    def _agent(self, session: Session, agent_id: str, field: str) -> str:
+        """Whose agent it is. Raises NotFound."""
+        owner = self._edge.directory.agents_tenant(session.call.tenant_id, agent_id, _lent_by(session))
+        if not owner:
             raise NotFound(f"no agent {agent_id}", field=field)
+        return owner
 
     @staticmethod
     def _repeated(session: Session, request: Any) -> bool:
@@ -111,7 +120,7 @@ class Conversation:
     # ---- transfer, consult ------------------------------------------------------------------------------
     async def Transfer(self, request: pb.TransferRequest, context: Context) -> pb.TransferResponse:
         session = self._session(request.context, request.call_id)
-        to = self._edge.directory.existing(session.call.tenant_id, request.target)
+        to = self._edge.directory.existing(session.call.tenant_id, request.target, _lent_by(session))
         if not self._repeated(session, request):
             self._must_be(session, "not_transferable", Phase.BRIDGED, Phase.QUEUED, Phase.PARKED)
             self._not_self(session, to)
@@ -121,14 +130,16 @@ class Conversation:
     @staticmethod
     def _not_self(session: Session, to: Destination) -> None:
         leg = session.call.agent_leg
-        if leg is not None and to.is_agent and to.id == leg.agent_id:
+        of_agent = (to.tenant_id, to.id)
+        tenant = session.call.tenant_id
+        if leg is not None and to.is_agent and of_agent == (leg.agent_tenant_id or tenant, leg.agent_id):
             raise Refused("same_agent", "the agent has the call already", field="target.agent_id")
 
     async def StartConsult(
         self, request: pb.StartConsultRequest, context: Context
     ) -> pb.StartConsultResponse:
         session = self._session(request.context, request.call_id)
-        to = self._edge.directory.existing(session.call.tenant_id, request.target)
+        to = self._edge.directory.existing(session.call.tenant_id, request.target, _lent_by(session))
         if not to.is_person and to.kind is not Kind.QUEUE:
             raise Refused("consult_target", "a consult is with an agent, a number or a queue", field="target")
         if not self._repeated(session, request):
@@ -188,18 +199,22 @@ class Conversation:
     async def PickUp(self, request: pb.PickUpRequest, context: Context) -> pb.PickUpResponse:
         tenant = request.context.tenant_id
         self._edge.must_be_restored()
-        self._agent(tenant, request.agent_id, "agent_id")
         if request.call_id:
             session = self._session(request.context, request.call_id)
         else:
             session = self._parked(tenant, request.slot)
+        owner = self._agent(session, request.agent_id, "agent_id")
         if not self._repeated(session, request):
             leg = session.call.agent_leg
             self._must_be(session, "not_to_be_picked_up", Phase.PARKED, Phase.QUEUED, Phase.OFFERED)
-            rings = any(item.agent_id == request.agent_id for item in (leg, *session.call.rung) if item)
+            rings = any(
+                (item.agent_tenant_id, item.agent_id) == (owner, request.agent_id)
+                for item in (leg, *session.call.rung)
+                if item
+            )
             if leg is not None and (leg.was_answered or rings):
                 raise Refused("not_to_be_picked_up", "an agent has answered or rings", field="call_id")
-        await self._do(session, request, on.PickUpAsked(request.agent_id, tenant))
+        await self._do(session, request, on.PickUpAsked(request.agent_id, owner))
         return pb.PickUpResponse()
 
     def _parked(self, tenant: str, slot: str) -> Session:
@@ -213,7 +228,7 @@ class Conversation:
     async def Supervise(self, request: pb.SuperviseRequest, context: Context) -> pb.SuperviseResponse:
         session = self._session(request.context, request.call_id)
         call, who = session.call, request.supervisor_agent_id
-        self._agent(call.tenant_id, who, "supervisor_agent_id")
+        owner = self._agent(session, who, "supervisor_agent_id")
         if not self._repeated(session, request):
             self._must_be(session, "not_talking", *_TALKS)
             known = any(leg.agent_id == who for leg in call.supervisors)
@@ -226,5 +241,5 @@ class Conversation:
                 raise Refused("same_agent", "the agent is on the call", field="supervisor_agent_id")
             if not known and len(call.supervisors) >= _SUPERVISORS:
                 raise Refused("too_many", f"{_SUPERVISORS} supervise the call", field="supervisor_agent_id")
-        await self._do(session, request, on.SuperviseAsked(who, call.tenant_id, request.mode))
+        await self._do(session, request, on.SuperviseAsked(who, owner, request.mode))
         return pb.SuperviseResponse()

@@ -108,10 +108,11 @@ class Referring:
         if wanted.replaces is not None:
             return self._attended(leg, wanted.replaces, request.cseq.number)
         user = number_in(wanted.uri)
-        to = side.edge.directory.dialled(call.tenant_id, user, side.edge.dialling.agent_at)
+        mine = of_call.agent_tenant_id or call.tenant_id
+        to = side.edge.directory.dialled(call.tenant_id, user, side.edge.dialling.agent_at, mine)
         if to is None:
             return self._refused(404, f"nobody is {user[:64]!r}")
-        if to.is_agent and to.id == of_call.agent_id:
+        if to.is_agent and (to.tenant_id, to.id) == (mine, of_call.agent_id):
             return self._refused(603, "the agent has the call already")
         return 202, to
 
