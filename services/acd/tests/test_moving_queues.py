@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,13 +14,16 @@ from seatbus_acd.adapters.topology import Topology
 from seatbus_acd.application import router as routers
 from seatbus_acd.application.adoption import Adoption
 from seatbus_acd.application.requests import Requests
+from seatbus_acd.application.shard import Shard
 from seatbus_acd.application.underway import Underway
 from seatbus_acd.domain.model import AgentKey, AgentSpec, Configured, Event, QueueKey, QueuesMove, QueueSpec
 from seatbus_acd.domain.visit import Fence
 from seatbus_acd.entrypoints.desk import Desk
 from seatbus_kit.errors import NotFound, OutcomeUnknown, Unavailable
+from seatbus_kit.ids import uuid7
 from seatbus_testkit.eventually import eventually
 
+from .here import A1, replica
 from .world import T
 
 A, B = (T, "a"), (T, "b")
@@ -158,6 +162,19 @@ async def test_a_contact_that_is_written_while_its_queue_moves_away_is_left_to_t
         await Requests(group).enqueue(record, "r1")
     assert not shard.visits
     assert not shard.told
+
+
+async def test_what_a_holder_with_another_configuration_has_taken_is_taken_back(tmp_path: Path) -> None:
+    async with replica(tmp_path) as here:
+        contact = uuid7()
+        await here.enqueue(contact)
+        other = Shard(here.deps, Fence(f"g-{T}_other", 7), lambda: True, lambda _: True)
+        other.configure(Configured({SALES: QueueSpec(SALES, frozenset([A]))}, {A: AgentSpec(A)}))
+        await other.adoption.adopt([(T, contact)])
+        assert (T, contact) in other.visits
+        other.stop()
+        here.ready(A1, 1)
+        await here.offered((contact, A1))
 
 
 async def test_a_queue_that_moved_while_its_group_was_waited_for_is_asked_for_again() -> None:

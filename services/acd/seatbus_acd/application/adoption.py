@@ -87,6 +87,18 @@ class Adoption:
             if not self.mine((visit.tenant, visit.queue_id)):
                 shard.left(key)
 
+    async def regain(self) -> None:
+        """The holder of another group, who knew of another configuration, may have taken contacts of ours."""
+        shard = self._shard
+        taken = [
+            (record.tenant_id, record.contact_id)
+            for record, _ in await shard.contacts.load(list(shard.visits))
+            if record.group != shard.fence.group
+        ]
+        for key in taken:
+            shard.left(key)
+        await self.adopt(taken)
+
     async def reconcile(self) -> None:
         """Finds contacts that a stale holder wrote after our takeover, and those that ended elsewhere."""
         shard = self._shard

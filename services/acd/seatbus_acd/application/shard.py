@@ -56,6 +56,8 @@ log = get_logger("acd.shard")
 _LEAVE_RETRY_S: Final = 2.0
 # A killed holder loses no more of what estimates rest on.
 _NOTE_S: Final = 10.0
+# Replicas that know of different configurations agree within moments.
+_REGAIN_S: Final = 0.1
 _OUTCOMES: Final = {LeaveReason.MOVED: wire.VISIT_OUTCOME_TRANSFERRED_OUT}
 
 
@@ -105,6 +107,7 @@ class Shard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._noting: asyncio.TimerHandle | None = None
+        self._regaining: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
         self._stopped = False
 
@@ -130,7 +133,7 @@ class Shard:
     def stop(self) -> None:
         """The lease is gone: nothing more is decided or written."""
         self._stopped = True
-        for timer in (self._wake, self._noting):
+        for timer in (self._wake, self._noting, self._regaining):
             if timer is not None:
                 timer.cancel()
         for task in self._tasks:
@@ -158,6 +161,16 @@ class Shard:
                 case Announce():
                     self.start(self._announce(effect))
         self._set_wake()
+
+    def doubt(self) -> None:
+        """Somebody else has written a contact of ours: whose are they all?"""
+        if self._regaining is None and not self._stopped:
+            self._regaining = asyncio.get_running_loop().call_later(_REGAIN_S, self._regain)
+
+    def _regain(self) -> None:
+        self._regaining = None
+        if self._may_decide():
+            self.start(self.adoption.regain())
 
     def is_current(self, key: ContactKey, rid: str) -> bool:
         contact = self.engine.contacts.get(key)
@@ -330,6 +343,7 @@ class Shard:
                 epoch=self.fence.epoch,
                 current=error.current,
             )
+            self.doubt()
         except SeatbusError as error:
             log.warning("routing step failed", group=self.fence.group, error=str(error))
 

@@ -105,6 +105,7 @@ class Desk:
             name = (method, request.SerializeToString(deterministic=True))
             return await self._underway.run(shard, name, lambda: here(shard))
         except StaleEpoch as error:
+            shard.doubt()
             # That is ours to know, not the caller's: the holder will answer the repeated request.
             raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
 
