@@ -15,6 +15,7 @@ from seatbus.ivr.v1 import service_pb2 as rpc
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus.ivr.v1.service_pb2_grpc import IvrServiceStub
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_ivr.application.calls import pause_s
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import InvalidArgument, NotFound, Refused, Unimplemented
 from seatbus_kit.ids import uuid7
@@ -120,6 +121,13 @@ async def test_a_call_that_left_its_flow_does_not_come_back(replica: Replica, te
         await replica.advance(tenant, call, 1)
     with pytest.raises(NotFound):
         await replica.advance(tenant, uuid7(), 1)
+
+
+def test_ends_of_one_moment_meet_a_little_later() -> None:
+    moments = [7000 + step / 1000 for step in range(400)]
+    pauses = [pause_s(moment) for moment in moments]
+    assert 0.049 <= min(pauses) < max(pauses) <= 0.151
+    assert len({round(moment + pause, 3) for moment, pause in zip(moments, pauses, strict=True)}) == 5
 
 
 async def test_a_flow_that_has_not_arrived_yet_is_asked_for(replica: Replica) -> None:

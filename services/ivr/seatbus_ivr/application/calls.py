@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
 
 from seatbus.ivr.v1 import types_pb2 as ivr
 from seatbus_contracts.flows import FlowError, validate_flow
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from seatbus_ivr.domain.walk import Moved, Note
     from seatbus_kit.clock import Clock
     from seatbus_kit.records import Outcome
+
+
+_TOGETHER_S: Final = 0.1
+
+
+def pause_s(now: float) -> float:
+    """How long an end waits for others. Nobody needs it, and the agent's next call is on its way just then. A
+    write that comes alone costs the bus four times as much as one of several.
+    """
+    return 1.5 * _TOGETHER_S - (now + _TOGETHER_S / 2) % _TOGETHER_S
 
 
 class Positions(Protocol):
@@ -118,7 +129,8 @@ class Calls:
         return self._step(outcome)
 
     async def end(self, tenant: str, call: str) -> None:
-        """The call left the flow. Harmless when it is in none."""
+        """The call left the flow. Harmless when it is in none. Those of one moment are removed together."""
+        await asyncio.sleep(pause_s(asyncio.get_running_loop().time()))
         await self._positions.mutate(record_key(tenant, call), lambda _: Change(None), request_id="end")
 
     @staticmethod
