@@ -79,12 +79,15 @@ class MediaLinks:
                     placed.append((leg, zone))
             else:
                 here.append((number, command))
+        made = media.ExecuteResponse()
         if here:
             made = await self._commands.at_own([command for _, command in here], limit_s, request_id)
-            for (number, _), result in zip(here, made.results, strict=True):
-                results.setdefault(number, result)
         for leg, zone in placed:
             leg.media_zone = zone
+        if not results:
+            return made
+        for (number, _), result in zip(here, made.results, strict=True):
+            results.setdefault(number, result)
         return media.ExecuteResponse(results=[results[number] for number in range(len(commands))])
 
     def _described(self, command: media.Command) -> Leg | None:

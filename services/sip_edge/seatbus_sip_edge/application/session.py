@@ -102,10 +102,12 @@ class Session:
             effects, fits = list(error.effects), False
         if not effects:
             return True
+        events: list[OutEvent] = []
         for effect in effects:
-            if isinstance(effect, fx.Dial):
+            if isinstance(effect, fx.Record):
+                events.append(self._event(effect, now))
+            elif isinstance(effect, fx.Dial):
                 self.sip.outgoing.prepare(effect.leg_id, effect.sdp)
-        events = [self._event(item, now) for item in effects if isinstance(item, fx.Record)]
         self._journal(events, now)
         self.spans.after(event, effects)
         if isinstance(event, on.AgentOffered):
@@ -174,7 +176,8 @@ class Session:
                 # Nobody is left in a call that cannot go on. Once: an end that fails ends nothing more.
                 if self.call.phase not in (Phase.ENDING, Phase.ENDED):
                     self.edge.loop.call_soon(self.feed, on.Aborted(Cause.HANGUP_CAUSE_SYSTEM))
-        self.edge.publisher.push(events)
+        if events:
+            self.edge.publisher.push(events)
         if not self.over:
             self.edge.records.changed(self.call, self._snapshot)
 

@@ -46,6 +46,7 @@ _ON_THE_WAY = (
     on.Connected,
     on.ConnectFailed,
 )
+_OF_A_SUPERVISOR = (*_OF_AN_AGENT, on.HangUpAsked)
 
 
 def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
@@ -54,12 +55,13 @@ def apply(call: Call, event: on.Input, now: int, ids: Ids) -> list[fx.Effect]:
     Raises IllegalInput, changing nothing, or WrongPhase, with the effects of a call that ends.
     """
     turn = Turn(call, now, ids)
-    if isinstance(event, _OF_AN_AGENT) and _is_over(call, event.leg_id):
-        _late(turn, event)
-        return turn.effects
-    if isinstance(event, _ON_THE_WAY) and call.legs[event.leg_id].phase is LegPhase.TALKING:
-        return turn.effects
-    if isinstance(event, (*_OF_AN_AGENT, on.HangUpAsked)) and _supervises(call, event.leg_id):
+    if isinstance(event, _OF_AN_AGENT):
+        if _is_over(call, event.leg_id):
+            _late(turn, event)
+            return turn.effects
+        if isinstance(event, _ON_THE_WAY) and call.legs[event.leg_id].phase is LegPhase.TALKING:
+            return turn.effects
+    if isinstance(event, _OF_A_SUPERVISOR) and _supervises(call, event.leg_id):
         rule: Rule | None = Rule(supervise.SUPERVISORS[type(event)], frozenset({call.phase, Phase.BRIDGED}))
     else:
         rule = CALLS[call.phase].get(type(event))
