@@ -19,6 +19,7 @@ from .here import A1, A2, Here, replica
 from .world import T
 
 CHAT: dict[str, Any] = {"edge_instance": "", "channel": "chat"}
+CALL_BACK: dict[str, Any] = {"edge_instance": "", "callback": wire.Callback(number="+4930123")}
 
 
 @pytest.fixture
@@ -38,9 +39,8 @@ async def requeue(here: Here, contact_id: str, *, front: bool) -> int:
 
 
 async def cancel(here: Here, contact_id: str, **fields: Any) -> wire.VisitOutcome:
-    request = api.CancelRequest(
-        context=context(), contact_id=contact_id, outcome=wire.VISIT_OUTCOME_ABANDONED, **fields
-    )
+    asked = {"outcome": wire.VISIT_OUTCOME_ABANDONED, **fields}
+    request = api.CancelRequest(context=context(), contact_id=contact_id, **asked)
     answer = await here.servicer.Cancel(request, cast("Any", None))
     return answer.outcome
 
@@ -114,7 +114,10 @@ async def test_a_contact_id_is_one_contact(here: Here) -> None:
         if not known:
             for contact_id in (call, chat):
                 here.held.left((T, contact_id))
-        for contact_id, fields in ((call, CHAT), (chat, {}), (chat, {**CHAT, "queue_id": "help"})):
+        wrong = [(call, CHAT), (chat, {}), (chat, {**CHAT, "queue_id": "help"})]
+        if known:
+            wrong += [(call, CALL_BACK), (chat, CALL_BACK)]
+        for contact_id, fields in wrong:
             with pytest.raises(Refused) as refused:
                 await here.enqueue(contact_id, uuid7(), **fields)
             assert (refused.value.reason, refused.value.field) == ("other_contact", "contact_id")
@@ -134,3 +137,15 @@ async def test_what_nobody_knows_is_not_found(here: Here) -> None:
     await here.enqueue(ended)
     await cancel(here, ended)
     await explain(here, ended)
+
+
+async def test_who_holds_the_line_is_not_cancelled_as_a_call_back(here: Here) -> None:
+    call, chat = uuid7(), uuid7()
+    await here.enqueue(call)
+    await here.enqueue(chat, **CHAT)
+    for contact_id in (call, chat, uuid7()):
+        with pytest.raises(NotFound):
+            await cancel(here, contact_id, outcome=wire.VISIT_OUTCOME_CALLBACK)
+    assert {(T, call), (T, chat)} <= here.held.engine.contacts.keys()
+    await cancel(here, call)
+    assert await cancel(here, call, outcome=wire.VISIT_OUTCOME_CALLBACK) == wire.VISIT_OUTCOME_ABANDONED

@@ -70,7 +70,7 @@ def visit_of(record: wire.Contact) -> Visit:
 
 def must_be_alike(known: Visit, asked: wire.Contact) -> None:
     """A contact id means one contact. Raises Refused(other_contact)."""
-    if known.callback is not None or asked.HasField("callback"):
+    if known.callback is not None:
         return
     if known.without_call != (not asked.edge_instance):
         has = "no" if known.without_call else "a"

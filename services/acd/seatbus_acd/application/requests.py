@@ -53,11 +53,11 @@ class Requests:
         key = (record.tenant_id, record.contact_id)
         known = shard.visits.get(key)
         if known is not None:
+            must_be_alike(known, record)
             if record.HasField("callback"):
                 return await shard.callbacks.request(known, record, request_id)
             if known.callback is not None:
                 raise Refused("callback_taken", "the caller is called back, and does not hold the line")
-            must_be_alike(known, record)
             if known.edge_instance != record.edge_instance:
                 await self._moved(key, record, request_id)
             return shard.engine.position(key)
@@ -154,8 +154,17 @@ class Requests:
     async def cancel(
         self, key: ContactKey, outcome: wire.VisitOutcome, request_id: str, *, without_call: bool = False
     ) -> wire.VisitOutcome:
-        """What the visit ended as. Raises NotFound for a visit nobody remembers, Refused(has_a_call)."""
+        """What the visit ended as. `CALLBACK` cancels a call-back and nothing else.
+
+        Raises NotFound for a visit nobody remembers, Refused(has_a_call).
+        """
         shard = self._shard
+        if (
+            outcome == wire.VISIT_OUTCOME_CALLBACK
+            and await shard.contacts.ended_as(key) is None
+            and (await self._visit(key)).callback is None
+        ):
+            raise NotFound(f"contact {key[1]} is no call-back", field="contact_id", rule="call-back")
         digital = await self._without_call(key, only=without_call)
         visit = shard.visits.get(key)
         if visit is not None and visit.callback is not None:
