@@ -6,8 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from seatbus_sip.reliable import ReliableReceiver, is_reliable
-from seatbus_testkit.actors import CallActionError, CallState
-from seatbus_testkit.actors_waits import Waits
+from seatbus_testkit.actors import CallActionError
+from seatbus_testkit.actors_waits import CallWaits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from seatbus_sip import Dialog, Response
 
 
-class Asks(Waits):
+class Asks(CallWaits):
     """REFER, UPDATE, and PRACK of provisional responses that want it."""
 
     id: str
-    state: CallState
     dialog: Dialog | None
 
     def __init__(self) -> None:

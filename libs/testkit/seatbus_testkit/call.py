@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Protocol
 
@@ -22,11 +21,11 @@ from seatbus_sip import (
     ServerTransaction,
     SipError,
 )
-from seatbus_sip.errors import DialogError, GlareError
-from seatbus_sip.sdp import Agreed, Codec, Direction
+from seatbus_sip.errors import DialogError
+from seatbus_sip.sdp import Agreed, Codec
 from seatbus_testkit.actors import CallActionError, CallState, EndedBy, told
-from seatbus_testkit.actors_asking import Asks
 from seatbus_testkit.actors_media import CallMedia
+from seatbus_testkit.actors_offers import Offers
 from seatbus_testkit.actors_sip import SipSocket
 from seatbus_testkit.ears import Ears
 from seatbus_testkit.voice import Mouth
@@ -34,7 +33,6 @@ from seatbus_testkit.voice import Mouth
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, NOTIFY"
 _BYE_WAIT_S = 5.0
 _CANCEL_WAIT_S = 8.0
-_GLARE_TRIES = 4
 
 
 class CallHost(Protocol):
@@ -56,7 +54,7 @@ class CallHost(Protocol):
         """The call has ended."""
 
 
-class PhoneCall(Asks):
+class PhoneCall(Offers):
     """One call. `state` only moves forward; `history` says when and why, in monotonic seconds."""
 
     def __init__(self, host: CallHost, request: Request, *, incoming: bool) -> None:
@@ -178,55 +176,6 @@ class PhoneCall(Asks):
             await (self.reject(486) if self.incoming else self.cancel())
             return
         await self._bye("local", "BYE sent")
-
-    async def hold(self, on: bool = True) -> None:
-        """Re-INVITE with sendonly (sendrecv to resume). Raises `CallActionError` if the peer refuses."""
-        await self.reinvite(Direction.SENDONLY if on else Direction.SENDRECV)
-
-    async def reinvite(self, direction: Direction) -> Agreed:
-        """Offer this direction; 491 is retried as RFC 3261 section 14.1 asks."""
-        for _ in range(_GLARE_TRIES):
-            dialog = self.dialog
-            if self.state != "answered" or dialog is None:
-                raise CallActionError(self.id, "re-INVITE", "the call is not up")
-            try:
-                agreed = await self._reinvite_once(dialog, direction)
-            except GlareError:
-                agreed = None
-            if agreed is not None:
-                return agreed
-            await asyncio.sleep(random.uniform(0.0, 2.0) if self.incoming else random.uniform(2.1, 4.0))
-        raise CallActionError(self.id, "re-INVITE", "glare every time", 491)
-
-    # ---- waiting ----------------------------------------------------------------------------------------
-    async def wait_ringing(self, timeout: float = 30.0) -> None:
-        """Until 180/183 was sent or received (an answer without ringing counts as well)."""
-        await self.until(lambda: self.rang_at is not None or self.answered_at is not None, timeout, "ringing")
-
-    async def wait_answered(self, timeout: float = 30.0) -> None:
-        """Until the 200. TimeoutError tells the history, its subclass `CallEndedFirst` that none can come."""
-        await self.until(lambda: self.answered_at is not None, timeout, "answered")
-
-    async def wait_status(self, timeout: float = 30.0) -> int:
-        """The final status of the INVITE."""
-        await self.until(lambda: self.status is not None, timeout, "a final status")
-        return self.status or 0
-
-    async def wait_ended(self, timeout: float = 30.0) -> None:
-        """Until it is over."""
-        await self.until(lambda: self.state == "ended", timeout, "ended")
-
-    async def wait_media(self, packets: int = 1, timeout: float = 30.0) -> None:
-        """Until this many RTP packets have come."""
-        deadline = self._loop.time() + timeout
-        while self.ears.received < packets:
-            if self._loop.time() >= deadline:
-                raise self.late("RTP", timeout)
-            await asyncio.sleep(0.02)
-
-    async def wait_held(self, on: bool = True, timeout: float = 30.0) -> None:
-        """Until the other side has held (or resumed) the call."""
-        await self.until(lambda: self.held_by_peer is on, timeout, "held" if on else "resumed")
 
     def over(self) -> bool:
         """Whether the call has ended."""
@@ -371,32 +320,6 @@ class PhoneCall(Asks):
         if self._media.rtp is None:
             raise DialogError(self.id, "an offer came before there was media")
         return self._media.answer(body)
-
-    async def _reinvite_once(self, dialog: Dialog, direction: Direction) -> Agreed | None:
-        """None for 491."""
-        sip, digest = self._host.sip, self._host.digest
-        for _ in range(2):
-            request = dialog.request("INVITE", body=self._media.offer(direction))
-            if digest is not None:
-                digest.authorize(request)
-            asked = request.copy()
-            self.note(f"re-INVITE {direction.value}")
-            tx, response = await sip.ask(request, self._host.hop(dialog))
-            dialog.on_response(response)
-            if response.status < 300:
-                sip.ack(tx, dialog.ack(response.cseq.number), self._host.hop(dialog))
-                agreed = self._media.accept(response.body, direction)
-                self.note(f"re-INVITE {self._line(response)}: {agreed.direction.value}")
-                return agreed
-            if response.status in (401, 407) and digest is not None and digest.accept(response, asked):
-                continue
-            break
-        self.note(f"re-INVITE {self._line(response)}")
-        if response.status == 491:
-            return None
-        if dialog.state is DialogState.TERMINATED:
-            self._end("remote", self.status, f"the peer knows no such call ({response.status})")
-        raise CallActionError(self.id, "re-INVITE", self._line(response), response.status)
 
     # ---- ending -----------------------------------------------------------------------------------------
     async def _bye(self, by: EndedBy | None, text: str) -> None:
