@@ -173,6 +173,7 @@ async def test_what_a_holder_with_another_configuration_has_taken_is_taken_back(
         await other.adoption.adopt([(T, contact)])
         assert (T, contact) in other.visits
         other.stop()
+        await here.enqueue(uuid7())
         here.ready(A1, 1)
         await here.offered((contact, A1))
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from seatbus.acd.v1 import types_pb2 as wire
 from seatbus_acd.application.contact_forms import spec_of, visit_of
-from seatbus_acd.domain.model import ContactArrived, ContactKey, QueueKey
+from seatbus_acd.domain.model import ContactArrived, ContactKey, QueueKey, QueuesMove
 from seatbus_acd.domain.visit import offers_of
+from seatbus_kit.errors import SeatbusError, StaleEpoch
 from seatbus_kit.ids import uuid7
+from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from seatbus_kit.buckets import Entry
 
 _AT_ONCE: Final = 64
+_AGAIN_S: Final = 0.3
+
+log = get_logger("acd.adoption")
 
 
 class Adoption:
@@ -77,6 +82,8 @@ class Adoption:
             for made in offers_of(present)
             if await shard.deps.agents.holds((made.agent_tenant_id, made.agent_id), made.rid)
         ]
+        if not self.mine((key[0], present.queue_id)):
+            return None
         request_id = f"adopt/{shard.fence.group}/{shard.fence.epoch}/{uuid7()}"
         return await shard.contacts.adopt(key, reserved, request_id, entry)
 
@@ -90,14 +97,33 @@ class Adoption:
     async def regain(self) -> None:
         """The holder of another group, who knew of another configuration, may have taken contacts of ours."""
         shard = self._shard
-        taken = [
-            (record.tenant_id, record.contact_id)
+        taken = {
+            (record.tenant_id, record.contact_id): (record.tenant_id, record.queue_id)
             for record, _ in await shard.contacts.load(list(shard.visits))
             if record.group != shard.fence.group
-        ]
+        }
+        # Nobody overtakes them meanwhile.
+        queues = frozenset(taken.values())
+        shard.apply(QueuesMove(queues, here=False))
         for key in taken:
             shard.left(key)
-        await self.adopt(taken)
+        try:
+            await self._adopt_for_certain(list(taken))
+        finally:
+            shard.apply(QueuesMove(queues, here=True))
+
+    async def _adopt_for_certain(self, keys: list[ContactKey]) -> None:
+        """Raises StaleEpoch."""
+        shard = self._shard
+        while shard.alive:
+            try:
+                await self.adopt(keys)
+                return
+            except StaleEpoch:
+                raise
+            except SeatbusError as error:
+                log.info("contacts not taken back yet", group=shard.fence.group, reason=str(error))
+            await asyncio.sleep(_AGAIN_S)
 
     async def reconcile(self) -> None:
         """Finds contacts that a stale holder wrote after our takeover, and those that ended elsewhere."""
