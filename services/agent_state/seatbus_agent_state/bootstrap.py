@@ -13,6 +13,7 @@ from seatbus_agent_state.adapters.directory import AgentDirectory
 from seatbus_agent_state.adapters.edges import EdgeClient, ReplicaShare
 from seatbus_agent_state.adapters.seats import SeatClaims
 from seatbus_agent_state.adapters.timers import ScheduledTimers
+from seatbus_agent_state.application.dismissals import Dismissals
 from seatbus_agent_state.application.reconcile import Reconciler
 from seatbus_agent_state.application.service import AgentService
 from seatbus_agent_state.application.shifts import Shifts
@@ -79,6 +80,8 @@ class AgentStateApp:
             reconcile_s=settings.reconcile_s,
         )
         self._shifts = Shifts(service, config, directory, share, runtime.clock, sweep_s=settings.sweep_s)
+        self._dismissals = Dismissals(service, config, directory, share, sweep_s=settings.sweep_s)
+        self._config.on_change(self._dismissals.changed)
         self.reconciler = reconciler
         self._deadlines = deadline_consumer(bus, reconciler)
         self._sweeping: list[asyncio.Task[None]] = []
@@ -92,6 +95,7 @@ class AgentStateApp:
         self._sweeping = [
             asyncio.create_task(self.reconciler.run(), name="sweep agents"),
             asyncio.create_task(self._shifts.run(), name="shifts"),
+            asyncio.create_task(self._dismissals.run(), name="dismissals"),
         ]
 
     async def drain(self) -> None:

@@ -1,4 +1,4 @@
-"""The end and the beginning of a shift, for who is logged in."""
+"""What the configuration does to who is logged in: shifts end and begin, agents are disabled."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from seatbus.agent.v1 import service_pb2 as api
 from seatbus.agent.v1 import types_pb2 as wire
+from seatbus.call.v1 import types_pb2 as call_types
 from seatbus.ivr.v1.types_pb2 import OpenPeriod
 from seatbus.tenancy.v1 import types_pb2 as tenancy
 from seatbus_agent_state.domain.states import Cause, Presence, ShiftEnd
 from seatbus_kit.buckets import Bucket
 from seatbus_kit.errors import NotFound
+from seatbus_kit.ids import uuid7
 from seatbus_testkit.eventually import eventually
 
-from .agent_replicas import Replicas
+from .agent_replicas import AGENT, Replicas
 from .test_turn import Desk
 
 
@@ -117,3 +120,31 @@ async def test_the_schedule_says_when_a_shift_ends(replicas: Replicas) -> None:
         return (found.presence, found.reason) == (wire.PRESENCE_LOGGED_OUT, "shift_ended")
 
     await eventually(out)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_who_is_disabled_or_removed_is_logged_out_after_the_talk(
+    replicas: Replicas, removed: bool
+) -> None:
+    replicas.edge.state = call_types.LEG_STATE_ANSWERED
+    rid = uuid7()
+    await replicas.begin(rid)
+    await replicas.report(rid, api.WORK_EVENT_ANSWERED)
+    config, key = Bucket(replicas.bus, "config"), f"{replicas.tenant}.agent.{AGENT}"
+    entry = await config.read(key)
+    assert entry is not None
+    if removed:
+        await config.purge(key, entry.revision)
+    else:
+        disabled = tenancy.Agent(name=AGENT, disabled=True)
+        item = tenancy.ConfigObject(tenant_id=replicas.tenant, id=AGENT, agent=disabled)
+        await config.put(key, item.SerializeToString(), entry.revision)
+
+    async def leaves() -> bool:
+        return (await replicas.agent()).deferred_reason == "disabled"
+
+    await eventually(leaves)
+    assert (await replicas.agent()).presence == wire.PRESENCE_READY
+    await replicas.report(rid, api.WORK_EVENT_ENDED)
+    found = await replicas.agent()
+    assert (found.presence, found.reason, list(found.work)) == (wire.PRESENCE_LOGGED_OUT, "disabled", [])

@@ -44,6 +44,8 @@ class ShiftEnd(IntEnum):
 
 # Reason of who is not ready, or logged out, because the shift has ended.
 SHIFT_ENDED: Final = "shift_ended"
+# Of who is logged out because the configuration has no such active agent any more.
+DISABLED: Final = "disabled"
 
 
 class PresenceCause(StrEnum):
