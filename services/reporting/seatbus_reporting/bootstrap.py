@@ -75,7 +75,8 @@ class Reporting:
         await self.config.start()
         marks = await self.snapshots.load()
         if self.store.exclusive:
-            await self._write_rows()
+            await self.rows.activate()
+            await self.gaps.start(self.rows, self.queries)
         await self.feed.start(marks)
         self.boards.start()
         self.snapshots.start()
@@ -83,14 +84,12 @@ class Reporting:
             await self.lease.start()
         self._ready = True
 
-    async def _write_rows(self) -> None:
-        await self.rows.activate()
-        await self.gaps.start(self.rows, self.queries)
-
     async def _acquired(self, epoch: int) -> None:
         log.info("this replica writes the rows", epoch=epoch)
-        await self._write_rows()
+        await self.rows.activate()
+        # At once: an event that came in between would be taken, and those before it never.
         self.feed.rewind(dict(self.rows.positions))
+        await self.gaps.start(self.rows, self.queries)
 
     async def _lost(self) -> None:
         log.info("another replica writes the rows")

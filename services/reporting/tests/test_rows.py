@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,49 @@ async def test_one_replica_writes_and_another_takes_over(
             await second.bus.publish(event)
         await until(lambda: writes(second))
         await until(lambda: stored(2))
+
+
+async def test_what_came_while_nobody_wrote_is_stored_though_more_comes_as_another_takes_over(
+    nats_server: NatsServer, store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChdbStore, "exclusive", False)
+    tenant = f"t{uuid7()}"
+    came: list[int] = []
+    activated, looked = asyncio.Event(), asyncio.Event()
+    async with serving(nats_server.url, store_dir, instance_id="rows-late", fresh_s=0.1) as served:
+        rows, gaps = served.app.rows, served.app.gaps
+        await eventually(lambda: rows.active)
+        await served.app._lost()
+        take, activate, start = rows.take, rows.activate, gaps.start
+
+        def taken(events: Sequence[InEvent]) -> None:
+            came.extend(e.seq for e in events if (e.tenant, e.domain) == (tenant, "call"))
+            take(events)
+
+        async def activating() -> None:
+            await activate()
+            activated.set()
+
+        async def looking(*args: Any) -> None:
+            await looked.wait()
+            await start(*args)
+
+        monkeypatch.setattr(rows, "take", taken)
+        monkeypatch.setattr(rows, "activate", activating)
+        monkeypatch.setattr(gaps, "start", looking)
+        call = [event for event in answered_call(tenant, agent="a1").events if event.domain == "call"]
+        for event in call[:3]:
+            await served.bus.publish(event)
+        await eventually(lambda: len(came) == 3)
+        taking_over = asyncio.create_task(served.app._acquired(2))
+        await activated.wait()
+        for event in call[3:]:
+            await served.bus.publish(event)
+        await eventually(lambda: call[-1].seq in came)
+        looked.set()
+        await taking_over
+
+        async def stored() -> bool:
+            return [cdr.final for cdr in await cdrs(served, tenant)] == [True]
+
+        await until(stored)
