@@ -21,6 +21,7 @@ from seatbus_kit.buckets import Bucket
 from seatbus_kit.ids import uuid7
 from seatbus_kit.runtime import Runtime, close_runtime, open_runtime
 from seatbus_reporting.settings import Settings
+from seatbus_testkit.eventually import eventually
 from seatbus_testkit.nats import NatsServer
 
 from .script_events import CallScript, answered_call
@@ -67,7 +68,7 @@ class Killed:
 
     async def dead(self) -> int:
         assert self.process is not None
-        return await asyncio.to_thread(self.process.wait, 20)
+        return await asyncio.to_thread(self.process.wait, 60)
 
     async def kill(self) -> None:
         assert self.process is not None
@@ -113,10 +114,18 @@ class Killed:
     async def _agree(self, calls: int) -> None:
         stub = self.stub()
         assert stub is not None
-        await asyncio.sleep(0.5)  # the other streams of the last call
-        board = await stub.GetBoard(rpc.GetBoardRequest(tenant_id=self.tenant), timeout=20)
+        asked = rpc.GetBoardRequest(tenant_id=self.tenant)
+        board = await stub.GetBoard(asked, timeout=20)
+
+        async def all_told() -> bool:
+            """The other streams of the last call may be a moment behind its record."""
+            nonlocal board
+            board = await stub.GetBoard(asked, timeout=20)
+            talking = any(agent.state == "talking" for agent in board.agents)
+            return not talking and sum(queue.answered for queue in board.queues) >= calls
+
+        await eventually(all_told, 20, 0.1)
         assert board.calls_now == 0
-        assert all(agent.state != "talking" for agent in board.agents)
         for metric, shown in (
             ("offered", sum(queue.offered for queue in board.queues)),
             ("answered", sum(queue.answered for queue in board.queues)),
