@@ -134,10 +134,14 @@ async def _existing(bus: Bus) -> dict[str, dict[str, object]]:
         streams = page.get("streams") or []
         if not isinstance(streams, list) or not streams:
             return found
+        before = len(found)
         for stream in streams:
             found[stream["config"]["name"]] = stream["config"]
         if len(found) >= int(str(page.get("total", 0))):
             return found
+        if page.get("missing") or len(found) == before:
+            # Nodes that did not answer in time: what they have is not new, and no later page tells of it.
+            raise Unavailable("the cluster did not tell of all streams")
 
 
 def _differs(wanted: dict[str, object], found: dict[str, object]) -> bool:
