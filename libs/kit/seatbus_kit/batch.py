@@ -40,10 +40,11 @@ async def publish_all(
 
 
 async def store_all(
-    bus: Bus, messages: Sequence[OutMessage], behind: Sequence[int] = (), *, timeout: float = 2.0
+    bus: Bus, messages: Sequence[OutMessage], behind: Sequence[int | None] = (), *, timeout: float = 2.0
 ) -> list[PubAck | SeatbusError]:
     """As `publish_all`, with what the stream said of each. `behind` are the stream sequences of what their
-    subjects have last, 0 for nothing: a message whose subject has something else is a Conflict.
+    subjects have last, 0 for nothing: a message whose subject has something else is a Conflict. None asks for
+    no such check.
     """
     asked: list[tuple[bytes, asyncio.Future[Answer]]] = []
     unsent: SeatbusError | None = None
@@ -51,7 +52,7 @@ async def store_all(
         with bus.nc.gathered():
             for number, message in enumerate(messages):
                 headers = message.headers()
-                if behind:
+                if behind and behind[number] is not None:
                     headers[EXPECTED_SUBJECT_SEQ] = str(behind[number])
                 try:
                     asked.append(bus.ask(message.subject, message.payload, headers))

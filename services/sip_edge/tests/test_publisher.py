@@ -10,12 +10,19 @@ from datetime import UTC, datetime
 import pytest
 
 from seatbus.call.v1.events_pb2 import CallAnswered, CallEnded
-from seatbus_kit.burst import MOST_BYTES, OutBurst, OutMessage, Tail
+from seatbus_kit.batch import publish_all
+from seatbus_kit.burst import MOST_BYTES, OutBurst, OutMessage, Tail, message_of, tail
+from seatbus_kit.bus import Bus, PubAck
 from seatbus_kit.errors import OutcomeUnknown, Refused, SeatbusError, Unavailable
 from seatbus_kit.events import OutEvent
+from seatbus_kit.ids import uuid7
+from seatbus_kit.provision import ensure
+from seatbus_kit.settings import ServiceSettings
 from seatbus_sip_edge.adapters import publisher as module
 from seatbus_sip_edge.adapters.publisher import Publisher
 from seatbus_testkit.eventually import eventually
+from seatbus_testkit.history import History
+from seatbus_testkit.nats import NatsServer
 
 
 class Stream:
@@ -28,10 +35,12 @@ class Stream:
         self._trouble = trouble
         self._random = random.Random(seed)
 
-    async def publish_all(self, _bus: object, messages: list[OutMessage]) -> list[SeatbusError | None]:
+    async def store_all(
+        self, _bus: object, messages: list[OutMessage], _behind: list[int | None]
+    ) -> list[PubAck | SeatbusError]:
         self.writes.append([each.event_id.removeprefix("t1/") for each in messages])
         await asyncio.sleep(0)
-        return [self._one(each) for each in messages]
+        return [self._one(each) or PubAck("CALL", len(self.stored)) for each in messages]
 
     def _one(self, message: OutMessage) -> SeatbusError | None:
         dice = self._random.random()
@@ -54,7 +63,7 @@ def fact(call: str, seq: int, *, last: bool = False) -> OutEvent:
 
 def publisher(monkeypatch: pytest.MonkeyPatch, stream: Stream) -> tuple[Publisher, dict[str, int]]:
     told: dict[str, int] = {}
-    monkeypatch.setattr(module, "publish_all", stream.publish_all)
+    monkeypatch.setattr(module, "store_all", stream.store_all)
     monkeypatch.setattr(module, "_RETRY_S", 0.002)
     monkeypatch.setattr(module, "_REFUSED_RETRY_S", 0.002)
     return Publisher(None, told.__setitem__), told  # type: ignore[arg-type]
@@ -164,6 +173,33 @@ async def test_of_a_predecessors_facts_only_those_are_sent_that_the_stream_lacks
     assert sorted(each for write in stream.writes for each in write) == ["a/4-6", "c/2-5"]
     assert told == {"a": 6, "b": 5, "c": 5}
     await made.stop()
+
+
+async def test_a_predecessors_message_that_comes_late_is_not_there_twice(nats_server: NatsServer) -> None:
+    bus = await Bus.connect(ServiceSettings(nats_url=nats_server.url))
+    await ensure(bus)
+    told: dict[str, int] = {}
+    made = Publisher(bus, told.__setitem__)
+    call = uuid7()
+    late = message_of([fact(call, 1), fact(call, 2)])
+
+    async def tail_then_late(asked: Bus, stream: str, subject: str) -> Tail:
+        found = await tail(asked, stream, subject)
+        if not found.seq:
+            assert await publish_all(bus, [late]) == [None]
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "tail", tail_then_late)
+        made.resume([fact(call, seq) for seq in (1, 2, 3)])
+        made.push([fact(call, 4)])
+        async with asyncio.timeout(20):
+            await made.drain()
+    assert told == {call: 4}
+    stored = (await History.read(bus, "t1")).events
+    assert [event.seq for event in stored if event.entity == call] == [1, 2, 3, 4]
+    await made.stop()
+    await bus.close()
 
 
 async def test_a_predecessors_call_that_is_another_edges_now_says_nothing(

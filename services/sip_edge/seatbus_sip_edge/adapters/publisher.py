@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from seatbus.call.v1.events_pb2 import CallEnded
-from seatbus_kit.batch import MOST, publish_all
+from seatbus_kit.batch import MOST, store_all
 from seatbus_kit.burst import MOST_FACTS, fitting, message_of, tail
-from seatbus_kit.errors import OutcomeUnknown, SeatbusError, Unavailable
+from seatbus_kit.errors import Conflict, OutcomeUnknown, SeatbusError, Unavailable
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Publisher:
     A call's next message is sent after its last one was acknowledged; calls do not wait for each other. While
     it is not known that the bus stores, one message goes alone, so that a bus that refuses or does not answer
     is asked little. A message whose outcome is not known is repeated as it was, whatever has come since: its
-    id absorbs it then.
+    id absorbs it then. A predecessor's message may come after we have asked what is there; the stream refuses
+    ours then, and is asked again.
     `published(call id, seq)` is told once a call has nothing left to send.
     """
 
@@ -53,6 +54,8 @@ class Publisher:
         self._cuts: dict[str, int] = {}
         # Calls of a predecessor of which it is not known yet what their stream has.
         self._asked: set[str] = set()
+        # And where their facts on the stream end: it refuses ours when one of the predecessor's came since.
+        self._behind: dict[str, int] = {}
         self._asking: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -83,7 +86,10 @@ class Publisher:
                 self._asked.add(event.entity)
             else:
                 queue.append(event)
-        if self._asked and self._asking is None:
+        self._ask_soon()
+
+    def _ask_soon(self) -> None:
+        if self._asked and self._asking is None and not self._stopped:
             self._empty.clear()
             self._asking = asyncio.create_task(self._ask(), name="facts of a predecessor")
 
@@ -99,6 +105,7 @@ class Publisher:
             if call_id not in self._asked:
                 continue
             self._asked.discard(call_id)
+            self._behind[call_id] = found.place
             queue, last = self._queues[call_id], 0
             while queue and queue[0].seq <= found.seq:
                 last = queue.popleft().seq
@@ -124,6 +131,7 @@ class Publisher:
             self._asked.discard(call_id)
             self._queues.pop(call_id, None)
             self._cuts.pop(call_id, None)
+            self._behind.pop(call_id, None)
             if not self._queues:
                 self._empty.set()
 
@@ -185,21 +193,28 @@ class Publisher:
 
     async def _send(self, cuts: list[list[OutEvent]]) -> None:
         messages: list[OutMessage] = [message_of(facts) for facts in cuts]
+        behind = [self._behind.get(facts[0].entity) for facts in cuts]
         try:
-            results = await publish_all(self._bus, messages)
+            results = await store_all(self._bus, messages, behind)
         finally:
             probed, self._probing = self._probing, False
-        self._answers = not any(isinstance(error, Unavailable | OutcomeUnknown) for error in results)
-        for facts, error in zip(cuts, results, strict=True):
+        self._answers = not any(isinstance(result, Unavailable | OutcomeUnknown) for result in results)
+        for facts, result in zip(cuts, results, strict=True):
             call_id = facts[0].entity
-            if error is not None:
-                self._refused(facts, error)
+            if isinstance(result, Conflict) and call_id in self._behind:
+                self._cuts.pop(call_id, None)
+                self._asked.add(call_id)
                 continue
+            if isinstance(result, SeatbusError):
+                self._refused(facts, result)
+                continue
+            self._behind.pop(call_id, None)
             self._cuts.pop(call_id, None)
             queue = self._queues[call_id]
             for _ in facts:
                 queue.popleft()
             self._go_on(call_id, facts[-1].seq)
+        self._ask_soon()
         if self._ready:
             if self._answers:
                 self._soon(at_once=probed or self._ends())
@@ -214,6 +229,7 @@ class Publisher:
             self._ready[call_id] = None
         else:
             del self._queues[call_id]
+            self._behind.pop(call_id, None)
             self._published(call_id, published)
 
     def _refused(self, facts: list[OutEvent], error: SeatbusError) -> None:
