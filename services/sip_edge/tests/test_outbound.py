@@ -252,29 +252,6 @@ async def test_the_api_shows_no_number_that_is_not_permitted(world: Any) -> None
     assert (refused.value.field, refused.value.rule) == ("caller_id", "caller_id_not_permitted")
 
 
-async def test_numbers_that_are_sent_on_to_each_other_come_to_an_end(world: Any) -> None:
-    """What is forwarded counts its hops (RFC 7332) and diversions (RFC 5806) on, up to a limit."""
-    caller = await world.phone()
-    await world.configure(caller, flow_id="", fallback={"number": E164})
-    out = await carrier(world, diversion_header="DIVERSION_HEADER_DIVERSION")
-    headers = {"Max-Forwards": "12", "Diversion": "<sip:+49302@x>;counter=3, <sip:+49303@x>"}
-    call = await caller.dial(world.number, headers=headers)
-    sent = await out.invite()
-    assert sent.require("Max-Forwards") == "11"
-    assert sent.require("Diversion").endswith(";counter=5")
-    await call.hang_up()
-    await world.ended()
-    hopped = await caller.dial(world.number, headers={"Max-Forwards": "1"})
-    await hopped.wait_ended()
-    diverted = await caller.dial(world.number, headers={"Diversion": "<sip:+49302@x>;counter=10"})
-    assert await diverted.wait_status() == 482
-    # The carrier has heard of none of the two.
-    call = await caller.dial(world.number)
-    sent = await out.invite()
-    assert (sent.require("Max-Forwards"), sent.require("Diversion")[-10:]) == ("69", ";counter=1")
-    await call.hang_up()
-
-
 async def restart(world: Any) -> None:
     port = world.sip[1]
     await world.stop_edge()

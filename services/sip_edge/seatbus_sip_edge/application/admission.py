@@ -13,7 +13,12 @@ from seatbus_sip.headers import clean_text
 from seatbus_sip.values import read_privacy
 from seatbus_sip_edge.application.dialling import Caller
 from seatbus_sip_edge.application.legs.bodies import sdp_of
-from seatbus_sip_edge.application.legs.custom_headers import attributes_of, diversions, diverted_from
+from seatbus_sip_edge.application.legs.custom_headers import (
+    attributes_of,
+    diversions,
+    diverted_from,
+    history_of,
+)
 from seatbus_sip_edge.application.replacing import Replacing
 from seatbus_sip_edge.application.replacing_party import ReplacingParty
 from seatbus_sip_edge.domain import inputs as on
@@ -226,7 +231,8 @@ class Admission:
         )
         left = request.integer("Max-Forwards")
         call.hops = call.hops if left is None else left
-        call.diversions = diversions(request) if trunk is not None else 0
+        if trunk is not None:
+            call.diversions, call.history = diversions(request), history_of(request)
         refusal: tuple[int, call_types.HangupCause] | None = None
         if owner is None:
             refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)

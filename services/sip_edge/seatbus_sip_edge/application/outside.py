@@ -248,6 +248,7 @@ class Outside:
             diverted_by=diverted,
             target=to,
             before=call.diversions,
+            history=call.history,
         )
         parameter = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
         headers = {"Allow": ALLOW, "Supported": SUPPORTED, **shown.headers}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seatbus.tenancy.v1 import types_pb2 as tenancy
+from seatbus_sip_edge.domain.history_info import carried_on
 from seatbus_sip_edge.domain.numbering import Plan, digits_of, fits, is_e164, normalise, written_for
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ def shown_on(
     diverted_by: str = "",
     target: str = "",
     before: int = 0,
+    history: Sequence[str] = (),
 ) -> Shown:
     """What a trunk is told of the caller (RFC 3323, 3325, 5806, 7044).
 
     A number that the trunk may not show is replaced by the trunk's default one; `diverted_by` is the access
-    number whose call goes on to the outside, to `target` (an address); `before`: how often it went on before.
+    number whose call goes on to the outside, to `target` (an address); `before`: how often it went on before,
+    `history`: by whom.
     """
     plan = Plan.of(trunk.dial_plan)
     domain = trunk.from_domain or host
@@ -85,8 +88,7 @@ def shown_on(
         if trunk.diversion_header == tenancy.DIVERSION_HEADER_DIVERSION:
             headers["Diversion"] = f"<sip:{by}@{domain}>;reason=unconditional;counter={before + 1}"
         elif trunk.diversion_header == tenancy.DIVERSION_HEADER_HISTORY_INFO:
-            # RFC 4458: 302 says that it was diverted on purpose, before anybody rang.
-            headers["History-Info"] = f"<sip:{by}@{domain}>;index=1, <{target};cause=302>;index=1.1;mp=1"
+            headers["History-Info"] = carried_on(history, before, f"sip:{by}@{domain}", target)
     if withheld or not identity:
         return Shown(ANONYMOUS, _UNKNOWN_HOST, identity, headers)
     return Shown(identity, domain, identity, headers)

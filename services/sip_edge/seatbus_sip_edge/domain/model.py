@@ -250,6 +250,8 @@ class Call:
     # Of what was left to who called us, and how often it had been diverted: what is sent on does not circle.
     hops: int = 70
     diversions: int = 0
+    # By whom, as its History-Info says.
+    history: list[str] = field(default_factory=list)
     media_instance: str = ""
     media_incarnation: str = ""
     has_session: bool = False

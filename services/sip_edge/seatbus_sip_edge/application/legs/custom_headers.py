@@ -11,6 +11,8 @@ from urllib.parse import quote
 from seatbus.call.v1 import types_pb2 as call_types
 from seatbus_sip.errors import SipError
 from seatbus_sip.headers import clean_text
+from seatbus_sip.values import read_privacy
+from seatbus_sip_edge.domain import history_info
 from seatbus_sip_edge.domain.numbering import masked, number_in
 
 if TYPE_CHECKING:
@@ -62,13 +64,23 @@ def diverted_from(request: Request) -> str:
 
 
 def diversions(request: Request) -> int:
-    """How often a call was diverted before it came to us, by its Diversion headers (RFC 5806, `counter`)."""
+    """How often a call was diverted before it came to us: by Diversion (RFC 5806, `counter`) or History-Info
+    (RFC 7044), which may both tell of the same.
+    """
+    told = history_info.diverted(request.values("History-Info"))
     try:
         entries = request.addresses("Diversion")
     except SipError:
-        return 0
+        return told
     counters = [entry.params.get("counter") or "" for entry in entries]
-    return sum(int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 1 for text in counters)
+    counted = [int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 1 for text in counters]
+    return max(told, sum(counted))
+
+
+def history_of(request: Request) -> list[str]:
+    """The entries of History-Info that go on with a call; none that are to be hidden (RFC 7044 10.1)."""
+    hidden = {"history", "header", "session"} & read_privacy(request)
+    return [] if hidden else history_info.kept(request.values("History-Info"))
 
 
 def screen_pop(call: Call, leg: Leg, names: Mapping[str, str]) -> dict[str, str]:
