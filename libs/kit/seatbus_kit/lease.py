@@ -146,6 +146,7 @@ class Lease:
         self._mine = Holder(owner, uuid7(), 0, 0)
         self._revision = 0
         self._valid_until = float("-inf")
+        self._lost = False
         self._probe_needed = False
         self._watched: tuple[int, float] | None = None
         # Whether the last wait ended because nothing was heard for as long as a lease lasts.
@@ -164,6 +165,10 @@ class Lease:
     def epoch(self) -> int:
         """The epoch of the last time this process held the lease, 0 before."""
         return self._mine.epoch
+
+    def over(self, epoch: int) -> bool:
+        """Whether another has taken the lease over since it was acquired as `epoch`, told or not."""
+        return self._lost or self._mine.epoch != epoch
 
     def on_acquired(self, callback: Acquired) -> None:
         """Called with the new epoch, in order with the others; renewal does not wait for it."""
@@ -205,12 +210,14 @@ class Lease:
             self._waited_out = False
             sent = await self._contend()
             self._trust(sent)
+            self._lost = False
             log.info("lease acquired", shard=self.shard, epoch=self.epoch, waited_out=self._waited_out)
             epoch = self.epoch
             for acquired in self._on_acquired:
                 self._calls.put_nowait(partial(acquired, epoch))
             await self._hold()
             self._valid_until = float("-inf")
+            self._lost = True
             self._watched = None
             log.warning("lease lost", shard=self.shard, epoch=self.epoch)
             for lost in self._on_lost:

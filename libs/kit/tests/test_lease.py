@@ -145,6 +145,7 @@ async def test_a_holder_that_was_overtaken_learns_it_from_its_next_write(bus: Bu
         f"lease.{agent_id}", b'{"owner":"acd-9","incarnation":"x","epoch":7,"beat":1}', entry.revision
     )
     await eventually(lambda: lost == [True])
+    assert first.over(1)
     assert not first.held
     await first.release()
 

@@ -129,7 +129,9 @@ class Here:
         self.routes: dict[tuple[str, str], Route] = {}
         self.help_closed = False
         self.away = asyncio.Event()
-        self.held = Shard(self.deps, Fence(GROUP, 1), lambda: True, lambda _: True)
+        # Whether the holder trusts its lease.
+        self.certain = True
+        self.held = Shard(self.deps, Fence(GROUP, 1), lambda: self.certain, lambda _: True)
         self.underway = Underway()
         router: Any = self
         desk = Desk(router, others, "holder", self._look_up, self.underway)
@@ -144,8 +146,8 @@ class Here:
     async def group_of_contact(self, _key: object) -> str:
         return GROUP
 
-    def shard(self, _group: str) -> Shard:
-        return self.held
+    def shard(self, _group: str) -> Shard | None:
+        return self.held if self.certain else None
 
     async def _look_up(self, _queue: object) -> None:
         return None
@@ -159,7 +161,8 @@ class Here:
     async def take_over(self) -> None:
         """The holder dies, and the next one knows what is in the bucket."""
         self.held.stop()
-        self.held = Shard(self.deps, Fence(GROUP, self.held.fence.epoch + 1), lambda: True, lambda _: True)
+        fence = Fence(GROUP, self.held.fence.epoch + 1)
+        self.held = Shard(self.deps, fence, lambda: self.certain, lambda _: True)
         self.configure()
         await self.held.adoption.reconcile()
 

@@ -23,6 +23,7 @@ from seatbus_acd.domain.model import (
     ContactSpec,
     Effect,
     Event,
+    LeaseDoubted,
     LeaveFailed,
     LeaveQueue,
     LeaveReason,
@@ -76,6 +77,7 @@ class EngineHistories(RuleBasedStateMachine):
         self.leaving: set[ContactKey] = set()
         self.resting: set[ContactKey] = set()
         self.moving: Counter[QueueKey] = Counter()
+        self.doubted = False
         self.rids: set[str] = set()
         self.ended: dict[ContactKey, int] = defaultdict(int)
         # The truth about agents, and what the engine has been shown of it.
@@ -100,7 +102,7 @@ class EngineHistories(RuleBasedStateMachine):
                 case CheckOffer():
                     assert self.offers[effect.key].rid == effect.rid
                 case Waits():
-                    if effect.decision.rule in (Rule.RETRY_LATER, Rule.QUEUE_MOVES):
+                    if effect.decision.rule in (Rule.RETRY_LATER, Rule.QUEUE_MOVES, Rule.LEASE_IN_DOUBT):
                         self.resting.add(effect.decision.contact)
         return effects
 
@@ -113,6 +115,7 @@ class EngineHistories(RuleBasedStateMachine):
         spec = self.waiting[offer.key]
         queue = self.engine.queues[spec.queue].spec
         assert not self.moving[spec.queue], "nobody of a queue whose contacts are not all here"
+        assert not self.doubted, "nobody while the lease is in doubt"
         assert offer.agent in queue.members
         assert all(SKILLS[offer.agent].get(name, 0) >= level for name, level in queue.requirements)
         assert self.shown[offer.agent] >= self.blocked[offer.agent], "not before his record is newer"
@@ -156,6 +159,11 @@ class EngineHistories(RuleBasedStateMachine):
             return
         self.moving[queue] += -1 if here else 1
         self.rest_ends(QueuesMove(frozenset([queue]), here))
+
+    @rule()
+    def lease_is_doubted(self) -> None:
+        self.doubted = not self.doubted
+        self.rest_ends(LeaseDoubted(over=not self.doubted))
 
     def rest_ends(self, event: Event) -> None:
         before = set(self.resting)
@@ -437,6 +445,23 @@ def test_who_comes_while_a_queue_moves_here_goes_after_those_who_waited_elsewher
     assert offer.key == (T, "c5")
     [offer] = offers(engine.apply(ready(AGENTS[1], 20, 60.0), 61))
     assert offer.key == (T, "c9")
+
+
+def test_who_waits_keeps_his_turn_while_the_lease_is_in_doubt() -> None:
+    engine = started()
+    engine.apply(caller(1, 0), 0)
+    [first] = offers(engine.apply(ready(AGENTS[0], 10, 1.0), 1))
+    engine.apply(caller(2, 1), 1)
+    [waits] = engine.apply(LeaseDoubted(over=False), 2)
+    assert isinstance(waits, Waits)
+    assert waits.decision.rule is Rule.LEASE_IN_DOUBT
+    assert not offers(engine.apply(caller(3, 2), 2))
+    assert not offers(engine.apply(OfferFailed(first.key, first.rid, Skip.NONE, whole=True), 2))
+    assert not offers(engine.apply(ready(AGENTS[1], 11, 2.0), 3))
+    assert not offers(engine.apply(configured(), 4))
+    assert not offers(engine.apply(Tick(), 60))
+    made = offers(engine.apply(LeaseDoubted(over=True), 60))
+    assert [offer.key for offer in made] == [(T, "c1"), (T, "c2")]
 
 
 def test_why_a_call_waits_is_told() -> None:

@@ -31,7 +31,10 @@ SALES, SERVICE = (T, "sales"), (T, "service")
 
 
 class HeldLease:
-    held = True
+    held, lost = True, False
+
+    def over(self, _epoch: int) -> bool:
+        return self.lost
 
     def on_acquired(self, callback: Any) -> None:
         self._acquired = callback
@@ -51,7 +54,8 @@ class NotedShard:
 
     alive, busy = True, False
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *given: object) -> None:
+        self.fence = given[1] if len(given) > 1 else None
         self.engine = SimpleNamespace(queues={}, agents={})
         self.visits: dict[object, object] = {}
         self.adoption = self

@@ -200,18 +200,27 @@ class Router:
         self._shards[group] = shard
         for status in self._feed.of(part.agents):
             shard.agent_seen(status)
-        while self._shards.get(group) is shard and lease.held:
-            try:
-                await shard.adoption.reconcile()
-                break
-            except SeatbusError as error:
-                log.warning("rebuild interrupted, it starts again", group=group, reason=str(error))
-                await asyncio.sleep(_REBUILD_RETRY_S)
+        if not await self._rebuilt(group, shard, lease):
+            return
         shard.start(shard.recall())
         self._taken_over()
         log.info("routing group taken over", group=group, epoch=epoch, contacts=len(shard.visits))
         self._ready.setdefault(group, asyncio.Event()).set()
         self._look_again(group, (), frozenset())
+
+    async def _rebuilt(self, group: str, shard: Shard, lease: Lease) -> bool:
+        """False when another has the lease. While it is in doubt nobody is served: who comes would be offered
+        before those who have not been read yet.
+        """
+        while self._shards.get(group) is shard and not lease.over(shard.fence.epoch):
+            if lease.held:
+                try:
+                    await shard.adoption.reconcile()
+                    return True
+                except SeatbusError as error:
+                    log.warning("rebuild interrupted, it starts again", group=group, reason=str(error))
+            await asyncio.sleep(_REBUILD_RETRY_S)
+        return False
 
     def _lost(self, group: str) -> None:
         ready = self._ready.get(group)
@@ -282,7 +291,8 @@ class Router:
                 # Another group's change: this one's indexes stay.
                 continue
             had = set(shard.engine.queues)
-            known = set(shard.engine.agents)
+            # Who is a member without being configured, or was one earlier, has not been followed.
+            known = {key for key, agent in shard.engine.agents.items() if agent.spec is not None}
             part = self._topology.part(group)
             gained = part.queues.keys() - had
             moving = frozenset(queue for queue in gained if before.group(queue) not in (None, group))

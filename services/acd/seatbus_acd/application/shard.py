@@ -27,6 +27,7 @@ from seatbus_acd.domain.model import (
     ContactKey,
     ContactLeft,
     Event,
+    LeaseDoubted,
     LeaveFailed,
     LeaveQueue,
     LeaveReason,
@@ -56,6 +57,8 @@ log = get_logger("acd.shard")
 _LEAVE_RETRY_S: Final = 2.0
 # A killed holder loses no more of what estimates rest on.
 _NOTE_S: Final = 10.0
+# A lease in doubt is renewed within moments, or lost.
+_DOUBT_S: Final = 0.25
 # Replicas that know of different configurations agree within moments.
 _REGAIN_S: Final = 0.1
 _OUTCOMES: Final = {LeaveReason.MOVED: wire.VISIT_OUTCOME_TRANSFERRED_OUT}
@@ -108,6 +111,7 @@ class Shard:
         self._wake: asyncio.TimerHandle | None = None
         self._noting: asyncio.TimerHandle | None = None
         self._regaining: asyncio.TimerHandle | None = None
+        self._doubting: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
         self._stopped = False
 
@@ -133,7 +137,7 @@ class Shard:
     def stop(self) -> None:
         """The lease is gone: nothing more is decided or written."""
         self._stopped = True
-        for timer in (self._wake, self._noting, self._regaining):
+        for timer in (self._wake, self._noting, self._regaining, self._doubting):
             if timer is not None:
                 timer.cancel()
         for task in self._tasks:
@@ -144,14 +148,15 @@ class Shard:
     def apply(self, event: Event) -> None:
         if self._stopped:
             return
+        doubted: list[Offer] = []
         for effect in self.engine.apply(event, self.deps.timeline()):
             match effect:
                 case Offer():
-                    self.decisions.add(effect.decision)
                     if self._may_decide():
+                        self.decisions.add(effect.decision)
                         self.start(self.offers.make(effect))
                     else:
-                        self._soon(OfferFailed(effect.key, effect.rid, Skip.NONE, 0.5, whole=True))
+                        doubted.append(effect)
                 case Waits():
                     self.decisions.add(effect.decision)
                 case LeaveQueue():
@@ -160,7 +165,23 @@ class Shard:
                     self.start(self.offers.check(effect))
                 case Announce():
                     self.start(self._announce(effect))
+        if doubted:
+            self._doubt_lease(doubted)
         self._set_wake()
+
+    def _doubt_lease(self, doubted: list[Offer]) -> None:
+        """These offers are not made. Who comes next must not be offered before them."""
+        self.apply(LeaseDoubted(over=False))
+        for offer in doubted:
+            self.apply(OfferFailed(offer.key, offer.rid, Skip.NONE, whole=True))
+        self._look_at_lease()
+
+    def _look_at_lease(self) -> None:
+        if self._may_decide():
+            self._doubting = None
+            self.apply(LeaseDoubted(over=True))
+        else:
+            self._doubting = asyncio.get_running_loop().call_later(_DOUBT_S, self._look_at_lease)
 
     def doubt(self) -> None:
         """Somebody else has written a contact of ours: whose are they all?"""
@@ -329,9 +350,6 @@ class Shard:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _soon(self, event: Event) -> None:
-        asyncio.get_running_loop().call_soon(self.apply, event)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from seatbus_kit.errors import OutcomeUnknown, Unavailable
+from seatbus_kit.errors import OutcomeUnknown, SeatbusError, StaleEpoch, Unavailable
 from seatbus_kit.log import get_logger
 
 if TYPE_CHECKING:
@@ -35,8 +36,15 @@ class Underway:
         task: asyncio.Task[T] | None = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(_to_the_end(shard, work))
-            task.add_done_callback(lambda _: self._tasks.pop(key))
+            task.add_done_callback(partial(self._ended, key))
         return await asyncio.shield(task)
+
+    def _ended(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        del self._tasks[key]
+        error = None if task.cancelled() else task.exception()
+        # Who has asked and gone asks again, and is refused then.
+        if error is not None and not isinstance(error, SeatbusError):
+            log.error("request failed", error=repr(error), exc_info=error)
 
     async def settle(self, timeout: float) -> None:
         """Waits for what has begun, `timeout` seconds at most."""
@@ -56,6 +64,9 @@ async def _to_the_end(shard: Shard, work: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await work()
+        except StaleEpoch:
+            shard.doubt()
+            raise
         except (OutcomeUnknown, Unavailable) as error:
             if not doubt and isinstance(error, Unavailable):
                 raise

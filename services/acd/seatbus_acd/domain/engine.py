@@ -27,6 +27,7 @@ from seatbus_acd.domain.model import (
     ContactSpec,
     Effect,
     Event,
+    LeaseDoubted,
     LeaveFailed,
     LeaveQueue,
     LeaveReason,
@@ -96,6 +97,8 @@ class Engine(Matching):
                 self._configured(event)
             case QueuesMove():
                 self._queues_move(event)
+            case LeaseDoubted():
+                self._lease_doubted(event)
             case Tick():
                 pass
         self._pass_gates()
@@ -292,17 +295,31 @@ class Engine(Matching):
                 self._wait(contact, tell=False)
 
     def _queues_move(self, event: QueuesMove) -> None:
-        """When all are here, who has waited for the others goes on, each in his place."""
+        """Who waits goes on when all are here."""
         for key in event.queues:
             times = self._moving.pop(key, 0) + (-1 if event.here else 1)
             if times > 0:
                 self._moving[key] = times
-        if not event.here:
+        if event.here:
+            self._go_on()
+        else:
             moving = [self.queues[key] for key in event.queues if key in self.queues]
-            for contact in in_turn(c for queue in moving for c in queue.contacts.values() if c.waiting):
-                self._stop_waiting(contact)
-                self._join(contact)
-            return
+            self._set_aside(contact for queue in moving for contact in queue.contacts.values())
+
+    def _lease_doubted(self, event: LeaseDoubted) -> None:
+        self._doubted = not event.over
+        if event.over:
+            self._go_on()
+        else:
+            self._set_aside(self.contacts.values())
+
+    def _set_aside(self, contacts: Iterable[Contact]) -> None:
+        for contact in in_turn(contact for contact in contacts if contact.waiting):
+            self._stop_waiting(contact)
+            self._join(contact)
+
+    def _go_on(self) -> None:
+        """Who was set aside and may be offered again, each in his place."""
         awaiting, self._awaiting = self._awaiting, {}
         here = [
             contact

@@ -59,6 +59,7 @@ class Matching:
         # Queues whose contacts are not all here yet: how often that was said. Who waits for it, in order.
         self._moving: dict[QueueKey, int] = {}
         self._awaiting: dict[ContactKey, Contact] = {}
+        self._doubted = False
         self._timers = Timers()
         self._now = 0.0
         self._effects: list[Effect] = []
@@ -138,10 +139,10 @@ class Matching:
         if queue.spec.leave_without_agents and not queue.present and not spec.callback:
             self._leave_queue(contact, LeaveReason.NO_AGENTS)
             return
-        if any(key in self._moving for key in spec.queues):
+        if self._doubted or any(key in self._moving for key in spec.queues):
             if spec.key not in self._awaiting:
                 self._awaiting[spec.key] = contact
-                self._tell(contact, Rule.QUEUE_MOVES)
+                self._tell(contact, Rule.LEASE_IN_DOUBT if self._doubted else Rule.QUEUE_MOVES)
             self._arm(contact, _MOVING_LOOK_S)
             return
         if self._floor.has_spare_pools:

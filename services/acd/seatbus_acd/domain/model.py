@@ -307,13 +307,21 @@ class QueuesMove:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseDoubted:
+    """This holder may have been replaced. Until that is `over` nobody is offered, all keep their turn."""
+
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
 Event: TypeAlias = (
     "Configured | AgentSeen | AgentGone | ContactArrived | ContactChanged | ContactLeft | Pulled"
-    " | AgentReserved | OfferFailed | OfferProgress | LeaveFailed | QueuesMove | Tick"
+    " | AgentReserved | OfferFailed | OfferProgress | LeaveFailed | QueuesMove | LeaseDoubted"
+    " | Tick"
 )
 
 
@@ -342,6 +350,7 @@ class Rule(StrEnum):
     CAPPED = "capped"
     RETRY_LATER = "retry_later"
     QUEUE_MOVES = "queue_moves"
+    LEASE_IN_DOUBT = "lease_in_doubt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 # A takeover is waited for a little; callers repeat after that.
 _TAKEOVER_WAIT_S: Final = 1.0
 _FORWARD_S: Final = 4.0
+# What it writes is new, and not fenced by what was there before.
+_OPENS: Final = "Enqueue"
 # Requests that change nothing end with their caller's patience.
 _READS: Final = frozenset({"Preview", "Explain", "EstimateWait"})
 
@@ -103,11 +105,14 @@ class Desk:
             if method in _READS:
                 return await here(shard)
             name = (method, request.SerializeToString(deterministic=True))
-            return await self._underway.run(shard, name, lambda: here(shard))
+            done = await self._underway.run(shard, name, lambda: here(shard))
         except StaleEpoch as error:
-            shard.doubt()
             # That is ours to know, not the caller's: the holder will answer the repeated request.
             raise Unavailable(f"routing group {group} has moved to epoch {error.current}") from error
+        if method == _OPENS and self._router.shard(group) is not shard:
+            # The next holder may have looked before the contact was there: asked again, it hears of it.
+            raise Unavailable(f"the lease of routing group {group} is in doubt, try again")
+        return done
 
     async def snapshot(
         self, tenant: str, here: Callable[[Shard], api.SnapshotResponse], *, forwarded: bool
