@@ -123,6 +123,25 @@ async def group_of(world: World, made: Call) -> str:
     return acd_types.Contact.FromString(entry.value).group if entry else ""
 
 
+async def test_who_logged_in_while_his_queue_was_a_group_of_its_own_is_called_when_it_is_back(
+    world: World,
+) -> None:
+    async def alone(yes: bool) -> None:
+        async def agreed() -> bool:
+            return bool(await holder_of(world, "g-acme_service")) == yes
+
+        await queues(world, service=["a2"] if yes else ["a1", "a2"])
+        await eventually(agreed)
+
+    await alone(True)
+    await alone(False)
+    await alone(True)
+    await world.login("a2")
+    await alone(False)
+    made = await enqueue(world, "service")
+    await eventually(lambda: made.connected == ["a2"])
+
+
 async def test_groups_merge_and_split_by_hand_over_and_nobody_loses_his_place(world: World) -> None:
     await eventually(lambda: holder_of(world, "g-acme_service"))
     calls = []
