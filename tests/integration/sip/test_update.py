@@ -45,6 +45,8 @@ async def test_an_offer_in_an_early_dialog_is_taken_once_the_first_is_settled(pl
         phone.send(refreshed)
         await phone.response(200, "UPDATE")
         await ring.ask("UPDATE", 491, body=sdp(version=4))
+        held = await call.ask("UPDATE", body=sdp("sendonly", payload=8, version=4))
+        assert b"a=recvonly" in held.body
         call.cancel()
         await caller.response(200, "CANCEL")
         call.ack_refusal(await caller.response(487, "INVITE"))

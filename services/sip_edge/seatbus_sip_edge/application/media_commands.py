@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from seatbus.media.v1 import types_pb2 as media_types
     from seatbus_sip_edge.application.lanes import Lane
+    from seatbus_sip_edge.application.legs.early_offers import Updated
     from seatbus_sip_edge.application.session import Session
     from seatbus_sip_edge.domain.model import Leg
 
@@ -80,13 +81,39 @@ class MediaCommands(Asking):
     async def _execute(self, commands: Any, limit_s: float, request_id: str = "") -> media_pb.ExecuteResponse:
         """`request_id` names what a successor of this process may ask again."""
         of_kind = [self._of_kind(command) for command in commands]
-        answer = await self.links.execute(of_kind, limit_s, request_id)
+        agreed = [self._agreed(command) for command in of_kind]
+        if any(item is not None for item in agreed):
+            answer = await self._but_agreed(of_kind, agreed, limit_s, request_id)
+        else:
+            answer = await self.links.execute(of_kind, limit_s, request_id)
         for command, result in zip(commands, answer.results, strict=True):
             if command.HasField("remove_endpoint"):
                 leg_id = command.remove_endpoint.endpoint_id
                 if result.statistics.packets_received:
                     self._measured[leg_id] = on.LegStatistics(leg_id, result.statistics)
         return answer
+
+    def _agreed(self, command: media_pb.Command) -> Updated | None:
+        """What a peer has offered since it answered ours: media has no question open for that answer."""
+        if not command.HasField("accept_answer"):
+            return None
+        leg = self._session.sip.legs.get(command.accept_answer.endpoint_id)
+        return leg.updated if leg is not None else None
+
+    async def _but_agreed(
+        self,
+        commands: Sequence[media_pb.Command],
+        agreed: Sequence[Updated | None],
+        limit_s: float,
+        request_id: str,
+    ) -> media_pb.ExecuteResponse:
+        told = [command for command, updated in zip(commands, agreed, strict=True) if updated is None]
+        answer = media_pb.ExecuteResponse()
+        if told:
+            answer = await self.links.execute(told, limit_s, request_id)
+        others = iter(answer.results)
+        results = [media_pb.Result(codec=item.codec) if item is not None else next(others) for item in agreed]
+        return media_pb.ExecuteResponse(results=results)
 
     async def at_own(self, commands: Any, limit_s: float, request_id: str) -> media_pb.ExecuteResponse:
         """At the call's instance."""
@@ -280,6 +307,10 @@ class MediaCommands(Asking):
 
     def reoffer(self, leg_id: str, sdp: str, answered: Callable[[str], None]) -> None:
         """A new offer on a leg that has audio; `answered` gets the SDP, or nothing when media refuses it."""
+        self.renegotiate(leg_id, sdp, lambda answer, _: answered(answer))
+
+    def renegotiate(self, leg_id: str, sdp: str, answered: Callable[[str, str], None]) -> None:
+        """The same; `answered` gets the codec too."""
 
         async def job() -> None:
             command = media_pb.Command(accept_offer=media_pb.AcceptOffer(endpoint_id=leg_id, sdp=sdp))
@@ -287,9 +318,9 @@ class MediaCommands(Asking):
                 answer = await self._execute([command], _MEDIA_S)
             except SeatbusError as error:
                 self._log("media refuses a new offer", error, leg=leg_id)
-                answered("")
+                answered("", "")
                 return
-            answered(answer.results[0].sdp)
+            answered(answer.results[0].sdp, answer.results[0].codec)
 
         self.lane.push(job)
 
@@ -315,6 +346,9 @@ class MediaCommands(Asking):
                 self._log("media makes no offer", error, leg=leg_id)
                 made("")
                 return
+            if (leg := self._session.sip.legs.get(leg_id)) is not None:
+                # From here on an answer is one to this.
+                leg.updated = None
             made(answer.results[0].sdp)
 
         self.lane.push(job)

@@ -240,7 +240,7 @@ class MediaMove:
             # It is offered this once it is back.
             sip.local_sdp = sdp
         elif sip.dialog is None:
-            sip.moved_offer = sdp
+            sip.moved_offer, sip.updated = sdp, None
         else:
             return True
         return False

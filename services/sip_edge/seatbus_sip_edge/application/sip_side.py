@@ -9,6 +9,7 @@ from seatbus_sip.errors import SipError
 from seatbus_sip.flow import host_port
 from seatbus_sip.uri import sip_uri
 from seatbus_sip_edge.application.legs.asking import Asking
+from seatbus_sip_edge.application.legs.early_offers import EarlyOffers
 from seatbus_sip_edge.application.legs.incoming import Incoming
 from seatbus_sip_edge.application.legs.outgoing import Outgoing
 from seatbus_sip_edge.application.legs.provisional import Provisional
@@ -65,6 +66,7 @@ class SipSide:
         self.offers: dict[str, dict[str, str]] = {}
         self.incoming = Incoming(self)
         self.outgoing = Outgoing(self)
+        self.early_offers = EarlyOffers(self)
         self.ringing = Ringing(self)
         self.asking = Asking(self)
         self.provisional = Provisional(self)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seatbus_sip.session_timer import SessionTimer
     from seatbus_sip.transactions import ClientTransaction, ServerTransaction
     from seatbus_sip_edge.application.legs.asking import Asked
+    from seatbus_sip_edge.application.legs.early_offers import Updated
     from seatbus_sip_edge.application.legs.ringing import Ring
     from seatbus_sip_edge.domain.routes import TrunkRef
 
@@ -78,6 +79,8 @@ class SipLeg:
     # Of each fork of our INVITE: reliable responses, and the answer that one of them brought.
     forks_reliable: dict[str, ReliableReceiver] = field(default_factory=dict)
     forks_sdp: dict[str, str] = field(default_factory=dict)
+    # What a called network has offered before its answer.
+    updated: Updated | None = None
     timer: SessionTimer | None = None
     # Requests of ours inside the dialog that wait for their final answer, by method and CSeq.
     awaited: dict[tuple[str, int], Asked] = field(default_factory=dict)

@@ -174,7 +174,7 @@ class Outgoing:
         """A response to the INVITE that makes the dialog."""
         if leg.forks is None:
             return
-        side, leg_id = self._side, leg.leg_id
+        side = self._side
         if leg.ring is not None:
             side.ringing.on_response(leg, tx, response)
             return
@@ -206,15 +206,20 @@ class Outgoing:
             case ForkResult.FAILED:
                 leg.sent = None
                 leg.invite = ""
-                if side.edge.outside.redirecting.follows(side, leg, response):
-                    return
-                if leg.trunk is not None and side.edge.outside.goes_on(
-                    side, leg, response.status, response.get("Reason") or ""
-                ):
-                    return
-                side.session.feed(on.AgentFailed(leg_id, response.status))
+                side.early_offers.failed(leg, lambda: self._failed(leg, response))
             case _:
                 pass
+
+    def _failed(self, leg: SipLeg, response: Response) -> None:
+        side = self._side
+        if side.edge.outside.redirecting.follows(side, leg, response):
+            return
+        self._goes_on(leg, response.status, response.get("Reason") or "")
+
+    def _goes_on(self, leg: SipLeg, status: int, reason: str = "") -> None:
+        side = self._side
+        if leg.trunk is None or not side.edge.outside.goes_on(side, leg, status, reason):
+            side.session.feed(on.AgentFailed(leg.leg_id, status))
 
     def early(self, leg: SipLeg, tx: ClientTransaction, dialog: Dialog, response: Response) -> None:
         """It rings, or there is audio before the answer."""
@@ -224,7 +229,7 @@ class Outgoing:
         if is_reliable(response):
             self._prack(leg, self._way(leg, dialog) or tx.flow, dialog, response)
         sdp = sdp_of(response) if leg.trunk is not None else ""
-        if sdp:
+        if sdp and leg.updated is None:
             side.session.feed(on.EarlyMedia(leg.leg_id, sdp))
             if response.status == 183:
                 return
@@ -245,11 +250,18 @@ class Outgoing:
         side.refreshing.agreed(leg, response)
         # The answer may have come with a reliable 18x (RFC 6337 section 2.2).
         said = sdp_of(response) or leg.forks_sdp.get(dialog.remote_tag, "")
+        updated = leg.updated
+        if updated is not None and updated.tag == dialog.remote_tag:
+            said = updated.sdp
         accepts = side.edge.outside.must_accept(side.session.call, leg_id)
         told = on.ExternalAnswered if accepts else on.AgentAnswered
         if leg.moved_offer and wanted:
             side.acknowledge(tx, dialog.ack(), self._way(leg, dialog))
             side.edge.media_move.offers.ring_answered(side.session, leg, lambda answer: told(leg_id, answer))
+            return
+        if updated is not None and updated.tag != dialog.remote_tag and wanted:
+            side.acknowledge(tx, dialog.ack(), self._way(leg, dialog))
+            side.early_offers.another_answered(leg, lambda answer: told(leg_id, answer))
             return
         side.session.feed(told(leg_id, said))
         if wanted:
@@ -333,9 +345,7 @@ class Outgoing:
             leg.sent = None
             leg.invite = ""
             leg.quiet()
-            if leg.trunk is not None and self._side.edge.outside.goes_on(self._side, leg, status):
-                return
-            self._side.session.feed(on.AgentFailed(leg_id, status))
+            self._side.early_offers.failed(leg, lambda: self._goes_on(leg, status))
 
     def _too_late(self, tx: ClientTransaction, response: Response) -> None:
         """A trunk answers an INVITE that the call has left: whoever picked up there is let go."""

@@ -12,6 +12,7 @@ from seatbus_sip.parsing import parse_message
 from seatbus_sip.session_timer import SessionTimer
 from seatbus_sip.tables import DialogState
 from seatbus_sip_edge.application.legs.bodies import sdp_of
+from seatbus_sip_edge.application.legs.early_offers import Updated
 from seatbus_sip_edge.application.legs.leg import ALLOW, SipLeg
 from seatbus_sip_edge.domain import inputs as on
 from seatbus_sip_edge.domain.model import LegPhase
@@ -73,6 +74,8 @@ class Restoring:
                 item["moved_offer"] = leg.moved_offer
             if leg.behind:
                 item["behind"] = True
+            if leg.updated is not None:
+                item["updated"] = list(leg.updated)
             if leg.timer is not None:
                 item["timer"] = leg.timer.to_dict()
             if leg.provisional is not None and leg.received is not None:
@@ -96,6 +99,8 @@ class Restoring:
         leg.offers = {name: sdp or leg.local_sdp for name, sdp in item.get("offers", {}).items()}
         leg.moved_offer = str(item.get("moved_offer", ""))
         leg.behind = item.get("behind") is True
+        if isinstance(item.get("updated"), list):
+            leg.updated = Updated(*item["updated"])
         if isinstance(item.get("timer"), dict):
             side.refreshing.arm(leg, SessionTimer.from_dict(item["timer"]))
         if isinstance(item.get("provisional"), dict):

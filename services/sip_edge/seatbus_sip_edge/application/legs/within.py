@@ -71,7 +71,7 @@ class Within:
             side.respond(tx, response)
             return
         if leg.dialog is None:
-            self._early(dialog, tx, request)
+            self._early(leg, dialog, tx, request)
             return
         if request.method in ("INVITE", "UPDATE") and "Allow" in request:
             leg.allows = request.tokens("Allow")
@@ -86,14 +86,17 @@ class Within:
         response.set("Allow", ALLOW)
         side.respond(tx, response)
 
-    def _early(self, dialog: Dialog, tx: ServerTransaction, request: Request) -> None:
-        """A request in an early dialog of a phone that rings: its answer is still to come."""
+    def _early(self, leg: SipLeg, dialog: Dialog, tx: ServerTransaction, request: Request) -> None:
+        """A request in an early dialog of who is called: the answer is still to come."""
         if request.method == "BYE":
             response = tx.response(403)
         elif request.method == "UPDATE" and not request.body:
             response = dialog.response(request, 200)
-        elif request.method in ("UPDATE", "INVITE"):
-            # RFC 3311 section 5.2: our offer is open.
+        elif request.method == "UPDATE":
+            self._side.early_offers.came(leg, dialog, tx, request)
+            return
+        elif request.method == "INVITE":
+            # Our own INVITE is open.
             dialog.remote_offer_pending = False
             response = tx.response(491)
         else:
@@ -273,6 +276,7 @@ class Within:
         if leg is None:
             done(None)
         else:
+            leg.updated = None
             self._side.asking.ask(leg, method, done, body=sdp, headers={"Allow": ALLOW})
 
 
