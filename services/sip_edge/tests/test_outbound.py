@@ -126,6 +126,17 @@ async def test_a_withheld_number_is_told_to_the_carrier_alone(world: Any) -> Non
     assert invite.get("Privacy") == "id"
 
 
+async def test_a_callers_withheld_number_stays_so_where_the_call_is_sent_on(world: Any) -> None:
+    caller = await world.phone()
+    await world.configure(caller, flow_id="", fallback={"number": E164})
+    out = await carrier(world, caller_id_header="CALLER_ID_HEADER_ASSERTED")
+    call = await caller.dial(world.number, caller="+4930777", headers={"Privacy": "id"})
+    invite = await out.invite()
+    assert (invite.from_.uri.username, invite.get("Privacy")) == ("anonymous", "id")
+    assert "+4930777" in (invite.get("P-Asserted-Identity") or "")
+    await call.hang_up()
+
+
 async def test_the_far_networks_own_ringback_is_heard(world: Any) -> None:
     phone = await company(world)
     out = await carrier(world, policy=Policy(ring_after_s=None))

@@ -233,6 +233,7 @@ class Admission:
         call.hops = call.hops if left is None else left
         if trunk is not None:
             call.diversions, call.history = diversions(request), history_of(request)
+            call.withheld = "id" in read_privacy(request)
         refusal: tuple[int, call_types.HangupCause] | None = None
         if owner is None:
             refusal = (404, Cause.HANGUP_CAUSE_UNKNOWN_NUMBER)

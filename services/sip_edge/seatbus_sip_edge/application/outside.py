@@ -244,7 +244,7 @@ class Outside:
             trunk,
             caller,
             own,
-            withheld=call.withheld,
+            withheld=call.withheld and caller == call.caller,
             diverted_by=diverted,
             target=to,
             before=call.diversions,
