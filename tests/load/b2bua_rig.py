@@ -223,6 +223,7 @@ class Rig:
     journal: Path
     others: dict[str, psutil.Process]
     metrics_port: int
+    nats_url: str
 
     def cpu_s(self) -> float:
         times = self.edge.cpu_times()
@@ -322,6 +323,7 @@ async def rig(*, talk_s: float = 1.0, metrics: bool = False, **env: object) -> A
                 Path(name) / EDGE / "journal",
                 {who: psutil.Process(pid) for who, pid in others.items()},
                 port + 1,
+                nats.url,
             )
             deadline = time.monotonic() + 60
             while not callers.answered:

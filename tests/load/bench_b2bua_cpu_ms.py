@@ -1,7 +1,7 @@
 """CPU of the edge process for a two-leg call as shipped: journal with fsync, events, media commands.
 
 Twice: sparse, where each call pays for waking up on cold caches, and at half of the target rate, as a busy
-edge runs.
+edge runs. The floor in the same run is a call's traffic alone (`b2bua_floor.py`).
 The last line is the sparse one: it is the dearer one, and what most installations have most of the day.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 
 import uvloop
+from b2bua_floor import floor
 from b2bua_rig import Rig, rig
 
 SPARSE, BUSY, TARGET_MS = 40.0, 200.0, 1.5
@@ -44,6 +45,17 @@ async def main() -> None:
         print(f"without calls {idle_share:.1%} of a core")
         sparse = await cost_ms(made, SPARSE, SPARSE_S, idle_share)
         busy = await cost_ms(made, BUSY, BUSY_S, idle_share)
+        async with floor(made.nats_url, made.metrics_port, made.journal.parent) as alone:
+            await alone.cost_ms(SPARSE / 2, 2, 0)
+            idle = alone.cpu_s()
+            await asyncio.sleep(IDLE_S)
+            idle_share = (alone.cpu_s() - idle) / IDLE_S
+            for rate, seconds, spent in ((SPARSE, SPARSE_S, sparse), (BUSY, BUSY_S, busy)):
+                least = await alone.cost_ms(rate, seconds, idle_share)
+                print(
+                    f"floor at {rate:.0f}/s {least:.2f} ms a call (its traffic alone); the edge is"
+                    f" {spent / least:.2f} times that"
+                )
     print(f"b2bua_cpu_busy_ms {busy:.2f} ms at {BUSY:.0f} calls/s")
     print(f"b2bua_cpu_ms {sparse:.2f} ms at {SPARSE:.0f} calls/s (target {TARGET_MS})")
 
